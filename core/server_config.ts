@@ -1,0 +1,210 @@
+/**
+ * Everything a server is told before it starts, as plain values with units in their names.
+ *
+ * Filled from zoo.cfg, system properties and the environment by `cli/config_loader.ts`, which has
+ * checked every value; nothing past it asks again. Defaults are ZooKeeper 3.9's, except where a
+ * comment says otherwise. Holds no behaviour.
+ *
+ * @module
+ */
+
+export interface ServerConfig {
+  /** The config file read, absolute; null when settings came from the environment only. */
+  readonly configPath: string | null;
+  /** What four-letter word `conf` prints: 0 for a standalone server. */
+  readonly serverId: number;
+  /** What the high byte of session ids is made from: 1 for a standalone server. */
+  readonly sessionServerId: number;
+  /** What `<dataDir>/myid` says, for log lines; null without such a file. */
+  readonly myid: number | null;
+
+  readonly tickTimeMs: number;
+  /** As configured: snapshots are in `<dataDir>/version-2`. */
+  readonly dataDir: string;
+  /** As configured, or dataDir: txn logs are in `<dataLogDir>/version-2`. */
+  readonly dataLogDir: string;
+  /** False: refuse to create missing directories. */
+  readonly dataDirAutoCreate: boolean;
+  /** False: an empty database is only made when a file `initialize` stands beside myid. */
+  readonly dbAutoCreate: boolean;
+
+  readonly clientPort: number;
+  /** The host to bind to; null is every address. */
+  readonly clientPortAddress: string | null;
+  /** -1: the operating system's own. */
+  readonly clientPortListenBacklog: number;
+  readonly clientTcpKeepAlive: boolean;
+  /** Resolved: never -1. */
+  readonly minSessionTimeoutMs: number;
+  /** Resolved: never -1. */
+  readonly maxSessionTimeoutMs: number;
+  /** Connections of one address; 0 is no limit. */
+  readonly maxClientCnxns: number;
+  /** Connections in all; 0 is no limit. */
+  readonly maxCnxns: number;
+  /** How long a connection may stay without a session. */
+  readonly sessionlessCnxnTimeoutMs: number;
+  readonly connectionThrottle: ConnectionThrottleConfig;
+
+  readonly juteMaxBufferBytes: number;
+  /** Added to juteMaxBufferBytes when a record of our own making is read back. */
+  readonly juteExtraSizeBytes: number;
+  readonly globalOutstandingLimit: number;
+  /** All large requests in flight together. */
+  readonly largeRequestMaxBytes: number;
+  /** From which size a request counts as large; -1: none does. */
+  readonly largeRequestThresholdBytes: number;
+  readonly requestThrottle: RequestThrottleConfig;
+  /** An operation that waited longer is answered with -127; 0 or less: never. */
+  readonly throttledOpWaitTimeMs: number;
+
+  readonly snapCount: number;
+  /** 0 or less: off. */
+  readonly snapSizeLimitBytes: number;
+  /** 0 or less: off. */
+  readonly txnLogSizeLimitBytes: number;
+  readonly preAllocSizeBytes: number;
+  readonly forceSync: boolean;
+  readonly fsyncWarningThresholdMs: number;
+  /** How long a batch may wait for more before it is synced; 0: not at all. */
+  readonly flushDelayMs: number;
+  readonly maxWriteQueuePollTimeMs: number;
+  /** Requests in one batch of the txn log; 0 or less: no limit. */
+  readonly maxBatchSize: number;
+  readonly snapshotCompression: "none" | "gz" | "snappy";
+  readonly snapshotTrustEmpty: boolean;
+  readonly serializeLastProcessedZxid: boolean;
+  readonly autopurge: AutopurgeConfig;
+
+  readonly digestEnabled: boolean;
+  readonly extendedTypesEnabled: boolean;
+  readonly emulate353TtlNodes: boolean;
+  readonly enforceQuota: boolean;
+  readonly containerCheckIntervalMs: number;
+  readonly containerMaxPerMinute: number;
+  /** 0: a container that never had a child is never removed. */
+  readonly containerMaxNeverUsedIntervalMs: number;
+  readonly localSessionsEnabled: boolean;
+  readonly localSessionsUpgradingEnabled: boolean;
+  readonly closeSessionTxnEnabled: boolean;
+  readonly readOnlyModeEnabled: boolean;
+
+  readonly skipAcl: boolean;
+  readonly enableEagerAclCheck: boolean;
+  readonly digestProviderEnabled: boolean;
+  /** As node:crypto and Java name it: `SHA1`, `SHA-256`, ... */
+  readonly digestAlgorithm: string;
+  /** `super:<base64 digest>`; null: no super user. */
+  readonly superDigest: string | null;
+  /** Simple class names in the order of their keys, e.g. `SASLAuthenticationProvider`. */
+  readonly authProviders: readonly string[];
+  readonly enforceAuthEnabled: boolean;
+  readonly enforceAuthSchemes: readonly string[];
+  readonly ensembleAuthNames: readonly string[];
+  readonly fipsMode: boolean;
+  /** java.security.auth.login.config: the JAAS file; null: no SASL. */
+  readonly jaasConfigPath: string | null;
+  /** The section of the JAAS file that holds our users. */
+  readonly saslServerSection: string;
+  /** Overrides the JAAS password of user `super`. */
+  readonly saslSuperPassword: string | null;
+  readonly sessionRequireClientSaslAuth: boolean;
+  readonly allowSaslFailedClients: boolean;
+  readonly letAnySaslUserDoX: string | null;
+  /** superUser and superUser.<n>: SASL ids that may do anything. */
+  readonly superUsers: readonly string[];
+
+  /** Enabled words, `srvr` always among them; "*" is all. */
+  readonly fourLetterWords: ReadonlySet<string> | "*";
+  readonly audit: AuditConfig;
+  /** Stalls of the event loop are logged in place of pauses of a JVM. */
+  readonly pauseMonitor: PauseMonitorConfig;
+
+  /** What the file says of other servers: checked, kept, not acted on by a standalone server. */
+  readonly ensemble: EnsembleConfig;
+  /** Every key of the file as written, unescaped, in file order. */
+  readonly raw: ReadonlyMap<string, string>;
+  /** -D properties, and pass-through keys of the file with their `zookeeper.` prefix. */
+  readonly systemProperties: ReadonlyMap<string, string>;
+}
+
+/** A bucket of tokens that connections draw from. */
+export interface ConnectionThrottleConfig {
+  /** Size of the bucket; 0: no throttling. */
+  readonly tokenCountMax: number;
+  readonly fillTimeMs: number;
+  readonly fillCount: number;
+  /** -1: the drop probability is not used. */
+  readonly freezeTimeMs: number;
+  readonly dropIncrease: number;
+  readonly dropDecrease: number;
+  readonly decreaseRatio: number;
+  readonly weightEnabled: boolean;
+  readonly globalSessionWeight: number;
+  readonly localSessionWeight: number;
+  readonly renewSessionWeight: number;
+}
+
+export interface RequestThrottleConfig {
+  /** Requests let through at once; 0: no throttling. */
+  readonly maxRequests: number;
+  readonly stallTimeMs: number;
+  readonly dropStale: boolean;
+  /** A request older than its session's timeout is stale. */
+  readonly staleLatencyCheck: boolean;
+  /** A request whose connection is gone is stale. */
+  readonly staleConnectionCheck: boolean;
+  readonly shutdownTimeoutMs: number;
+}
+
+/** On unless the file says otherwise, where ZooKeeper is off: full disks stop more servers. */
+export interface AutopurgeConfig {
+  readonly snapRetainCount: number;
+  /** 0: off. */
+  readonly purgeIntervalMs: number;
+  /** False: the interval is our default, which the banner says. */
+  readonly isConfigured: boolean;
+}
+
+export interface AuditConfig {
+  readonly enabled: boolean;
+  /** null: among the other log lines. */
+  readonly filePath: string | null;
+  readonly fileBytesMax: number;
+  readonly fileCountMax: number;
+}
+
+export interface PauseMonitorConfig {
+  readonly enabled: boolean;
+  readonly sleepTimeMs: number;
+  readonly infoThresholdMs: number;
+  readonly warnThresholdMs: number;
+}
+
+export interface EnsembleConfig {
+  readonly servers: readonly EnsembleServer[];
+  readonly groups: ReadonlyMap<number, readonly number[]>;
+  readonly weights: ReadonlyMap<number, number>;
+  readonly initLimitTicks: number;
+  readonly syncLimitTicks: number;
+  readonly connectToLearnerMasterLimitTicks: number;
+  readonly peerType: "participant" | "observer";
+  readonly standaloneEnabled: boolean;
+  readonly reconfigEnabled: boolean;
+  readonly dynamicConfigPath: string | null;
+}
+
+/** One `server.<serverId>=...` line. */
+export interface EnsembleServer {
+  readonly serverId: number;
+  readonly role: "participant" | "observer";
+  readonly addresses: readonly {
+    readonly host: string;
+    readonly quorumPort: number;
+    readonly electionPort: number;
+  }[];
+  readonly clientHost: string | null;
+  readonly clientPort: number | null;
+  readonly secureClientHost: string | null;
+  readonly secureClientPort: number | null;
+}
