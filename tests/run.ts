@@ -1,0 +1,104 @@
+/**
+ * What `deno task test` runs: installs the real peers where it can, then all tests, then says how
+ * many passed. Arguments go to `deno test` (`deno task test tests/core`, `--filter=/Jute/`).
+ *
+ * The last line is always `N passed, N failed`, with `, N skipped` behind it when tests were left
+ * out because a peer is missing. Exit code 0 means that none failed.
+ *
+ * @module
+ */
+import { missingPackages } from "./support/prerequisites.ts";
+import { makeTempDir } from "./support/temp_dir.ts";
+
+/** What the tests themselves may do: servers and clients in processes, loopback, temporary files. */
+const TEST_PERMISSIONS = [
+  "--allow-net",
+  "--allow-read",
+  "--allow-write",
+  "--allow-run",
+  "--allow-env",
+  "--allow-sys",
+];
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+await installPeers();
+Deno.exit(await runTests());
+
+/** Installs the Debian packages with the real peers, if we are root on a machine with apt. */
+async function installPeers(): Promise<void> {
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  const list = missing.join(" ");
+  const isRoot = Deno.build.os === "linux" && Deno.uid() === 0;
+  if (!isRoot || !await succeeds("apt-get", ["--version"])) {
+    console.log(`Tests that need ${list} are skipped: installing needs root and apt-get`);
+    return;
+  }
+  console.log(`Installing the real peers for the tests: ${list}`);
+  const wait = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"];
+  const install = ["install", "-y", "-qq", "--no-install-recommends", ...missing];
+  if (
+    await succeeds("apt-get", [...wait, "update", "-qq"], "show") &&
+    await succeeds("apt-get", [...wait, ...install], "show")
+  ) return;
+  console.log(`Cannot install ${list} with apt-get: the tests that need them are skipped`);
+}
+
+async function succeeds(command: string, args: string[], output?: "show"): Promise<boolean> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(command, {
+      args,
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+      stdin: "null",
+    }).output();
+    if (!success && output === "show") {
+      Deno.stderr.writeSync(stdout);
+      Deno.stderr.writeSync(stderr);
+    }
+    return success;
+  } catch {
+    return false; // there is no such program
+  }
+}
+
+async function runTests(): Promise<number> {
+  using dir = makeTempDir();
+  const reportFile = `${dir.path}/report.xml`;
+  const places = Deno.args.some((arg) => !arg.startsWith("-")) ? [] : ["tests/"];
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["test", ...TEST_PERMISSIONS, `--junit-path=${reportFile}`, ...places, ...Deno.args],
+    cwd: new URL("../", import.meta.url),
+    stdin: "null",
+  }).spawn().status;
+  const counts = countResults(readReport(reportFile));
+  // A file that does not compile, or a run that dies, fails without a failed test.
+  const failed = success ? counts.failed : Math.max(1, counts.failed);
+  const skipped = counts.skipped === 0 ? "" : `, ${counts.skipped} skipped`;
+  console.log(`${counts.passed} passed, ${failed} failed${skipped}`);
+  return failed === 0 ? 0 : 1;
+}
+
+function readReport(file: string): string {
+  try {
+    return Deno.readTextFileSync(file);
+  } catch {
+    return ""; // the run ended before it could be written
+  }
+}
+
+/** Counts tests and their steps; a test that failed only through its steps counts as those. */
+function countResults(junitXml: string): Counts {
+  let [passed, failed, skipped] = [0, 0, 0];
+  for (const [, testcase = ""] of junitXml.matchAll(/<testcase [^>]*>([^]*?)<\/testcase>/g)) {
+    if (testcase.includes("<skipped")) skipped++;
+    else if (/<failure message="\d+ test steps? failed"/.test(testcase)) continue;
+    else if (/<(failure|error)/.test(testcase)) failed++;
+    else passed++;
+  }
+  return { passed, failed, skipped };
+}

@@ -1,0 +1,64 @@
+/**
+ * The real peers that compatibility tests need, and what to call a test whose peer is not here.
+ *
+ * `tests/run.ts` installs what is missing where it can; a test only looks and never installs.
+ *
+ * @module
+ */
+
+export interface Prerequisite {
+  /** Debian package that brings it. */
+  readonly debianPackage: string;
+  /** A file of that package the tests use. */
+  readonly file: string;
+}
+
+/** Debian's Python: another `python3` may come first on the PATH and lack the package. */
+export const PYTHON = "/usr/bin/python3";
+export const ZK_CLI = "/usr/share/zookeeper/bin/zkCli.sh";
+export const C_CLIENT = "/usr/lib/zookeeper/bin/cli_mt";
+
+export const prerequisites = {
+  java: { debianPackage: "default-jre-headless", file: "/usr/bin/java" },
+  javaServer: { debianPackage: "zookeeper", file: "/usr/share/java/zookeeper.jar" },
+  zkCli: { debianPackage: "zookeeper", file: ZK_CLI },
+  snappyJava: { debianPackage: "libsnappy-java", file: "/usr/share/java/snappy-java.jar" },
+  cClient: { debianPackage: "zookeeper-bin", file: C_CLIENT },
+  kazoo: {
+    debianPackage: "python3-kazoo",
+    file: "/usr/lib/python3/dist-packages/kazoo/__init__.py",
+  },
+} as const satisfies Record<string, Prerequisite>;
+
+export type PrerequisiteName = keyof typeof prerequisites;
+
+/** The Debian packages that are not installed, each once. */
+export function missingPackages(
+  names: readonly PrerequisiteName[] = Object.keys(prerequisites) as PrerequisiteName[],
+): string[] {
+  const missing = names.map((name) => prerequisites[name]).filter(({ file }) => !isFile(file));
+  return [...new Set(missing.map(({ debianPackage }) => debianPackage))];
+}
+
+/** Registers a test that needs real peers; without them it is ignored and its name says why. */
+export function testWith(
+  needs: readonly PrerequisiteName[],
+  name: string,
+  fn: (t: Deno.TestContext) => void | Promise<void>,
+): void {
+  const missing = missingPackages(needs);
+  if (missing.length === 0) {
+    Deno.test({ name, fn });
+  } else {
+    const reason = `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not installed`;
+    Deno.test({ name: `${name} (skipped: ${reason})`, ignore: true, fn });
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * One server in a process of its own, Denkeeper or the Java server, on a free loopback port.
+ *
+ *     await using server = await ServerProcess.start("denkeeper", { config: { tickTime: 500 } });
+ *
+ * Both are started as an operator would start them, with a zoo.cfg; the Denkeeper process gets
+ * exactly the permissions of `deno task start`. A dataDir given by the caller is left in place, so
+ * that another server can be started on it; all else is removed.
+ *
+ * @module
+ */
+import { freePort } from "./free_port.ts";
+import { RawClient } from "./raw_client.ts";
+
+/** Which server a test talks to. */
+export type Target = "java" | "denkeeper";
+
+export interface ServerOptions {
+  /** Default: a fresh one, removed at the end. */
+  readonly dataDir?: string;
+  /** Further lines of zoo.cfg. */
+  readonly config?: Readonly<Record<string, string | number | boolean>>;
+  /** System properties, given with -D to both. */
+  readonly properties?: Readonly<Record<string, string>>;
+  /** Default: one the operating system calls free. */
+  readonly clientPort?: number;
+}
+
+const JAVA_CLASS_PATH = "/etc/zookeeper/conf:/usr/share/java/zookeeper.jar" +
+  ":/usr/share/java/snappy-java.jar";
+const JAVA_FLAGS = ["-Xmx256m", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+const PROJECT_DIR = new URL("../../", import.meta.url).pathname;
+const READY_TIMEOUT_MS = 60_000;
+const READY_POLL_MS = 15;
+
+export class ServerProcess implements AsyncDisposable {
+  readonly target: Target;
+  readonly clientPort: number;
+  readonly dataDir: string;
+  readonly #child: Deno.ChildProcess;
+  readonly #dir: string;
+
+  private constructor(
+    { target, clientPort, dataDir, dir }: {
+      target: Target;
+      clientPort: number;
+      dataDir: string;
+      dir: string;
+    },
+    child: Deno.ChildProcess,
+  ) {
+    this.target = target;
+    this.clientPort = clientPort;
+    this.dataDir = dataDir;
+    this.#dir = dir;
+    this.#child = child;
+  }
+
+  /** Starts a server and waits until it serves clients. */
+  static async start(target: Target, options: ServerOptions = {}): Promise<ServerProcess> {
+    for (let attempt = 1;; attempt++) {
+      const server = ServerProcess.#spawn(target, options);
+      try {
+        await server.#ready();
+        return server;
+      } catch (error) {
+        const log = server.log();
+        await server[Symbol.asyncDispose]();
+        const portTaken = /address already in use|EADDRINUSE|AddrInUse/i.test(log);
+        if (attempt < 3 && portTaken && options.clientPort === undefined) continue;
+        throw error;
+      }
+    }
+  }
+
+  /** Runs a server that is expected to refuse to start; @returns its exit code and its output */
+  static async refusal(
+    target: Target,
+    options: ServerOptions = {},
+  ): Promise<{ code: number; log: string }> {
+    await using server = ServerProcess.#spawn(target, options);
+    const { code } = await server.#child.status;
+    return { code, log: server.log() };
+  }
+
+  static #spawn(target: Target, options: ServerOptions): ServerProcess {
+    const dir = Deno.makeTempDirSync({ prefix: `denkeeper-test-${target}-` });
+    const dataDir = options.dataDir ?? `${dir}/data`;
+    const clientPort = options.clientPort ?? freePort();
+    const config = {
+      tickTime: 1000,
+      dataDir,
+      clientPort,
+      clientPortAddress: "127.0.0.1",
+      maxClientCnxns: 0,
+      preAllocSize: 64,
+      "admin.enableServer": false,
+      ...options.config,
+    };
+    const lines = Object.entries(config).map(([key, value]) => `${key}=${value}\n`);
+    Deno.mkdirSync(dataDir, { recursive: true });
+    Deno.writeTextFileSync(`${dir}/zoo.cfg`, lines.join(""));
+    const properties = Object.entries(options.properties ?? {}).map(([key, value]) =>
+      `-D${key}=${value}`
+    );
+    const [command, ...args] = target === "java"
+      ? javaCommand(properties, `${dir}/zoo.cfg`)
+      : denkeeperCommand(`${dir}/zoo.cfg`);
+    const child = new Deno.Command("/bin/sh", {
+      // The shell only redirects: exec makes the server the process that is signalled.
+      args: ["-c", `exec "$@" >"$0" 2>&1`, `${dir}/server.log`, command!, ...args],
+      cwd: dir,
+      env: { SERVER_JVMFLAGS: target === "java" ? "" : properties.join(" ") },
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    return new ServerProcess({ target, clientPort, dataDir, dir }, child);
+  }
+
+  /** The operating system's number for the process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Everything the server printed so far. */
+  log(): string {
+    try {
+      return Deno.readTextFileSync(`${this.#dir}/server.log`);
+    } catch {
+      return "";
+    }
+  }
+
+  /** `kill -9`, and waits for the end. */
+  async kill(): Promise<void> {
+    await this.#signal("SIGKILL");
+  }
+
+  /** Asks politely, and waits for the end. */
+  async stop(): Promise<void> {
+    await this.#signal("SIGTERM");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    Deno.removeSync(this.#dir, { recursive: true });
+  }
+
+  async #signal(signal: Deno.Signal): Promise<void> {
+    try {
+      this.#child.kill(signal);
+    } catch { /* it has ended already */ }
+    await this.#child.status;
+  }
+
+  /** Polls the `srvr` word: unlike a session it leaves no trace in the data. */
+  async #ready(): Promise<void> {
+    let ended: number | null = null;
+    this.#child.status.then(({ code }) => ended = code);
+    const deadline = performance.now() + READY_TIMEOUT_MS;
+    while (performance.now() < deadline && ended === null) {
+      if ((await word(this.clientPort, "srvr").catch(() => "")).includes("Mode:")) return;
+      await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    }
+    const how = ended === null ? "does not serve clients" : `ended with code ${ended}`;
+    throw new Error(`The ${this.target} server ${how}:\n${this.log().slice(-4000)}`);
+  }
+}
+
+/** Sends a four-letter word; @returns the answer, up to the end of the connection */
+export async function word(port: number, letters: string): Promise<string> {
+  using client = await RawClient.open(port);
+  await client.sendBytes(new TextEncoder().encode(letters));
+  return new TextDecoder().decode(await client.receiveAll());
+}
+
+function javaCommand(properties: string[], configFile: string): string[] {
+  const main = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
+  return ["java", ...JAVA_FLAGS, ...properties, "-cp", JAVA_CLASS_PATH, main, configFile];
+}
+
+function denkeeperCommand(configFile: string): string[] {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(`${PROJECT_DIR}deno.json`));
+  const start = String(typeof tasks.start === "string" ? tasks.start : tasks.start.command);
+  const flags = start.split(/\s+/).filter((word) => word.startsWith("-"));
+  return [
+    Deno.execPath(),
+    "run",
+    "--config",
+    `${PROJECT_DIR}deno.json`,
+    ...flags,
+    `${PROJECT_DIR}main.ts`,
+    "start-foreground",
+    configFile,
+  ];
+}
