@@ -1,0 +1,58 @@
+/**
+ * The `ip` scheme: every connection has its remote address as an identity from the start.
+ *
+ * @module
+ */
+import type { AuthPeer, AuthProvider, AuthResult } from "./auth_provider.ts";
+import { type IpRange, isInRange, javaIpText, parseIp, parseIpRange } from "./ip_address.ts";
+import type { Id } from "../tree/acl_list.ts";
+
+/** The identity that a connection starts with. */
+export function ipIdOf({ remoteAddress }: AuthPeer): Id {
+  return { scheme: "ip", id: javaIpText(remoteAddress) };
+}
+
+/** Parsed ACL ids kept; an entry is dropped, oldest first, when there are more. */
+const RANGE_COUNT_MAX = 1000;
+
+export class IpAuthProvider implements AuthProvider {
+  readonly scheme = "ip";
+  readonly isAuthenticated = false;
+  /** ACL ids are few and asked for again and again. */
+  readonly #ranges = new Map<string, IpRange | null>();
+
+  /** The AuthPacket's bytes are ignored. */
+  authenticate(_auth: Uint8Array | null, peer: AuthPeer): AuthResult {
+    return { kind: "ok", ids: [ipIdOf(peer)] };
+  }
+
+  isValid(id: string): boolean {
+    return parseIpRange(id) !== null;
+  }
+
+  matches(connectionId: string, aclId: string): boolean {
+    if (connectionId === aclId) return true;
+    const range = this.#rangeOf(aclId);
+    if (range === null) return false;
+    const address = parseIp(connectionId);
+    return address !== null && isInRange(address, range);
+  }
+
+  userName(id: string): string {
+    return id;
+  }
+
+  #rangeOf(aclId: string): IpRange | null {
+    const known = this.#ranges.get(aclId);
+    if (known !== undefined) return known;
+    if (this.#ranges.size >= RANGE_COUNT_MAX) {
+      for (const oldest of this.#ranges.keys()) {
+        this.#ranges.delete(oldest);
+        break;
+      }
+    }
+    const range = parseIpRange(aclId);
+    this.#ranges.set(aclId, range);
+    return range;
+  }
+}
