@@ -28,6 +28,7 @@ export interface ServerConfig {
   /** False: an empty database is only made when a file `initialize` stands beside myid. */
   readonly dbAutoCreate: boolean;
 
+  /** 0: one the operating system picks. */
   readonly clientPort: number;
   /** The host to bind to; null is every address. */
   readonly clientPortAddress: string | null;
@@ -38,9 +39,9 @@ export interface ServerConfig {
   readonly minSessionTimeoutMs: number;
   /** Resolved: never -1. */
   readonly maxSessionTimeoutMs: number;
-  /** Connections of one address; 0 is no limit. */
+  /** Connections of one address; 0 or less is no limit. */
   readonly maxClientCnxns: number;
-  /** Connections in all; 0 is no limit. */
+  /** Connections in all; 0 or less is no limit. */
   readonly maxCnxns: number;
   /** How long a connection may stay without a session. */
   readonly sessionlessCnxnTimeoutMs: number;
@@ -58,6 +59,7 @@ export interface ServerConfig {
   /** An operation that waited longer is answered with -127; 0 or less: never. */
   readonly throttledOpWaitTimeMs: number;
 
+  /** Txns between snapshots, 2 or more; the exact count is drawn from its upper half. */
   readonly snapCount: number;
   /** 0 or less: off. */
   readonly snapSizeLimitBytes: number;
@@ -90,9 +92,8 @@ export interface ServerConfig {
   readonly readOnlyModeEnabled: boolean;
 
   readonly skipAcl: boolean;
-  readonly enableEagerAclCheck: boolean;
   readonly digestProviderEnabled: boolean;
-  /** As node:crypto and Java name it: `SHA1`, `SHA-256`, ... */
+  /** As Java names it: `SHA1`, `SHA-256`, ... */
   readonly digestAlgorithm: string;
   /** `super:<base64 digest>`; null: no super user. */
   readonly superDigest: string | null;
