@@ -79,8 +79,11 @@ export interface EnsembleConfiguration {
   readonly electionPorts: readonly number[];
   readonly quorumPorts: readonly number[];
   readonly isObserver: boolean;
-  /** `server.N=...` lines, the `version=` line last, without a newline at the end. */
-  readonly membership: string;
+  /**
+   * `server.N=...` lines, the `version=` line last, without a newline at the end; null on a read-only
+   * server, which does not print it.
+   */
+  readonly membership: string | null;
 }
 
 /** Sums of the sizes of the files below each directory. */
