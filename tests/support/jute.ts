@@ -15,12 +15,14 @@ export class JuteEncoder {
   }
 
   raw(bytes: Uint8Array): this {
-    this.#bytes.set(bytes, this.#grow(bytes.length));
+    const at = this.#grow(bytes.length); // may replace #bytes
+    this.#bytes.set(bytes, at);
     return this;
   }
 
   byte(value: number): this {
-    this.#bytes[this.#grow(1)] = value;
+    const at = this.#grow(1);
+    this.#bytes[at] = value;
     return this;
   }
 

@@ -108,8 +108,8 @@ export class RawClient implements Disposable {
   }
 
   /** All bytes until the peer closes: for answers that are not frames. */
-  async receiveAll(): Promise<Uint8Array> {
-    while (await this.#readMore(RECEIVE_TIMEOUT_MS) === null) { /* more */ }
+  async receiveAll(timeoutMs = RECEIVE_TIMEOUT_MS): Promise<Uint8Array> {
+    while (await this.#readMore(timeoutMs) === null) { /* more */ }
     const all = this.#received;
     this.#received = new Uint8Array();
     return all;

@@ -203,3 +203,24 @@ export function reconfig(
 export const ping: Request = request(Op.ping);
 export const whoAmI: Request = request(Op.whoAmI);
 export const closeSession: Request = request(Op.closeSession);
+
+export function getEphemerals(prefix: Text): Request {
+  return ofPath(Op.getEphemerals, prefix);
+}
+
+export function addWatchPersistent(path: Text): Request {
+  return ofPathAndInt(Op.addWatch, path, 0);
+}
+
+export function addWatchRecursive(path: Text): Request {
+  return ofPathAndInt(Op.addWatch, path, 1);
+}
+
+/** What removeWatches and checkWatches can look for. */
+export const WatcherType = {
+  children: 1,
+  data: 2,
+  any: 3,
+  persistent: 4,
+  persistentRecursive: 5,
+} as const;

@@ -32,6 +32,8 @@ const JAVA_FLAGS = ["-Xmx256m", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:
 const PROJECT_DIR = new URL("../../", import.meta.url).pathname;
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 15;
+/** Java sometimes never answers a connection made while it starts: ask again on another one. */
+const READY_PROBE_MS = 500;
 
 export class ServerProcess implements AsyncDisposable {
   readonly target: Target;
@@ -160,7 +162,8 @@ export class ServerProcess implements AsyncDisposable {
     this.#child.status.then(({ code }) => ended = code);
     const deadline = performance.now() + READY_TIMEOUT_MS;
     while (performance.now() < deadline && ended === null) {
-      if ((await word(this.clientPort, "srvr").catch(() => "")).includes("Mode:")) return;
+      const answer = await word(this.clientPort, "srvr", READY_PROBE_MS).catch(() => "");
+      if (answer.includes("Mode:")) return;
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
     const how = ended === null ? "does not serve clients" : `ended with code ${ended}`;
@@ -169,10 +172,10 @@ export class ServerProcess implements AsyncDisposable {
 }
 
 /** Sends a four-letter word; @returns the answer, up to the end of the connection */
-export async function word(port: number, letters: string): Promise<string> {
+export async function word(port: number, letters: string, timeoutMs?: number): Promise<string> {
   using client = await RawClient.open(port);
   await client.sendBytes(new TextEncoder().encode(letters));
-  return new TextDecoder().decode(await client.receiveAll());
+  return new TextDecoder().decode(await client.receiveAll(timeoutMs));
 }
 
 function javaCommand(properties: string[], configFile: string): string[] {

@@ -1,0 +1,85 @@
+/**
+ * The same conversations with the Java server and with ours, compared frame for frame.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { IS_SELF_CHECK, withBoth } from "../support/compared.ts";
+import { testWith } from "../support/prerequisites.ts";
+import type { ServerOptions } from "../support/server_process.ts";
+import { authScenarios, enforcedAuthScenarios } from "./raw/auth.ts";
+import { compareTranscripts } from "./raw/comparison.ts";
+import { Conversation, type Scenario } from "./raw/conversation.ts";
+import { handshakeScenarios } from "./raw/handshake.ts";
+import { multiScenarios } from "./raw/multis.ts";
+import { nodeScenarios } from "./raw/nodes.ts";
+import { watchScenarios } from "./raw/watches.ts";
+import { settingGroups } from "./raw/settings.ts";
+
+interface Group {
+  readonly name: string;
+  readonly options: ServerOptions;
+  readonly scenarios: readonly Scenario[];
+}
+
+const groups: readonly Group[] = [
+  {
+    name: "TTL nodes on, a super user",
+    options: {
+      config: { extendedTypesEnabled: true },
+      properties: {
+        // of super:secret
+        "zookeeper.DigestAuthenticationProvider.superDigest": "super:lK75jTNcA+U9vtVEw5vB51mj/w4=",
+      },
+    },
+    scenarios: [
+      ...handshakeScenarios,
+      ...nodeScenarios,
+      ...multiScenarios,
+      ...watchScenarios,
+      ...authScenarios,
+    ],
+  },
+  {
+    name: "authentication enforced",
+    options: {
+      properties: {
+        "zookeeper.enforce.auth.enabled": "true",
+        "zookeeper.enforce.auth.schemes": "digest",
+      },
+    },
+    scenarios: enforcedAuthScenarios,
+  },
+  ...settingGroups,
+];
+
+for (const { name, options, scenarios } of groups) {
+  testWith(["java", "javaServer"], `raw frames, ${name}`, async (t) => {
+    const transcripts = await withBoth(options, async ({ clientPort }) => {
+      const all: string[][] = [];
+      for (const scenario of scenarios) all.push(await transcriptOf(scenario, clientPort));
+      return all;
+    });
+    for (const [i, scenario] of scenarios.entries()) {
+      await t.step(scenario.name, () => {
+        const [java, ours] = [transcripts[0][i]!, transcripts[1][i]!];
+        const accepted = scenario.differences ?? [];
+        const { differences, unused } = compareTranscripts(java, ours, accepted);
+        assert.equal(differences.join("\n"), "", `${differences.length} differences`);
+        if (!IS_SELF_CHECK) assert.deepEqual(unused, [], "differences that are none any more");
+      });
+    }
+  });
+}
+
+async function transcriptOf(scenario: Scenario, port: number): Promise<string[]> {
+  const conversation = new Conversation(port);
+  try {
+    await scenario.run(conversation);
+    await conversation.end();
+  } catch (error) {
+    // A server that breaks off is a difference of this conversation, not the end of all of them.
+    conversation.note(`broken off: ${error}`);
+  }
+  return conversation.lines;
+}
