@@ -24,7 +24,7 @@ export interface AuthOptions {
   /** `DigestAuthenticationProvider.superDigest`, `super:<base64>`. */
   superDigest: string | null;
   /** Values of `authProvider.*`: class names, with or without their package. */
-  providerClasses: readonly string[];
+  authProviders: readonly string[];
   /** `ensembleAuthName`, already split at commas; empty accepts every name. */
   ensembleAuthNames: readonly string[];
   /** `letAnySaslUserDoX`: the sasl ACL id that every SASL user matches. */
@@ -39,7 +39,7 @@ export const DEFAULT_AUTH_OPTIONS: AuthOptions = {
   digestProviderEnabled: true,
   digestAlgorithm: "SHA1",
   superDigest: null,
-  providerClasses: [],
+  authProviders: [],
   ensembleAuthNames: [],
   letAnySaslUserDoX: null,
   x509SuperUser: null,
@@ -48,18 +48,18 @@ export const DEFAULT_AUTH_OPTIONS: AuthOptions = {
 export class AuthProviders {
   readonly skipAcl: boolean;
   /** Configured classes that name none of the providers known here: worth a warning at start. */
-  readonly unknownClasses: readonly string[];
+  readonly unknownProviders: readonly string[];
   readonly #byScheme: ReadonlyMap<string, AuthProvider>;
 
   constructor(
-    { skipAcl, providers, unknownClasses }: {
+    { skipAcl, providers, unknownProviders }: {
       skipAcl: boolean;
       providers: readonly AuthProvider[];
-      unknownClasses: readonly string[];
+      unknownProviders: readonly string[];
     },
   ) {
     this.skipAcl = skipAcl;
-    this.unknownClasses = unknownClasses;
+    this.unknownProviders = unknownProviders;
     this.#byScheme = new Map(providers.map((provider) => [provider.scheme, provider]));
   }
 
@@ -81,8 +81,8 @@ export class AuthProviders {
 export function makeAuthProviders(options: AuthOptions, hashing: Hashing): AuthProviders {
   const providers: AuthProvider[] = [new IpAuthProvider()];
   if (options.digestProviderEnabled) providers.push(new DigestAuthProvider(options, hashing));
-  const unknownClasses: string[] = [];
-  for (const className of options.providerClasses) {
+  const unknownProviders: string[] = [];
+  for (const className of options.authProviders) {
     switch (className.slice(className.lastIndexOf(".") + 1)) {
       case "SASLAuthenticationProvider":
         providers.push(new SaslAuthProvider(options));
@@ -99,8 +99,8 @@ export function makeAuthProviders(options: AuthOptions, hashing: Hashing): AuthP
       case "IPAuthenticationProvider":
         break;
       default:
-        unknownClasses.push(className);
+        unknownProviders.push(className);
     }
   }
-  return new AuthProviders({ skipAcl: options.skipAcl, providers, unknownClasses });
+  return new AuthProviders({ skipAcl: options.skipAcl, providers, unknownProviders });
 }
