@@ -1,0 +1,20 @@
+/**
+ * Bounds of queues and buffers that no configuration key sets, each with what happens at it.
+ *
+ * @module
+ */
+
+/** Replies waiting for one socket, in bytes: no more of its requests are handled until they left. */
+export const OUTPUT_BYTES_PAUSE = 1 << 20;
+
+/**
+ * Replies and events waiting for one socket, in bytes: the connection is closed, since a client that
+ * does not read would otherwise hold ever more memory. Its session lives until it times out.
+ */
+export const OUTPUT_BYTES_MAX = 16 << 20;
+
+/** Reads of one connection waiting behind its own write: no more of its requests are handled. */
+export const DEFERRED_READ_COUNT_MAX = 128;
+
+/** Log bytes written and not yet durable: no connection with a request under way is read. */
+export const LOG_BATCH_BYTES_PAUSE = 8 << 20;

@@ -1,0 +1,315 @@
+/**
+ * Answers requests that change nothing but this connection's watches (semantics sections 4 and 8).
+ *
+ * Each function reads the request's body and writes the reply's body behind a header that is already
+ * there; what it returns is the error code, and with an error the caller takes the body back.
+ *
+ * @module
+ */
+import { checkAcl, maskDigests } from "../auth/acl_check.ts";
+import type { AuthProviders } from "../auth/auth_providers.ts";
+import { DecodeError, ErrorCode } from "../errors.ts";
+import { type AclList, Permission } from "../tree/acl_list.ts";
+import type { DataTree } from "../tree/data_tree.ts";
+import { NO_NODE, type NodeId } from "../tree/node_store.ts";
+import { EventType, WATCHER_TYPE_MODES, WatchMode } from "../tree/watch_manager.ts";
+import { decodeUtf8, type JuteReader, type JuteWriter } from "../wire/jute.ts";
+import { OpCode } from "../wire/op_code.ts";
+import type { Client } from "./client.ts";
+import { writeEvent } from "./reply.ts";
+
+/** -1 is the zxid of events that setWatches finds out later. */
+const NO_ZXID = -1;
+
+export class ReadRequests {
+  readonly #tree: DataTree;
+  readonly #providers: AuthProviders;
+
+  constructor({ tree, providers }: { tree: DataTree; providers: AuthProviders }) {
+    this.#tree = tree;
+    this.#providers = providers;
+  }
+
+  /**
+   * @param reader at the body
+   * @param writer behind the reply's header
+   * @throws {DecodeError} answered with MarshallingError
+   */
+  answer(op: number, client: Client, reader: JuteReader, writer: JuteWriter): ErrorCode {
+    switch (op) {
+      case OpCode.Exists:
+        return this.#exists(client, reader, writer);
+      case OpCode.GetData:
+        return this.#getData(client, reader, writer, true);
+      case OpCode.GetChildren:
+        return this.#getChildren(client, reader, writer, true);
+      case OpCode.GetChildren2:
+        return this.#getChildren2(client, reader, writer);
+      case OpCode.GetAcl:
+        return this.#getAcl(client, reader, writer);
+      case OpCode.Sync: {
+        writer.bytes(reader.bytes());
+        return ErrorCode.Ok;
+      }
+      case OpCode.GetAllChildrenNumber: {
+        const id = this.#readable(client, reader);
+        if (id < 0) return id as ErrorCode;
+        writer.int(this.#tree.descendantCount(id));
+        return ErrorCode.Ok;
+      }
+      case OpCode.GetEphemerals:
+        return this.#getEphemerals(client, reader, writer);
+      case OpCode.MultiRead:
+        return this.#multiRead(client, reader, writer);
+      case OpCode.WhoAmI:
+        return this.#whoAmI(client, writer);
+      case OpCode.AddWatch:
+        return this.#addWatch(client, reader, writer);
+      case OpCode.CheckWatches:
+      case OpCode.RemoveWatches:
+        return this.#checkOrRemoveWatches(op, client, reader);
+      default:
+        throw new DecodeError(`Request type ${op} is no read`);
+    }
+  }
+
+  /** setWatches and setWatches2: registers, and writes events for what was missed before the reply. */
+  setWatches(client: Client, reader: JuteReader, withPersistent: boolean): void {
+    const relativeZxid = reader.zxid();
+    const lists: Uint8Array[][] = [];
+    for (let i = 0; i < (withPersistent ? 5 : 3); i++) lists.push(readPaths(reader));
+    const { store, watches } = this.#tree;
+    const [data, exist, child, persistent = [], recursive = []] = lists as [
+      Uint8Array[],
+      Uint8Array[],
+      Uint8Array[],
+      Uint8Array[]?,
+      Uint8Array[]?,
+    ];
+    const event = (type: number, path: Uint8Array) =>
+      void writeEvent(client.writer(), { type, path, zxid: NO_ZXID });
+    for (const path of data) {
+      const id = store.lookup(path);
+      if (id === NO_NODE) event(EventType.NodeDeleted, path);
+      else if (store.mzxid(id) > relativeZxid) event(EventType.NodeDataChanged, path);
+      else watches.add(path, client, WatchMode.Data);
+    }
+    for (const path of exist) {
+      if (store.lookup(path) !== NO_NODE) event(EventType.NodeCreated, path);
+      else watches.add(path, client, WatchMode.Data);
+    }
+    for (const path of child) {
+      const id = store.lookup(path);
+      if (id === NO_NODE) event(EventType.NodeDeleted, path);
+      else if (store.pzxid(id) > relativeZxid) event(EventType.NodeChildrenChanged, path);
+      else watches.add(path, client, WatchMode.Child);
+    }
+    for (const path of persistent) watches.add(path, client, WatchMode.Persistent);
+    for (const path of recursive) watches.add(path, client, WatchMode.Recursive);
+  }
+
+  // ---------------------------------------------------------------- single reads
+
+  #exists(client: Client, reader: JuteReader, writer: JuteWriter): ErrorCode {
+    const length = reader.length();
+    if (length < 0) return ErrorCode.MarshallingError;
+    const { buffer, position: start } = reader;
+    const end = start + length;
+    reader.position = end;
+    const watch = reader.boolean();
+    for (let i = start; i < end; i++) if (buffer[i] === 0) return ErrorCode.BadArguments;
+    const tree = this.#tree;
+    const id = tree.store.lookup(buffer, start, end);
+    if (id !== NO_NODE && !this.#mayDo(client, tree.aclOf(id), Permission.Read)) {
+      return ErrorCode.NoAuth;
+    }
+    if (watch) tree.watches.add(buffer.subarray(start, end), client, WatchMode.Data);
+    if (id === NO_NODE) return ErrorCode.NoNode;
+    tree.writeStat(writer, id);
+    return ErrorCode.Ok;
+  }
+
+  #getData(
+    client: Client,
+    reader: JuteReader,
+    writer: JuteWriter,
+    mayWatch: boolean,
+  ): ErrorCode {
+    const id = this.#findForRead(client, reader);
+    if (id < 0) return id as ErrorCode;
+    if (this.#watchFlag(reader) && mayWatch) this.#watch(client, WatchMode.Data);
+    this.#tree.writeData(writer, id);
+    this.#tree.writeStat(writer, id);
+    return ErrorCode.Ok;
+  }
+
+  #getChildren(
+    client: Client,
+    reader: JuteReader,
+    writer: JuteWriter,
+    mayWatch: boolean,
+  ): ErrorCode {
+    const id = this.#findForRead(client, reader);
+    if (id < 0) return id as ErrorCode;
+    if (this.#watchFlag(reader) && mayWatch) this.#watch(client, WatchMode.Child);
+    this.#tree.writeChildren(writer, id);
+    return ErrorCode.Ok;
+  }
+
+  #getChildren2(client: Client, reader: JuteReader, writer: JuteWriter): ErrorCode {
+    const id = this.#findForRead(client, reader);
+    if (id < 0) return id as ErrorCode;
+    if (this.#watchFlag(reader)) this.#watch(client, WatchMode.Child);
+    this.#tree.writeChildren(writer, id);
+    this.#tree.writeStat(writer, id);
+    return ErrorCode.Ok;
+  }
+
+  #getAcl(client: Client, reader: JuteReader, writer: JuteWriter): ErrorCode {
+    const path = reader.bytes();
+    if (path === null) return ErrorCode.MarshallingError;
+    const tree = this.#tree;
+    const id = tree.store.lookup(path);
+    if (id === NO_NODE) return ErrorCode.NoNode;
+    const acl = tree.aclOf(id);
+    if (!this.#mayDo(client, acl, Permission.Read | Permission.Admin)) return ErrorCode.NoAuth;
+    const shown = this.#mayDo(client, acl, Permission.Admin) ? acl : maskDigests(acl);
+    writer.raw(shown.encoded);
+    tree.writeStat(writer, id);
+    return ErrorCode.Ok;
+  }
+
+  #getEphemerals(client: Client, reader: JuteReader, writer: JuteWriter): ErrorCode {
+    const prefix = reader.string() ?? "";
+    const all = prefix.trim() === "" || prefix === "/";
+    const paths: Uint8Array[] = [];
+    for (const id of this.#tree.ephemeralsOf(client.sessionId)) {
+      const path = this.#tree.store.path(id);
+      if (all || decodeUtf8(path).startsWith(prefix)) paths.push(path);
+    }
+    writer.int(paths.length);
+    for (const path of paths) writer.bytes(path);
+    return ErrorCode.Ok;
+  }
+
+  #multiRead(client: Client, reader: JuteReader, writer: JuteWriter): ErrorCode {
+    for (;;) {
+      const type = reader.int();
+      const done = reader.boolean();
+      reader.int();
+      if (done) break;
+      if (type !== OpCode.GetData && type !== OpCode.GetChildren) {
+        throw new DecodeError(`Request type ${type} cannot stand in a multiRead`);
+      }
+      const start = writer.position;
+      writeMultiHeader(writer, type, false, 0);
+      const err = type === OpCode.GetData
+        ? this.#getData(client, reader, writer, false)
+        : this.#getChildren(client, reader, writer, false);
+      if (err === ErrorCode.Ok) continue;
+      if (err === ErrorCode.MarshallingError) return err;
+      this.#watchFlag(reader);
+      writer.position = start;
+      writeMultiHeader(writer, OpCode.Error, false, err);
+      writer.int(err);
+    }
+    writeMultiHeader(writer, -1, true, -1);
+    return ErrorCode.Ok;
+  }
+
+  #whoAmI(client: Client, writer: JuteWriter): ErrorCode {
+    writer.int(client.ids.length);
+    for (const { scheme, id } of client.ids) {
+      writer.string(scheme);
+      writer.string(this.#providers.get(scheme)?.userName(id) ?? "");
+    }
+    return ErrorCode.Ok;
+  }
+
+  // ---------------------------------------------------------------- watches
+
+  #addWatch(client: Client, reader: JuteReader, writer: JuteWriter): ErrorCode {
+    const path = reader.bytes();
+    const mode = reader.int();
+    if (path === null || (mode !== 0 && mode !== 1)) return ErrorCode.MarshallingError;
+    this.#tree.watches.add(path, client, mode === 0 ? WatchMode.Persistent : WatchMode.Recursive);
+    writer.int(0);
+    return ErrorCode.Ok;
+  }
+
+  #checkOrRemoveWatches(op: number, client: Client, reader: JuteReader): ErrorCode {
+    const path = reader.bytes();
+    const modes = WATCHER_TYPE_MODES[reader.int()];
+    if (path === null || modes === undefined) return ErrorCode.MarshallingError;
+    const { watches } = this.#tree;
+    const found = op === OpCode.CheckWatches
+      ? watches.has(path, client, modes)
+      : watches.remove(path, client, modes);
+    return found ? ErrorCode.Ok : ErrorCode.NoWatcher;
+  }
+
+  // ---------------------------------------------------------------- inside
+
+  #pathStart = 0;
+  #pathEnd = 0;
+  #pathBuffer: Uint8Array = NO_BYTES;
+
+  /** Reads a path and finds its znode, or the error (a negative number) that stands for it. */
+  #readable(client: Client, reader: JuteReader): NodeId | ErrorCode {
+    const length = reader.length();
+    if (length < 0) return ErrorCode.MarshallingError;
+    const start = reader.position;
+    reader.position = start + length;
+    this.#pathBuffer = reader.buffer;
+    this.#pathStart = start;
+    this.#pathEnd = start + length;
+    const id = this.#tree.store.lookup(reader.buffer, start, start + length);
+    if (id === NO_NODE) return ErrorCode.NoNode;
+    if (!this.#mayDo(client, this.#tree.aclOf(id), Permission.Read)) return ErrorCode.NoAuth;
+    return id;
+  }
+
+  /** The same for a request whose watch flag follows: it must be there even when the read fails. */
+  #findForRead(client: Client, reader: JuteReader): NodeId | ErrorCode {
+    const found = this.#readable(client, reader);
+    if (found !== ErrorCode.MarshallingError && reader.remaining < 1) {
+      throw new DecodeError("Record ends inside a field");
+    }
+    return found;
+  }
+
+  #watchFlag(reader: JuteReader): boolean {
+    return reader.boolean();
+  }
+
+  #watch(client: Client, mode: number): void {
+    const path = this.#pathBuffer.subarray(this.#pathStart, this.#pathEnd);
+    this.#tree.watches.add(path, client, mode);
+  }
+
+  #mayDo(client: Client, acl: AclList, perm: number): boolean {
+    return checkAcl(this.#providers, { acl, perm, ids: client.ids });
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+export function writeMultiHeader(
+  writer: JuteWriter,
+  type: number,
+  done: boolean,
+  err: number,
+): void {
+  writer.int(type);
+  writer.boolean(done);
+  writer.int(err);
+}
+
+/** A vector of paths, borrowed; a null vector cannot be decoded, a null path is the empty one. */
+function readPaths(reader: JuteReader): Uint8Array[] {
+  const count = reader.count();
+  if (count < 0) throw new DecodeError("setWatches without a list");
+  const paths: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) paths.push(reader.bytes() ?? NO_BYTES);
+  return paths;
+}

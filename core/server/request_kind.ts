@@ -1,0 +1,49 @@
+/**
+ * How a request is handled, by its type.
+ *
+ * @module
+ */
+import { OpCode } from "../wire/op_code.ts";
+
+export type RequestKind = "read" | "write" | "setWatches" | "ping" | "closeSession" | "unknown";
+
+const WRITES: readonly number[] = [
+  OpCode.Create,
+  OpCode.Create2,
+  OpCode.CreateContainer,
+  OpCode.CreateTtl,
+  OpCode.Delete,
+  OpCode.DeleteContainer,
+  OpCode.SetData,
+  OpCode.SetAcl,
+  OpCode.Multi,
+  OpCode.Reconfig,
+];
+const READS: readonly number[] = [
+  OpCode.Exists,
+  OpCode.GetData,
+  OpCode.GetAcl,
+  OpCode.GetChildren,
+  OpCode.GetChildren2,
+  OpCode.Sync,
+  OpCode.MultiRead,
+  OpCode.GetEphemerals,
+  OpCode.GetAllChildrenNumber,
+  OpCode.AddWatch,
+  OpCode.WhoAmI,
+  OpCode.CheckWatches,
+  OpCode.RemoveWatches,
+];
+
+const KINDS: RequestKind[] = new Array(128).fill("unknown");
+for (const op of WRITES) KINDS[op] = "write";
+for (const op of READS) KINDS[op] = "read";
+KINDS[OpCode.SetWatches] = "setWatches";
+KINDS[OpCode.SetWatches2] = "setWatches";
+KINDS[OpCode.Ping] = "ping";
+
+/** Request types that exist on the wire, except auth and sasl, which are handled before. */
+export function requestKind(op: number): RequestKind {
+  if (op === OpCode.CloseSession) return "closeSession";
+  return op >= 0 && op < KINDS.length ? KINDS[op]! : "unknown";
+}

@@ -1,0 +1,168 @@
+/**
+ * Feeds the counters that `srvr`, `mntr` and metrics show, a few nanoseconds a request.
+ *
+ * @module
+ */
+import type { Counter, Summary } from "../metrics/metric.ts";
+import type { ServerMetrics } from "../metrics/server_metrics.ts";
+import type { ServerStats } from "../server_stats.ts";
+import { EventType } from "../tree/watch_manager.ts";
+import type { PreparedTxn } from "../txn/prepare.ts";
+import { decodeUtf8 } from "../wire/jute.ts";
+import { OpCode } from "../wire/op_code.ts";
+
+const SLASH = 0x2f;
+/** Op codes from -11 to 107, shifted to be an index. */
+const OP_SHIFT = 11;
+
+export class RequestStats {
+  readonly server: ServerStats;
+  readonly metrics: ServerMetrics;
+  readonly #opCounters: (Counter | undefined)[];
+  /** Replies of this turn whose latency is the turn's own length. */
+  #answeredInTurn = 0;
+  #readNamespace = new NamespaceCache();
+  #writeNamespace = new NamespaceCache();
+
+  constructor(server: ServerStats, metrics: ServerMetrics) {
+    this.server = server;
+    this.metrics = metrics;
+    this.#opCounters = opCounters(metrics);
+  }
+
+  received(): void {
+    this.server.packetsReceived++;
+  }
+
+  connectRequest(): void {
+    this.server.packetsReceived++;
+    this.metrics.connectionRequestCount.increment();
+  }
+
+  /** A read was answered: counts what it found against the first component of its path. */
+  read(op: number, buffer: Uint8Array, pathAt: number, bytes: number): void {
+    if (
+      op !== OpCode.GetData && op !== OpCode.Exists && op !== OpCode.GetChildren &&
+      op !== OpCode.GetChildren2
+    ) return;
+    const length = (buffer[pathAt + 2]! << 8) | buffer[pathAt + 3]!;
+    const { readPerNamespace } = this.metrics;
+    const start = pathAt + 4;
+    this.#readNamespace.find(readPerNamespace, buffer, start, start + length)?.add(
+      length + bytes - 16,
+    );
+  }
+
+  sent(op: number, bytes: number, latencyMs: number): void {
+    this.server.packetsSent++;
+    this.server.clientResponse.add(bytes);
+    this.metrics.opCountTotal.increment();
+    this.#opCounters[op + OP_SHIFT]?.increment();
+    if (op !== OpCode.Ping) this.metrics.responseBytes.add(bytes);
+    if (latencyMs === 0) this.#answeredInTurn++;
+    else {
+      this.server.addLatency(latencyMs);
+      this.metrics.updateLatency.add(latencyMs);
+    }
+  }
+
+  /** @param turnMs how long the turn took, which is the latency of what was answered in it */
+  endTurn(turnMs: number): void {
+    const latencyMs = Math.floor(turnMs);
+    for (let i = 0; i < this.#answeredInTurn; i++) {
+      this.server.addLatency(latencyMs);
+      this.metrics.readLatency.add(latencyMs);
+    }
+    this.#answeredInTurn = 0;
+  }
+
+  eventSent(_type: number, bytes: number): void {
+    this.server.packetsSent++;
+    this.metrics.watchBytes.add(bytes);
+  }
+
+  /** Watches that one change fired. */
+  watchesFired(type: number, count: number): void {
+    const { metrics } = this;
+    const summary = type === EventType.NodeCreated
+      ? metrics.nodeCreatedWatchCount
+      : type === EventType.NodeDeleted
+      ? metrics.nodeDeletedWatchCount
+      : type === EventType.NodeDataChanged
+      ? metrics.nodeChangedWatchCount
+      : metrics.nodeChildrenWatchCount;
+    summary.add(count);
+  }
+
+  committed({ txn }: PreparedTxn, _latencyMs: number): void {
+    if (txn.kind === "create" || txn.kind === "setData" || txn.kind === "delete") {
+      const bytes = txn.path.length + (txn.kind === "delete" ? 0 : txn.data?.length ?? 0);
+      const { writePerNamespace } = this.metrics;
+      this.#writeNamespace.find(writePerNamespace, txn.path, 0, txn.path.length)?.add(bytes);
+    }
+  }
+}
+
+/** Remembers the last first component seen: neighbouring requests mostly share it. */
+class NamespaceCache {
+  #bytes = new Uint8Array(0);
+  #summary: Summary | null = null;
+
+  /** Null for the root, which has no namespace. */
+  find(
+    set: { of(key: string): Summary },
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+  ): Summary | null {
+    const name = start + 1;
+    const known = this.#bytes;
+    const stop = name + known.length;
+    if (known.length > 0 && stop <= end && (stop === end || buffer[stop] === SLASH)) {
+      let i = 0;
+      while (i < known.length && buffer[name + i] === known[i]) i++;
+      if (i === known.length) return this.#summary;
+    }
+    let at = name;
+    while (at < end && buffer[at] !== SLASH) at++;
+    if (at <= name) return null;
+    this.#bytes = buffer.slice(name, at);
+    this.#summary = set.of(decodeUtf8(this.#bytes));
+    return this.#summary;
+  }
+}
+
+function opCounters(metrics: ServerMetrics): (Counter | undefined)[] {
+  const counters: (Counter | undefined)[] = new Array(OP_SHIFT + 108).fill(undefined);
+  const of = (op: number, counter: Counter) => counters[op + OP_SHIFT] = counter;
+  of(OpCode.Create, metrics.opCountCreate);
+  of(OpCode.Create2, metrics.opCountCreate);
+  of(OpCode.CreateContainer, metrics.opCountCreate);
+  of(OpCode.CreateTtl, metrics.opCountCreate);
+  of(OpCode.Delete, metrics.opCountDelete);
+  of(OpCode.DeleteContainer, metrics.opCountDelete);
+  of(OpCode.Exists, metrics.opCountExists);
+  of(OpCode.GetData, metrics.opCountGetData);
+  of(OpCode.SetData, metrics.opCountSetData);
+  of(OpCode.GetAcl, metrics.opCountGetAcl);
+  of(OpCode.SetAcl, metrics.opCountSetAcl);
+  of(OpCode.GetChildren, metrics.opCountGetChildren);
+  of(OpCode.GetChildren2, metrics.opCountGetChildren);
+  of(OpCode.Sync, metrics.opCountSync);
+  of(OpCode.Ping, metrics.opCountPing);
+  of(OpCode.Check, metrics.opCountCheck);
+  of(OpCode.Multi, metrics.opCountMulti);
+  of(OpCode.MultiRead, metrics.opCountMultiRead);
+  of(OpCode.Reconfig, metrics.opCountReconfig);
+  of(OpCode.CheckWatches, metrics.opCountCheckWatches);
+  of(OpCode.RemoveWatches, metrics.opCountRemoveWatches);
+  of(OpCode.SetWatches, metrics.opCountSetWatches);
+  of(OpCode.SetWatches2, metrics.opCountSetWatches);
+  of(OpCode.GetEphemerals, metrics.opCountGetEphemerals);
+  of(OpCode.GetAllChildrenNumber, metrics.opCountGetAllChildrenNumber);
+  of(OpCode.AddWatch, metrics.opCountAddWatch);
+  of(OpCode.WhoAmI, metrics.opCountWhoAmI);
+  of(OpCode.CreateSession, metrics.opCountCreateSession);
+  of(OpCode.CloseSession, metrics.opCountCloseSession);
+  return counters;
+}

@@ -1,0 +1,132 @@
+/**
+ * Which sessions live, and which have not been heard of for too long.
+ *
+ * Deadlines are rounded up to buckets of one tick, so a touch costs almost nothing and no session has a
+ * timer: a session ends between its timeout and one tick more after its last sign of life (semantics
+ * section 11). Expiry here only names the sessions; the closeSession txn ends them.
+ *
+ * @module
+ */
+import type { Id } from "../tree/acl_list.ts";
+
+export interface Session {
+  readonly id: bigint;
+  timeoutMs: number;
+  /** The bucket it is in. */
+  deadlineMs: number;
+  /** Its closeSession is under way: nothing more may be done in its name. */
+  isClosing: boolean;
+  /** The connection that last attached to it; null when there is none. */
+  owner: SessionOwner | null;
+}
+
+/** A connection, as far as sessions know it. */
+export interface SessionOwner {
+  readonly ids: readonly Id[];
+}
+
+export class SessionTracker {
+  #sessions = new Map<bigint, Session>();
+  #buckets = new Map<number, Set<Session>>();
+  readonly #tickMs: number;
+  #nextDeadlineMs: number;
+
+  /** @param nowMs monotonic */
+  constructor({ tickMs, nowMs }: { tickMs: number; nowMs: number }) {
+    this.#tickMs = tickMs;
+    this.#nextDeadlineMs = this.#bucketOf(nowMs);
+  }
+
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  get(id: bigint): Session | undefined {
+    return this.#sessions.get(id);
+  }
+
+  sessions(): Iterable<Session> {
+    return this.#sessions.values();
+  }
+
+  /** The buckets with what expires in each, soonest first. */
+  buckets(): { deadlineMs: number; sessions: ReadonlySet<Session> }[] {
+    return [...this.#buckets]
+      .map(([deadlineMs, sessions]) => ({ deadlineMs, sessions }))
+      .sort((a, b) => a.deadlineMs - b.deadlineMs);
+  }
+
+  /** Starts to track a session; an existing one gets the timeout and a fresh deadline. */
+  add({ id, timeoutMs, nowMs }: { id: bigint; timeoutMs: number; nowMs: number }): Session {
+    let session = this.#sessions.get(id);
+    if (session === undefined) {
+      session = { id, timeoutMs, deadlineMs: -1, isClosing: false, owner: null };
+      this.#sessions.set(id, session);
+    }
+    session.timeoutMs = timeoutMs;
+    this.touch(session, nowMs);
+    return session;
+  }
+
+  /** The session gave a sign of life. Never brings the deadline forward. */
+  touch(session: Session, nowMs: number): void {
+    const deadlineMs = this.#bucketOf(nowMs + session.timeoutMs);
+    if (deadlineMs <= session.deadlineMs || session.isClosing) return;
+    this.#leaveBucket(session);
+    session.deadlineMs = deadlineMs;
+    const bucket = this.#buckets.get(deadlineMs);
+    if (bucket === undefined) this.#buckets.set(deadlineMs, new Set([session]));
+    else bucket.add(session);
+  }
+
+  /** A client attached to the session again: its timeout, perhaps a shorter one, starts anew. */
+  restart(session: Session, nowMs: number): void {
+    this.#leaveBucket(session);
+    this.touch(session, nowMs);
+  }
+
+  remove(id: bigint): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    this.#sessions.delete(id);
+    this.#leaveBucket(session);
+  }
+
+  /**
+   * Names the sessions whose deadline has passed. They leave their buckets but stay known until their
+   * closeSession is applied; `postpone` puts one back.
+   */
+  expire(nowMs: number): Session[] {
+    const expired: Session[] = [];
+    while (this.#nextDeadlineMs <= nowMs) {
+      const bucket = this.#buckets.get(this.#nextDeadlineMs);
+      if (bucket !== undefined) {
+        this.#buckets.delete(this.#nextDeadlineMs);
+        for (const session of bucket) {
+          session.deadlineMs = -1;
+          expired.push(session);
+        }
+      }
+      this.#nextDeadlineMs += this.#tickMs;
+    }
+    return expired;
+  }
+
+  /** The session could not be closed now (the disk is full): it is named again in the next tick. */
+  postpone(session: Session, nowMs: number): void {
+    const { timeoutMs } = session;
+    session.timeoutMs = 0;
+    this.touch(session, nowMs);
+    session.timeoutMs = timeoutMs;
+  }
+
+  #bucketOf(timeMs: number): number {
+    return (Math.floor(timeMs / this.#tickMs) + 1) * this.#tickMs;
+  }
+
+  #leaveBucket(session: Session): void {
+    const bucket = this.#buckets.get(session.deadlineMs);
+    if (bucket?.delete(session) && bucket.size === 0) this.#buckets.delete(session.deadlineMs);
+    session.deadlineMs = -1;
+  }
+}

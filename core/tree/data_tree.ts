@@ -1,0 +1,640 @@
+/**
+ * The data tree: znodes with everything that hangs on them, and what each txn does to it.
+ *
+ * `apply` is the state machine that every server runs over the same txns, live and on replay (disk
+ * format section 8): it is a pure function of txn and tree, idempotent where a fuzzy snapshot makes txns
+ * meet their own effects. Requests are answered from here (`read_requests.ts`) and resolved into txns
+ * against here (`prepare.ts`); nothing else changes a znode.
+ *
+ * Invariant: `digest` is the sum of the digests of all znodes outside `/zookeeper/`.
+ *
+ * @module
+ */
+import { crc32Update, CRC_START } from "../checksum.ts";
+import { DecodeError, ErrorCode } from "../errors.ts";
+import type { SnapshotCursor, SnapshotTree } from "../storage/snapshot_tree.ts";
+import type {
+  CreateContainerTxn,
+  CreateTtlTxn,
+  CreateTxn,
+  ErrorTxn,
+  OperationTxn,
+  TxnHeader,
+} from "../txn/txn.ts";
+import { encodeUtf8, type JuteReader, type JuteWriter, putLong } from "../wire/jute.ts";
+import type { Zxid } from "../zxid.ts";
+import { type AclList, READ_ACL } from "./acl_list.ts";
+import { AclTable } from "./acl_table.ts";
+import { DigestSum } from "./digest_sum.ts";
+import { NO_NODE, type NodeId, NodeStore, ROOT } from "./node_store.ts";
+import { lastSlash } from "./path.ts";
+import { QuotaKeeper } from "./quota_keeper.ts";
+import {
+  CONTAINER_OWNER,
+  type OwnerKind,
+  ownerKind,
+  type OwnerRules,
+  statDigest,
+  type StoredStat,
+  ttlOwner,
+} from "./stat.ts";
+import { EventType, WatchManager } from "./watch_manager.ts";
+
+/** FLAGS bit: below `/zookeeper`, so outside the tree digest. */
+const SYSTEM = 1;
+const ZOOKEEPER_NAME = encodeUtf8("zookeeper");
+const SLASH_BYTES = encodeUtf8("/");
+const NO_DATA = new Uint8Array(0);
+/** Every so many zxids the digest is remembered for the `hash` command. */
+const DIGEST_LOG_INTERVAL = 128;
+const DIGEST_LOG_LENGTH_MAX = 1024;
+
+export interface DataTreeOptions extends OwnerRules {
+  digestEnabled: boolean;
+  hashSeed: number;
+}
+
+class Cursor implements SnapshotCursor {
+  /** The next znode to be written, in depth-first order. */
+  next: NodeId = ROOT;
+}
+
+export class DataTree implements SnapshotTree {
+  store: NodeStore;
+  readonly watches: WatchManager;
+  readonly digest = new DigestSum();
+  /** (zxid, tree digest) of every 128th zxid, the newest last. */
+  readonly digestLog: { zxid: Zxid; digest: bigint }[] = [];
+  lastProcessedZxid: Zxid = 0;
+  /** The znode that the last create made: where a reply takes its stat from. */
+  lastCreated: NodeId = NO_NODE;
+
+  #options: DataTreeOptions;
+  #acls = new AclTable();
+  #ephemerals = new Map<bigint, Set<NodeId>>();
+  #ephemeralCount = 0;
+  #containers = new Set<NodeId>();
+  #ttlNodes = new Set<NodeId>();
+  #pathBytes = 0;
+  #dataBytes = 0;
+  #quotas: QuotaKeeper;
+  #cursors = new Set<Cursor>();
+
+  constructor(options: DataTreeOptions) {
+    this.#options = options;
+    this.store = new NodeStore(options.hashSeed);
+    this.watches = new WatchManager((bytes, start, end) => this.store.hash(bytes, start, end));
+    this.#quotas = new QuotaKeeper(this);
+    this.resetToEmptyDatabase();
+  }
+
+  // ---------------------------------------------------------------- questions
+
+  get nodeCount(): number {
+    return this.store.count;
+  }
+  get ephemeralCount(): number {
+    return this.#ephemeralCount;
+  }
+  /** Bytes of all paths and all data: ZooKeeper's approximate_data_size. */
+  get dataSize(): number {
+    return this.#pathBytes + this.#dataBytes;
+  }
+  get treeDigest(): bigint {
+    return this.digest.toBigInt();
+  }
+  get quotas(): QuotaKeeper {
+    return this.#quotas;
+  }
+  get containers(): ReadonlySet<NodeId> {
+    return this.#containers;
+  }
+  get ttlNodes(): ReadonlySet<NodeId> {
+    return this.#ttlNodes;
+  }
+
+  aclOf(id: NodeId): AclList {
+    return this.#acls.get(this.store.acl(id));
+  }
+
+  ownerKindOf(id: NodeId): OwnerKind {
+    return ownerKind(this.store.ownerHigh(id), this.store.ownerLow(id), this.#options);
+  }
+
+  isSystem(id: NodeId): boolean {
+    return (this.store.flags(id) & SYSTEM) !== 0;
+  }
+
+  /** Whether a new child of `parent` would be outside the tree digest. */
+  childrenAreSystem(parent: NodeId): boolean {
+    return this.isSystem(parent) ||
+      (this.store.parent(parent) === ROOT && parent !== ROOT &&
+        equalBytes(this.store.name(parent), ZOOKEEPER_NAME));
+  }
+
+  /** The znodes that end with a session. */
+  ephemeralsOf(sessionId: bigint): ReadonlySet<NodeId> {
+    return this.#ephemerals.get(sessionId) ?? NO_NODES;
+  }
+
+  *ephemeralsBySession(): Iterable<{ sessionId: bigint; nodes: ReadonlySet<NodeId> }> {
+    for (const [sessionId, nodes] of this.#ephemerals) yield { sessionId, nodes };
+  }
+
+  /** Writes the 68 bytes of a client's Stat. */
+  writeStat(writer: JuteWriter, id: NodeId): void {
+    const { store } = this;
+    writer.reserve(68);
+    const { view } = writer;
+    const at = writer.position;
+    const childCount = store.childCount(id);
+    putLong(view, at, store.czxid(id));
+    putLong(view, at + 8, store.mzxid(id));
+    putLong(view, at + 16, store.ctime(id));
+    putLong(view, at + 24, store.mtime(id));
+    view.setInt32(at + 32, store.version(id));
+    view.setInt32(at + 36, store.cversion(id) * 2 - childCount);
+    view.setInt32(at + 40, store.aversion(id));
+    const high = store.ownerHigh(id);
+    const low = store.ownerLow(id);
+    const seen = (high !== 0 || low !== 0) && ownerKind(high, low, this.#options) === "ephemeral";
+    view.setInt32(at + 44, seen ? high : 0);
+    view.setInt32(at + 48, seen ? low : 0);
+    view.setInt32(at + 52, Math.max(store.dataLength(id), 0));
+    view.setInt32(at + 56, childCount);
+    putLong(view, at + 60, store.pzxid(id));
+    writer.position = at + 68;
+  }
+
+  /** Writes the data as a jute buffer. */
+  writeData(writer: JuteWriter, id: NodeId): void {
+    const { store } = this;
+    const length = store.dataLength(id);
+    writer.reserve(4 + Math.max(length, 0));
+    writer.view.setInt32(writer.position, length);
+    writer.position += 4;
+    if (length > 0) copyBlock(writer, store, store.dataRef(id), length);
+  }
+
+  /** Writes the names of all children as `vector<ustring>`. */
+  writeChildren(writer: JuteWriter, id: NodeId): void {
+    const { store } = this;
+    writer.int(store.childCount(id));
+    for (let child = store.firstChild(id); child !== NO_NODE; child = store.nextSibling(child)) {
+      const length = store.nameLength(child);
+      writer.reserve(4 + length);
+      writer.view.setInt32(writer.position, length);
+      writer.position += 4;
+      copyBlock(writer, store, store.nameRef(child), length);
+    }
+  }
+
+  /** Number of all znodes below one. */
+  descendantCount(id: NodeId): number {
+    if (id === ROOT) return this.store.count - 1;
+    let count = 0;
+    for (const _ of this.subtree(id)) count++;
+    return count - 1;
+  }
+
+  /** A znode and everything below it, parents first. */
+  *subtree(id: NodeId): Iterable<NodeId> {
+    const { store } = this;
+    let at = id;
+    for (;;) {
+      yield at;
+      let next = store.firstChild(at);
+      while (next === NO_NODE) {
+        if (at === id) return;
+        next = store.nextSibling(at);
+        if (next === NO_NODE) {
+          at = store.parent(at);
+        }
+      }
+      at = next;
+    }
+  }
+
+  storedStat(id: NodeId): StoredStat {
+    const { store } = this;
+    return {
+      czxid: store.czxid(id),
+      mzxid: store.mzxid(id),
+      pzxid: store.pzxid(id),
+      ctime: store.ctime(id),
+      mtime: store.mtime(id),
+      version: store.version(id),
+      cversion: store.cversion(id),
+      aversion: store.aversion(id),
+      ownerHigh: store.ownerHigh(id),
+      ownerLow: store.ownerLow(id),
+    };
+  }
+
+  // ---------------------------------------------------------------- txns
+
+  /** Applies one operation; a result other than Ok happens on replay only, and is no failure there. */
+  apply(header: TxnHeader, txn: OperationTxn | ErrorTxn): ErrorCode {
+    switch (txn.kind) {
+      case "create":
+        return this.#create(header, txn, txn.ephemeral ? header.sessionId : 0n);
+      case "createContainer":
+        return this.#create(header, txn, CONTAINER_OWNER);
+      case "createTtl":
+        return this.#create(header, txn, ttlOwner(Number(txn.ttlMs)));
+      case "delete":
+        return this.deleteNode(header.zxid, txn.path);
+      case "setData": {
+        const id = this.store.lookup(txn.path);
+        if (id === NO_NODE) return ErrorCode.NoNode;
+        this.#setData(id, header, txn);
+        return ErrorCode.Ok;
+      }
+      case "setAcl": {
+        const id = this.store.lookup(txn.path);
+        if (id === NO_NODE) return ErrorCode.NoNode;
+        this.#replaceAcl(id, txn.acl);
+        this.store.setAversion(id, txn.version);
+        this.#refreshDigest(id);
+        return ErrorCode.Ok;
+      }
+      case "check":
+      case "error":
+        return ErrorCode.Ok;
+    }
+  }
+
+  /** A session ended: deletes the listed paths, then what the session still owns here. */
+  closeSession(zxid: Zxid, sessionId: bigint, paths: readonly Uint8Array[] | null): void {
+    for (const path of paths ?? []) this.deleteNode(zxid, path);
+    for (const id of [...this.ephemeralsOf(sessionId)]) this.deleteNode(zxid, this.store.path(id));
+  }
+
+  /** Says that everything through `zxid` is in the tree: after the whole txn (ZOOKEEPER-3127). */
+  advance(zxid: Zxid): void {
+    if (zxid <= this.lastProcessedZxid) return;
+    this.lastProcessedZxid = zxid;
+    if (zxid % DIGEST_LOG_INTERVAL !== 0 || !this.#options.digestEnabled) return;
+    this.digestLog.push({ zxid, digest: this.treeDigest });
+    if (this.digestLog.length > DIGEST_LOG_LENGTH_MAX) this.digestLog.shift();
+  }
+
+  /** Deletes a znode by the rule for replay: the parent's pzxid moves even if the znode is gone. */
+  deleteNode(zxid: Zxid, path: Uint8Array): ErrorCode {
+    const { store } = this;
+    const slash = lastSlash(path, 0, path.length);
+    const parent = slash < 0 ? NO_NODE : store.lookup(path, 0, slash);
+    if (parent === NO_NODE) return ErrorCode.NoNode;
+    const id = store.lookup(path);
+    if (id !== NO_NODE && (store.childCount(id) > 0 || id === ROOT)) return ErrorCode.NotEmpty;
+    const parentAcl = this.aclOf(parent);
+    if (zxid > store.pzxid(parent)) store.setPzxid(parent, zxid);
+    if (id === NO_NODE) {
+      this.#refreshDigest(parent);
+      return ErrorCode.NoNode;
+    }
+    const acl = this.aclOf(id);
+    this.#remove(id, path);
+    this.#refreshDigest(parent);
+    this.watches.fire({ type: EventType.NodeDeleted, path, zxid, acl });
+    this.watches.fireChildren({
+      type: EventType.NodeChildrenChanged,
+      path: path.subarray(0, slash),
+      zxid,
+      acl: parentAcl,
+    });
+    return ErrorCode.Ok;
+  }
+
+  /** Changes data in place, outside any txn: quota usage is derived by each server for itself. */
+  setDerivedData(id: NodeId, data: Uint8Array): void {
+    this.#replaceData(id, data);
+    this.#refreshCrc(id, this.store.path(id));
+  }
+
+  #create(
+    header: TxnHeader,
+    txn: CreateTxn | CreateContainerTxn | CreateTtlTxn,
+    owner: bigint,
+  ): ErrorCode {
+    const { store } = this;
+    const { path } = txn;
+    const { zxid } = header;
+    const slash = lastSlash(path, 0, path.length);
+    const parent = slash < 0 ? NO_NODE : store.lookup(path, 0, slash);
+    if (parent === NO_NODE) return ErrorCode.NoNode;
+    const existing = store.lookup(path);
+    const cversion = txn.parentCversion === -1 ? store.cversion(parent) + 1 : txn.parentCversion;
+    if (cversion > store.cversion(parent)) { // ZOOKEEPER-3249: never backwards on replay
+      store.setCversion(parent, cversion);
+      store.setPzxid(parent, zxid);
+    }
+    if (existing !== NO_NODE) {
+      this.#replaceAcl(existing, txn.acl); // ZOOKEEPER-4846
+      this.#refreshDigest(parent);
+      return ErrorCode.NodeExists;
+    }
+    const system = this.childrenAreSystem(parent);
+    const id = store.add(parent, path.subarray(slash + 1));
+    store.setCzxid(id, zxid);
+    store.setMzxid(id, zxid);
+    store.setPzxid(id, zxid);
+    store.setCtime(id, header.timeMs);
+    store.setMtime(id, header.timeMs);
+    if (owner !== 0n) store.setOwner(id, owner);
+    store.setAcl(id, this.#acls.acquire(txn.acl));
+    if (system) store.setFlags(id, SYSTEM);
+    this.#replaceData(id, txn.data);
+    this.#pathBytes += path.length;
+    if (owner !== 0n) this.#trackOwner(id);
+    this.#refreshDigest(parent);
+    this.#refreshCrc(id, path);
+    this.#quotas.created(path, store.dataLength(id));
+    this.lastCreated = id;
+    const { watches } = this;
+    if (watches.watchCount > 0) {
+      watches.fire({ type: EventType.NodeCreated, path, zxid, acl: txn.acl });
+      watches.fireChildren({
+        type: EventType.NodeChildrenChanged,
+        path: path.subarray(0, slash),
+        zxid,
+        acl: this.aclOf(parent),
+      });
+    }
+    return ErrorCode.Ok;
+  }
+
+  #setData(
+    id: NodeId,
+    header: TxnHeader,
+    txn: { path: Uint8Array; data: Uint8Array | null; version: number },
+  ): void {
+    const { store } = this;
+    const before = store.dataLength(id);
+    this.#replaceData(id, txn.data);
+    store.setVersion(id, txn.version);
+    store.setMzxid(id, header.zxid);
+    store.setMtime(id, header.timeMs);
+    this.#refreshCrc(id, txn.path);
+    this.#quotas.changed(txn.path, before, store.dataLength(id));
+    if (this.watches.watchCount > 0) {
+      this.watches.fire({
+        type: EventType.NodeDataChanged,
+        path: txn.path,
+        zxid: header.zxid,
+        acl: this.aclOf(id),
+      });
+    }
+  }
+
+  #replaceData(id: NodeId, data: Uint8Array | null): void {
+    this.#dataBytes += (data === null ? 0 : data.length) - Math.max(this.store.dataLength(id), 0);
+    this.store.setData(id, data);
+  }
+
+  #replaceAcl(id: NodeId, acl: AclList): void {
+    const index = this.#acls.acquire(acl);
+    this.#acls.release(this.store.acl(id));
+    this.store.setAcl(id, index);
+  }
+
+  #remove(id: NodeId, path: Uint8Array): void {
+    const { store } = this;
+    for (const cursor of this.#cursors) {
+      if (cursor.next === id) cursor.next = this.#successor(id);
+    }
+    this.digest.subtract(store.digest(id));
+    this.#dataBytes -= Math.max(store.dataLength(id), 0);
+    this.#pathBytes -= path.length;
+    this.#acls.release(store.acl(id));
+    if (store.ownerHigh(id) !== 0 || store.ownerLow(id) !== 0) this.#forgetOwner(id);
+    const dataLength = store.dataLength(id);
+    store.remove(id);
+    this.#quotas.deleted(path, dataLength);
+  }
+
+  #trackOwner(id: NodeId): void {
+    const kind = this.ownerKindOf(id);
+    if (kind === "container") this.#containers.add(id);
+    else if (kind === "ttl") this.#ttlNodes.add(id);
+    else if (kind === "ephemeral") {
+      const owner = this.store.owner(id);
+      const owned = this.#ephemerals.get(owner);
+      if (owned === undefined) this.#ephemerals.set(owner, new Set([id]));
+      else owned.add(id);
+      this.#ephemeralCount++;
+    }
+  }
+
+  #forgetOwner(id: NodeId): void {
+    const kind = this.ownerKindOf(id);
+    if (kind === "container") this.#containers.delete(id);
+    else if (kind === "ttl") this.#ttlNodes.delete(id);
+    else if (kind === "ephemeral") {
+      const owner = this.store.owner(id);
+      const owned = this.#ephemerals.get(owner);
+      if (owned?.delete(id)) this.#ephemeralCount--;
+      if (owned?.size === 0) this.#ephemerals.delete(owner);
+    }
+  }
+
+  /** Path or data changed: computes the CRC over both anew, then the digest. */
+  #refreshCrc(id: NodeId, path: Uint8Array): void {
+    if (!this.#options.digestEnabled) return;
+    const { store } = this;
+    const rootEnd = id === ROOT ? 0 : path.length;
+    let crc = crc32Update(CRC_START, path, 0, rootEnd);
+    const length = store.dataLength(id);
+    if (length > 0) {
+      const ref = store.dataRef(id);
+      const offset = store.arena.offset(ref);
+      crc = crc32Update(crc, store.arena.chunk(ref), offset, offset + length);
+    }
+    store.setCrc(id, crc);
+    this.#refreshDigest(id);
+  }
+
+  /** The stat changed: replaces the znode's part of the sum. */
+  #refreshDigest(id: NodeId): void {
+    if (!this.#options.digestEnabled || this.isSystem(id)) return;
+    const { store } = this;
+    const digest = statDigest(store.crc(id), this.storedStat(id));
+    this.digest.replace(store.digest(id), digest);
+    store.setDigest(id, digest);
+  }
+
+  // ---------------------------------------------------------------- snapshots
+
+  aclEntries(): Iterable<{ index: number; acl: AclList }> {
+    return this.#acls.entries();
+  }
+
+  beginSnapshot(): SnapshotCursor {
+    const cursor = new Cursor();
+    this.#cursors.add(cursor);
+    return cursor;
+  }
+
+  writeSnapshotNodes(cursor: SnapshotCursor, writer: JuteWriter, bytesMax: number): boolean {
+    const at = cursor as Cursor;
+    const stop = writer.position + bytesMax;
+    while (at.next !== NO_NODE && writer.position < stop) {
+      this.#writeNode(writer, at.next);
+      at.next = this.store.firstChild(at.next) || this.#successor(at.next);
+    }
+    return at.next === NO_NODE;
+  }
+
+  endSnapshot(cursor: SnapshotCursor): void {
+    this.#cursors.delete(cursor as Cursor);
+  }
+
+  /** The next znode in depth-first order that is not below this one. */
+  #successor(id: NodeId): NodeId {
+    const { store } = this;
+    for (let at = id; at !== ROOT; at = store.parent(at)) {
+      const next = store.nextSibling(at);
+      if (next !== NO_NODE) return next;
+    }
+    return NO_NODE;
+  }
+
+  #writeNode(writer: JuteWriter, id: NodeId): void {
+    const { store } = this;
+    const pathLength = store.pathLength(id);
+    writer.reserve(4 + pathLength);
+    writer.view.setInt32(writer.position, pathLength);
+    let end = writer.position + 4 + pathLength;
+    writer.position = end;
+    for (let at = id; at !== ROOT; at = store.parent(at)) {
+      const length = store.nameLength(at);
+      const ref = store.nameRef(at);
+      const chunk = store.arena.chunk(ref);
+      const offset = store.arena.offset(ref);
+      end -= length;
+      for (let i = 0; i < length; i++) writer.buffer[end + i] = chunk[offset + i]!;
+      writer.buffer[--end] = 0x2f;
+    }
+    this.writeData(writer, id);
+    writer.reserve(68);
+    const { view } = writer;
+    const at = writer.position;
+    putLong(view, at, store.acl(id));
+    putLong(view, at + 8, store.czxid(id));
+    putLong(view, at + 16, store.mzxid(id));
+    putLong(view, at + 24, store.ctime(id));
+    putLong(view, at + 32, store.mtime(id));
+    view.setInt32(at + 40, store.version(id));
+    view.setInt32(at + 44, store.cversion(id));
+    view.setInt32(at + 48, store.aversion(id));
+    view.setInt32(at + 52, store.ownerHigh(id));
+    view.setInt32(at + 56, store.ownerLow(id));
+    putLong(view, at + 60, store.pzxid(id));
+    writer.position = at + 68;
+  }
+
+  clear(): void {
+    this.store = new NodeStore(this.#options.hashSeed);
+    this.digest.reset();
+    this.digestLog.length = 0;
+    this.lastProcessedZxid = 0;
+    this.#acls = new AclTable();
+    this.#ephemerals.clear();
+    this.#ephemeralCount = 0;
+    this.#containers.clear();
+    this.#ttlNodes.clear();
+    this.#pathBytes = 0;
+    this.#dataBytes = 0;
+    this.#quotas.clear();
+  }
+
+  resetToEmptyDatabase(): void {
+    this.clear();
+    const { store } = this;
+    this.#replaceData(ROOT, NO_DATA);
+    store.setAcl(ROOT, -1);
+    this.#refreshCrc(ROOT, NO_DATA);
+    for (const path of ["/zookeeper", "/zookeeper/quota", "/zookeeper/config"]) {
+      const bytes = encodeUtf8(path);
+      const slash = lastSlash(bytes, 0, bytes.length);
+      const parent = store.lookup(bytes, 0, slash);
+      const id = store.add(parent, bytes.subarray(slash + 1));
+      if (parent !== ROOT) store.setFlags(id, SYSTEM);
+      this.#replaceData(id, NO_DATA);
+      store.setAcl(id, -1);
+      this.#pathBytes += bytes.length;
+      if (path === "/zookeeper/config") {
+        store.setAcl(id, this.#acls.acquire(READ_ACL));
+        store.setAversion(id, -1);
+      }
+      this.#refreshCrc(id, bytes);
+    }
+  }
+
+  loadAcl(index: number, acl: AclList): void {
+    this.#acls.load(index, acl);
+  }
+
+  loadNode(path: Uint8Array, reader: JuteReader): void {
+    const { store } = this;
+    let id = ROOT;
+    if (path.length > 0) {
+      const slash = lastSlash(path, 0, path.length);
+      const parent = slash < 0 ? NO_NODE : store.lookup(path, 0, slash);
+      if (parent === NO_NODE || slash === path.length - 1) {
+        throw new DecodeError(
+          `Snapshot holds "${new TextDecoder().decode(path)}" before its parent`,
+        );
+      }
+      if (store.lookup(path) !== NO_NODE) {
+        throw new DecodeError(`Snapshot holds "${new TextDecoder().decode(path)}" twice`);
+      }
+      const system = this.childrenAreSystem(parent);
+      id = store.add(parent, path.subarray(slash + 1));
+      if (system) store.setFlags(id, SYSTEM);
+    }
+    this.#pathBytes += path.length;
+    this.#replaceData(id, reader.bytes());
+    const aclIndex = reader.longAsNumber();
+    this.#acls.addLoadedUse(aclIndex);
+    store.setAcl(id, aclIndex);
+    store.setCzxid(id, reader.zxid());
+    store.setMzxid(id, reader.zxid());
+    store.setCtime(id, reader.longAsNumber());
+    store.setMtime(id, reader.longAsNumber());
+    store.setVersion(id, reader.int());
+    store.setCversion(id, reader.int());
+    store.setAversion(id, reader.int());
+    const owner = reader.long();
+    store.setPzxid(id, reader.zxid());
+    if (owner !== 0n) {
+      store.setOwner(id, owner);
+      this.#trackOwner(id);
+    }
+    this.#refreshCrc(id, path);
+  }
+
+  finishLoad(zxid: Zxid): void {
+    this.#acls.dropUnused();
+    this.#quotas.recompute();
+    this.lastProcessedZxid = zxid;
+  }
+}
+
+const NO_NODES: ReadonlySet<NodeId> = new Set();
+
+function copyBlock(writer: JuteWriter, store: NodeStore, ref: number, length: number): void {
+  const chunk = store.arena.chunk(ref);
+  const offset = store.arena.offset(ref);
+  const at = writer.position;
+  if (length <= 32) {
+    for (let i = 0; i < length; i++) writer.buffer[at + i] = chunk[offset + i]!;
+  } else writer.buffer.set(chunk.subarray(offset, offset + length), at);
+  writer.position = at + length;
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

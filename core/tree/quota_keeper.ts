@@ -1,0 +1,160 @@
+/**
+ * Keeps usage against quotas: which subtrees have one, what they hold, and whether a change fits.
+ *
+ * A quota on path P is the pair of znodes `/zookeeper/quota<P>/zookeeper_limits` and `zookeeper_stats`,
+ * made by clients (semantics section 10). Usage is derived by each server for itself, in place, and is
+ * no part of any txn.
+ *
+ * @module
+ */
+import { ErrorCode } from "../errors.ts";
+import { decodeUtf8, encodeUtf8 } from "../wire/jute.ts";
+import type { DataTree } from "./data_tree.ts";
+import { NO_NODE, type NodeId, ROOT } from "./node_store.ts";
+import { addUsage, checkQuota, formatQuota, makeUsage, parseQuota } from "./quota.ts";
+
+const QUOTA_PREFIX = "/zookeeper/quota";
+const LIMITS_SUFFIX = "/zookeeper_limits";
+const STATS_SUFFIX = "/zookeeper_stats";
+const SLASH = 0x2f;
+const QUOTA_PREFIX_BYTES = encodeUtf8(QUOTA_PREFIX + "/");
+
+/** What a change adds to a subtree; negative where it takes away. */
+interface UsageDelta {
+  count: number;
+  bytes: number;
+}
+
+export class QuotaKeeper {
+  readonly #tree: DataTree;
+  /** Paths that have limits. */
+  #paths = new Set<string>();
+
+  constructor(tree: DataTree) {
+    this.#tree = tree;
+  }
+
+  clear(): void {
+    this.#paths.clear();
+  }
+
+  /** Paths with a quota, for the metrics. */
+  get paths(): ReadonlySet<string> {
+    return this.#paths;
+  }
+
+  /** After a snapshot was loaded: finds all quotas and counts their subtrees anew. */
+  recompute(): void {
+    this.#paths.clear();
+    const { store } = this.#tree;
+    const quota = store.lookup(encodeUtf8(QUOTA_PREFIX));
+    if (quota === NO_NODE) return;
+    for (const id of [...this.#tree.subtree(quota)]) {
+      const path = decodeUtf8(store.path(id));
+      if (!path.endsWith(LIMITS_SUFFIX)) continue;
+      const target = path.slice(QUOTA_PREFIX.length, -LIMITS_SUFFIX.length);
+      this.#paths.add(target);
+      const stats = store.lookup(encodeUtf8(QUOTA_PREFIX + target + STATS_SUFFIX));
+      if (stats !== NO_NODE) this.#countAnew(stats, target);
+    }
+  }
+
+  /** @param dataLength -1 for null */
+  created(path: Uint8Array, dataLength: number): void {
+    if (this.#isQuotaNode(path)) {
+      const text = decodeUtf8(path);
+      if (text.endsWith(LIMITS_SUFFIX)) {
+        this.#paths.add(text.slice(QUOTA_PREFIX.length, -LIMITS_SUFFIX.length));
+      } else if (text.endsWith(STATS_SUFFIX)) {
+        const target = text.slice(QUOTA_PREFIX.length, -STATS_SUFFIX.length);
+        this.#countAnew(this.#tree.store.lookup(path), target);
+      }
+    }
+    this.#charge(path, { count: 1, bytes: Math.max(dataLength, 0) });
+  }
+
+  deleted(path: Uint8Array, dataLength: number): void {
+    if (this.#paths.size === 0) return;
+    if (this.#isQuotaNode(path)) {
+      const text = decodeUtf8(path);
+      if (text.endsWith(LIMITS_SUFFIX)) {
+        this.#paths.delete(text.slice(QUOTA_PREFIX.length, -LIMITS_SUFFIX.length));
+      }
+    }
+    this.#charge(path, { count: -1, bytes: -Math.max(dataLength, 0) });
+  }
+
+  changed(path: Uint8Array, lengthBefore: number, lengthAfter: number): void {
+    const bytes = Math.max(lengthAfter, 0) - Math.max(lengthBefore, 0);
+    if (bytes !== 0) this.#charge(path, { count: 0, bytes });
+  }
+
+  /** Whether the nearest quota above `path` allows adding this much; QuotaExceeded where it does not. */
+  check(path: Uint8Array, added: UsageDelta): ErrorCode {
+    const target = this.nearest(path);
+    if (target === null) return ErrorCode.Ok;
+    const limitsText = this.#textOf(target + LIMITS_SUFFIX);
+    const usageText = this.#textOf(target + STATS_SUFFIX);
+    if (limitsText === null || usageText === null) return ErrorCode.Ok;
+    const limits = parseQuota(limitsText);
+    const usage = parseQuota(usageText);
+    if (limits === null || usage === null) return ErrorCode.MarshallingError;
+    const excess = checkQuota({
+      limits,
+      usage,
+      countDelta: added.count,
+      bytesDelta: added.bytes,
+    });
+    return excess?.severity === "hard" ? ErrorCode.QuotaExceeded : ErrorCode.Ok;
+  }
+
+  /** The deepest path with a quota that is `path` or above it; a quota on the root is ignored. */
+  nearest(path: Uint8Array): string | null {
+    if (this.#paths.size === 0) return null;
+    for (let text = decodeUtf8(path); text.length > 1;) {
+      if (this.#paths.has(text)) return text;
+      text = text.slice(0, text.lastIndexOf("/"));
+    }
+    return null;
+  }
+
+  #charge(path: Uint8Array, added: UsageDelta): void {
+    const target = this.nearest(path);
+    if (target === null) return;
+    const usageText = this.#textOf(target + STATS_SUFFIX);
+    const usage = usageText === null ? null : parseQuota(usageText);
+    if (usage === null) return; // nobody asked for usage, or its text is the client's own
+    const stats = this.#tree.store.lookup(encodeUtf8(QUOTA_PREFIX + target + STATS_SUFFIX));
+    this.#tree.setDerivedData(stats, encodeUtf8(formatQuota(addUsage(usage, added))));
+  }
+
+  #countAnew(stats: NodeId, target: string): void {
+    const { store } = this.#tree;
+    const top = store.lookup(encodeUtf8(target));
+    let count = 0;
+    let bytes = 0;
+    if (top !== NO_NODE && top !== ROOT) {
+      for (const id of this.#tree.subtree(top)) {
+        count++;
+        bytes += Math.max(store.dataLength(id), 0);
+      }
+    }
+    this.#tree.setDerivedData(stats, encodeUtf8(formatQuota(makeUsage(count, bytes))));
+  }
+
+  /** The data of a node below /zookeeper/quota; null when there is no such node. */
+  #textOf(pathBelowQuota: string): string | null {
+    const { store } = this.#tree;
+    const id = store.lookup(encodeUtf8(QUOTA_PREFIX + pathBelowQuota));
+    return id === NO_NODE ? null : decodeUtf8(store.data(id) ?? NO_BYTES);
+  }
+
+  #isQuotaNode(path: Uint8Array): boolean {
+    const prefix = QUOTA_PREFIX_BYTES;
+    if (path.length <= prefix.length || path[0] !== SLASH) return false;
+    for (let i = 0; i < prefix.length; i++) if (path[i] !== prefix[i]) return false;
+    return true;
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);

@@ -1,0 +1,79 @@
+/**
+ * A znode's stat: the part that is stored, its digest, and the kinds of owner it may name.
+ *
+ * @module
+ */
+import { crc32Finish, crc32Update } from "../checksum.ts";
+import { putLong } from "../wire/jute.ts";
+import type { Zxid } from "../zxid.ts";
+
+/** What a snapshot keeps of a znode beside path, data and ACL (disk format section 1). */
+export interface StoredStat {
+  czxid: Zxid;
+  mzxid: Zxid;
+  pzxid: Zxid;
+  ctime: number;
+  mtime: number;
+  version: number;
+  /** The number of direct children ever created, not what clients see. */
+  cversion: number;
+  aversion: number;
+  /** The two halves of the stored ephemeralOwner. */
+  ownerHigh: number;
+  ownerLow: number;
+}
+
+export const CONTAINER_OWNER = -(2n ** 63n);
+/** TTL in ms must be below this (40 bits). */
+export const TTL_MS_MAX = 2 ** 40 - 1;
+
+const scratch = new Uint8Array(60);
+const scratchView = new DataView(scratch.buffer);
+
+/**
+ * The znode's share of the tree digest, unsigned 32 bits (disk format section 9).
+ *
+ * @param crc the CRC register over path and data
+ */
+export function statDigest(crc: number, stat: StoredStat): number {
+  putLong(scratchView, 0, stat.czxid);
+  putLong(scratchView, 8, stat.mzxid);
+  putLong(scratchView, 16, stat.pzxid);
+  putLong(scratchView, 24, stat.ctime);
+  putLong(scratchView, 32, stat.mtime);
+  scratchView.setInt32(40, stat.version);
+  scratchView.setInt32(44, stat.cversion);
+  scratchView.setInt32(48, stat.aversion);
+  scratchView.setInt32(52, stat.ownerHigh);
+  scratchView.setInt32(56, stat.ownerLow);
+  return crc32Finish(crc32Update(crc, scratch, 0, 60));
+}
+
+/** ephemeralOwner of a TTL node: type byte 0xff, feature 0, 40 bits of ms. */
+export function ttlOwner(ttlMs: number): bigint {
+  return BigInt.asIntN(64, (0xffn << 56n) | BigInt(ttlMs));
+}
+
+export type OwnerKind = "persistent" | "ephemeral" | "container" | "ttl";
+
+/** How owners are read: TTL owners exist only with extended types (disk format section 1). */
+export interface OwnerRules {
+  extendedTypes: boolean;
+  emulate353Ttl: boolean;
+}
+
+export function ownerKind(high: number, low: number, rules: OwnerRules): OwnerKind {
+  if (high === 0 && low === 0) return "persistent";
+  if (high === -0x80000000 && low === 0) return "container";
+  if (rules.extendedTypes) {
+    if (high >>> 24 === 0xff) return "ttl";
+    if (rules.emulate353Ttl && high < 0) return "ttl";
+  }
+  return "ephemeral";
+}
+
+/** TTL in ms out of a TTL owner. */
+export function ttlMsOfOwner(owner: bigint): number {
+  const bits = BigInt.asUintN(64, owner);
+  return Number(bits >> 56n === 0xffn ? bits & 0xffffffffffn : bits & ~(1n << 63n));
+}

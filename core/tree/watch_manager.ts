@@ -1,0 +1,244 @@
+/**
+ * Who is told when a path changes: one-shot, persistent and recursive watches (semantics section 8).
+ *
+ * Registrations of different modes on one path are independent, as in ZooKeeper 3.9. Watches belong to a
+ * connection and vanish with it. Paths are byte strings kept as they came, so a watch can be set on what
+ * is no legal path; the lookup key is the hash that the tree computes anyway.
+ *
+ * Invariant: a watcher is in `WatchedPath.watchers` exactly when the path is in `watcher.watchedPaths`.
+ *
+ * @module
+ */
+import { assert } from "../assert.ts";
+import type { Zxid } from "../zxid.ts";
+import type { AclList } from "./acl_list.ts";
+
+export const EventType = {
+  NodeCreated: 1,
+  NodeDeleted: 2,
+  NodeDataChanged: 3,
+  NodeChildrenChanged: 4,
+} as const;
+export type EventType = (typeof EventType)[keyof typeof EventType];
+
+/** Bits of what one watcher has registered on one path. */
+export const WatchMode = { Data: 1, Child: 2, Persistent: 4, Recursive: 8 } as const;
+const ALL_MODES = 15;
+
+/** Registration types of checkWatches and removeWatches (client protocol section 11.4). */
+export const WATCHER_TYPE_MODES: readonly (number | undefined)[] = [
+  undefined,
+  WatchMode.Child,
+  WatchMode.Data,
+  ALL_MODES,
+  WatchMode.Persistent,
+  WatchMode.Recursive,
+];
+
+export interface WatchEvent {
+  type: EventType;
+  /** Bytes of the path, borrowed. */
+  path: Uint8Array;
+  zxid: Zxid;
+  /** Who may hear of it: the ACL of the znode that the event is about. */
+  acl: AclList;
+}
+
+/** A connection, as far as watches know it. */
+export interface Watcher {
+  readonly watchedPaths: Set<WatchedPath>;
+  deliver(event: WatchEvent): void;
+}
+
+export interface WatchedPath {
+  /** One character a byte. */
+  readonly key: string;
+  readonly hash: number;
+  /** Another path of the same hash. */
+  next: WatchedPath | null;
+  readonly watchers: Map<Watcher, number>;
+}
+
+const SLASH = 0x2f;
+
+export class WatchManager {
+  #byHash = new Map<number, WatchedPath>();
+  #recursiveCount = 0;
+  /** Registrations in all: one for each mode of each watcher on each path. */
+  #watchCount = 0;
+  #pathCount = 0;
+  readonly #hash: (bytes: Uint8Array, start: number, end: number) => number;
+
+  /** @param hash the tree's path hash; `/` and the empty path are one */
+  constructor(hash: (bytes: Uint8Array, start: number, end: number) => number) {
+    this.#hash = hash;
+  }
+
+  get watchCount(): number {
+    return this.#watchCount;
+  }
+  get pathCount(): number {
+    return this.#pathCount;
+  }
+
+  /** Registers `mode` (one bit of {@linkcode WatchMode}) for a path. */
+  add(path: Uint8Array, watcher: Watcher, mode: number): void {
+    const bytes = path.length === 0 ? ROOT_PATH : path;
+    const watched = this.#find(bytes, 0, bytes.length) ?? this.#insert(bytes);
+    const before = watched.watchers.get(watcher) ?? 0;
+    if ((before & mode) !== 0) return;
+    watched.watchers.set(watcher, before | mode);
+    if (before === 0) watcher.watchedPaths.add(watched);
+    this.#watchCount++;
+    if (mode === WatchMode.Recursive) this.#recursiveCount++;
+  }
+
+  /** Whether the watcher has any of `modes` on the path. */
+  has(path: Uint8Array, watcher: Watcher, modes: number): boolean {
+    return ((this.#find(path, 0, path.length)?.watchers.get(watcher) ?? 0) & modes) !== 0;
+  }
+
+  /** Removes `modes` of the watcher on the path; false when it had none of them. */
+  remove(path: Uint8Array, watcher: Watcher, modes: number): boolean {
+    const watched = this.#find(path, 0, path.length);
+    const had = (watched?.watchers.get(watcher) ?? 0) & modes;
+    if (watched === null || had === 0) return false;
+    this.#drop(watched, watcher, had);
+    return true;
+  }
+
+  /** Forgets a connection. */
+  removeWatcher(watcher: Watcher): void {
+    for (const watched of watcher.watchedPaths) {
+      this.#drop(watched, watcher, watched.watchers.get(watcher)!);
+    }
+    assert(watcher.watchedPaths.size === 0, "a removed watcher watches nothing");
+  }
+
+  /** A znode was created, changed or deleted: tells its watchers, and recursive ones above it. */
+  fire(event: WatchEvent): void {
+    if (this.#watchCount === 0) return;
+    const { path } = event;
+    const bytes = path.length === 0 ? ROOT_PATH : path;
+    const oneShot = event.type === EventType.NodeDeleted
+      ? WatchMode.Data | WatchMode.Child
+      : WatchMode.Data;
+    const told = this.#recursiveCount > 0 ? new Set<Watcher>() : null;
+    const watched = this.#find(bytes, 0, bytes.length);
+    if (watched !== null) {
+      this.#tell(
+        watched,
+        event,
+        oneShot,
+        oneShot | WatchMode.Persistent | WatchMode.Recursive,
+        told,
+      );
+    }
+    if (told === null) return;
+    for (let end = bytes.length; end > 1;) {
+      do end--; while (end > 0 && bytes[end] !== SLASH);
+      const above = this.#find(bytes, 0, end === 0 ? 1 : end);
+      if (above !== null) this.#tell(above, event, 0, WatchMode.Recursive, told);
+    }
+  }
+
+  /** The children of a znode changed; `event.path` is the parent's. */
+  fireChildren(event: WatchEvent): void {
+    if (this.#watchCount === 0) return;
+    const bytes = event.path.length === 0 ? ROOT_PATH : event.path;
+    const watched = this.#find(bytes, 0, bytes.length);
+    if (watched === null) return;
+    this.#tell(watched, event, WatchMode.Child, WatchMode.Child | WatchMode.Persistent, null);
+  }
+
+  /** Every watched path with its watchers and their modes, for the admin commands. */
+  *entries(): Iterable<{ path: string; watchers: ReadonlyMap<Watcher, number> }> {
+    for (const first of this.#byHash.values()) {
+      for (let at: WatchedPath | null = first; at !== null; at = at.next) {
+        yield { path: pathOfKey(at.key), watchers: at.watchers };
+      }
+    }
+  }
+
+  #tell(
+    watched: WatchedPath,
+    event: WatchEvent,
+    oneShot: number,
+    modes: number,
+    told: Set<Watcher> | null,
+  ): void {
+    const { watchers } = watched;
+    for (const [watcher, registered] of watchers) {
+      if ((registered & modes) === 0) continue;
+      if (told === null || !told.has(watcher)) {
+        told?.add(watcher);
+        watcher.deliver(event);
+      }
+      const fired = registered & oneShot;
+      if (fired !== 0) this.#drop(watched, watcher, fired);
+    }
+  }
+
+  #drop(watched: WatchedPath, watcher: Watcher, modes: number): void {
+    const left = watched.watchers.get(watcher)! & ~modes;
+    for (let bits = modes; bits !== 0; bits &= bits - 1) this.#watchCount--;
+    if ((modes & WatchMode.Recursive) !== 0) this.#recursiveCount--;
+    if (left !== 0) {
+      watched.watchers.set(watcher, left);
+      return;
+    }
+    watched.watchers.delete(watcher);
+    watcher.watchedPaths.delete(watched);
+    if (watched.watchers.size === 0) this.#removePath(watched);
+  }
+
+  #find(bytes: Uint8Array, start: number, end: number): WatchedPath | null {
+    if (start === end) return this.#find(ROOT_PATH, 0, 1);
+    let at = this.#byHash.get(this.#hash(bytes, start, end) >> 2) ?? null;
+    while (at !== null && !equalsKey(at.key, bytes, start, end)) at = at.next;
+    return at;
+  }
+
+  #insert(bytes: Uint8Array): WatchedPath {
+    const hash = this.#hash(bytes, 0, bytes.length) >> 2; // a small integer: no heap number as key
+    const watched: WatchedPath = {
+      key: keyOf(bytes),
+      hash,
+      next: this.#byHash.get(hash) ?? null,
+      watchers: new Map(),
+    };
+    this.#byHash.set(hash, watched);
+    this.#pathCount++;
+    return watched;
+  }
+
+  #removePath(watched: WatchedPath): void {
+    this.#pathCount--;
+    let at = this.#byHash.get(watched.hash)!;
+    if (at === watched) {
+      if (watched.next === null) this.#byHash.delete(watched.hash);
+      else this.#byHash.set(watched.hash, watched.next);
+      return;
+    }
+    while (at.next !== watched) at = at.next!;
+    at.next = watched.next;
+  }
+}
+
+const ROOT_PATH = new Uint8Array([SLASH]);
+
+function keyOf(bytes: Uint8Array): string {
+  let key = "";
+  for (let i = 0; i < bytes.length; i++) key += String.fromCharCode(bytes[i]!);
+  return key;
+}
+
+function equalsKey(key: string, bytes: Uint8Array, start: number, end: number): boolean {
+  if (key.length !== end - start) return false;
+  for (let i = 0; i < key.length; i++) if (key.charCodeAt(i) !== bytes[start + i]) return false;
+  return true;
+}
+
+function pathOfKey(key: string): string {
+  return new TextDecoder().decode(Uint8Array.from(key, (c) => c.charCodeAt(0)));
+}

@@ -1,0 +1,563 @@
+/**
+ * Resolves requests into txns: every check, version, sequence number, ACL and time is settled here,
+ * against the tree and the changes under way, in ZooKeeper's order of checks (semantics section 4).
+ *
+ * The txn is written straight into the log batch; a request that fails is logged as an error txn and
+ * consumes its zxid all the same.
+ *
+ * Invariant: after `prepare`, `PendingChanges` shows the tree with the txn applied, or unchanged when
+ * the txn is an error.
+ *
+ * @module
+ */
+import { checkAcl, fixUpAcl } from "../auth/acl_check.ts";
+import type { AuthProviders } from "../auth/auth_providers.ts";
+import { crc32Update, CRC_START } from "../checksum.ts";
+import { DecodeError, ErrorCode } from "../errors.ts";
+import { beginRecord, endRecord } from "../storage/txn_log_format.ts";
+import { type AclList, type Id, Permission } from "../tree/acl_list.ts";
+import type { DataTree } from "../tree/data_tree.ts";
+import { hasSlashAndNoNul, isValidPath, lastSlash } from "../tree/path.ts";
+import { CONTAINER_OWNER, TTL_MS_MAX, ttlOwner } from "../tree/stat.ts";
+import { encodeUtf8, type JuteReader, type JuteWriter } from "../wire/jute.ts";
+import { OpCode } from "../wire/op_code.ts";
+import type { Zxid } from "../zxid.ts";
+import { type ChangeRecord, PendingChanges } from "./pending_changes.ts";
+import type { ErrorTxn, MultiTxn, OperationTxn, Txn, TxnHeader } from "./txn.ts";
+import { writeTxn, writeTxnHeader } from "./txn.ts";
+import { readMultiRequest, readWriteRequest, type WriteRequest } from "./write_request.ts";
+
+const DIGEST_VERSION = 2;
+const PATHS_NEVER_DELETED = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"]
+  .map(encodeUtf8);
+
+export interface PrepareOptions {
+  digestEnabled: boolean;
+  extendedTypes: boolean;
+  enforceQuota: boolean;
+  closeSessionTxnEnabled: boolean;
+  reconfigEnabled: boolean;
+}
+
+/** Who asks. */
+export interface Requester {
+  sessionId: bigint;
+  cxid: number;
+  ids: readonly Id[];
+}
+
+/** A txn in the log batch, with the records that go when it is applied. */
+export interface PreparedTxn {
+  header: TxnHeader;
+  txn: Txn;
+  records: ChangeRecord[];
+}
+
+export class Preparer {
+  readonly #tree: DataTree;
+  readonly #pending: PendingChanges;
+  readonly #providers: AuthProviders;
+  readonly #options: PrepareOptions;
+  /** The log batch being filled; replaced by the caller between txns. */
+  writer: JuteWriter;
+  /** The last zxid given out. */
+  lastZxid: Zxid;
+
+  #records: ChangeRecord[] = [];
+  #txn: OperationTxn | null = null;
+  #nowMs = 0;
+  #zxid: Zxid = 0;
+  #scratch = new Uint8Array(256);
+
+  constructor(
+    { tree, providers, options, writer }: {
+      tree: DataTree;
+      providers: AuthProviders;
+      options: PrepareOptions;
+      writer: JuteWriter;
+    },
+  ) {
+    this.#tree = tree;
+    this.#pending = new PendingChanges(tree, options);
+    this.#providers = providers;
+    this.#options = options;
+    this.writer = writer;
+    this.lastZxid = tree.lastProcessedZxid;
+  }
+
+  /** Resolves one client request and appends its record to the batch. */
+  prepare(op: number, reader: JuteReader, requester: Requester, wallMs: number): PreparedTxn {
+    const header = this.#begin(op, requester.sessionId, requester.cxid, wallMs);
+    const start = beginRecord(this.writer);
+    writeTxnHeader(this.writer, header);
+    let err: ErrorCode;
+    let txn: Txn | null = null;
+    try {
+      if (op === OpCode.Multi) txn = this.#multi(readMultiRequest(reader), requester);
+      else if (op === OpCode.Reconfig) {
+        err = this.#options.reconfigEnabled ? ErrorCode.Unimplemented : ErrorCode.ReconfigDisabled;
+        return this.#finishError(header, start, err);
+      } else if (op === OpCode.DeleteContainer) { // the server's own; never a client's
+        return this.#finishError(header, start, ErrorCode.BadArguments);
+      } else {
+        err = this.#operation(readWriteRequest(reader, op), requester);
+        if (err !== ErrorCode.Ok) return this.#finishError(header, start, err);
+        txn = this.#txn;
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      return this.#finishError(header, start, ErrorCode.MarshallingError);
+    }
+    return this.#finish(header, start, txn!);
+  }
+
+  /** A request that must fail with `err`, whatever it asks: logged, since it has its zxid. */
+  prepareError(requester: Requester, err: ErrorCode, wallMs: number): PreparedTxn {
+    const header = this.#begin(OpCode.Error, requester.sessionId, requester.cxid, wallMs);
+    const start = beginRecord(this.writer);
+    return this.#finishError(header, start, err);
+  }
+
+  prepareCreateSession(sessionId: bigint, timeoutMs: number, wallMs: number): PreparedTxn {
+    const header = this.#begin(OpCode.CreateSession, sessionId, 0, wallMs);
+    const start = beginRecord(this.writer);
+    writeTxnHeader(this.writer, header);
+    const txn: Txn = { kind: "createSession", timeoutMs };
+    writeTxn(this.writer, txn);
+    return this.#finish(header, start, txn);
+  }
+
+  /** Deletes every ephemeral of the session, also those under way, in one txn. */
+  prepareCloseSession(sessionId: bigint, cxid: number, wallMs: number): PreparedTxn {
+    const header = this.#begin(OpCode.CloseSession, sessionId, cxid, wallMs);
+    const start = beginRecord(this.writer);
+    writeTxnHeader(this.writer, header);
+    const paths = this.#pending.ephemeralPaths(sessionId);
+    for (const path of paths) {
+      const record = this.#pending.resolve(path, 0, path.length);
+      const parent = this.#pending.resolve(path, 0, lastSlash(path, 0, path.length));
+      if (record !== null && parent !== null) this.#recordDelete(record, parent, path);
+    }
+    const listed = this.#options.closeSessionTxnEnabled;
+    const txn: Txn = { kind: "closeSession", paths: listed ? paths : null };
+    writeTxn(this.writer, txn);
+    // without a list a digest could not be told from one (disk format section 5)
+    return this.#finish(header, start, txn, listed);
+  }
+
+  /** Removes an empty container or an expired TTL node; null when it must stay. */
+  prepareDeleteContainer(path: Uint8Array, wallMs: number): PreparedTxn | null {
+    const record = this.#pending.resolve(path, 0, path.length);
+    const slash = lastSlash(path, 0, path.length);
+    const parent = this.#pending.resolve(path, 0, slash);
+    if (record === null || parent === null || record.childCount > 0) return null;
+    if (record.ownerKind !== "container" && record.ownerKind !== "ttl") return null;
+    const header = this.#begin(OpCode.DeleteContainer, 0n, 0, wallMs);
+    const start = beginRecord(this.writer);
+    writeTxnHeader(this.writer, header);
+    this.#recordDelete(record, parent, path);
+    const txn: Txn = { kind: "delete", path };
+    writeTxn(this.writer, txn);
+    return this.#finish(header, start, txn);
+  }
+
+  /** The txn was applied: its records are the tree's own now. */
+  applied(prepared: PreparedTxn): void {
+    if (prepared.records.length > 0) this.#pending.applied(prepared.records);
+  }
+
+  /** Forgets all that is under way, back to the tree as it is: nothing after it was logged. */
+  reset(): void {
+    this.#pending.reset();
+    this.lastZxid = this.#tree.lastProcessedZxid;
+  }
+
+  // ---------------------------------------------------------------- records
+
+  #begin(type: number, sessionId: bigint, cxid: number, timeMs: number): TxnHeader {
+    this.#zxid = ++this.lastZxid;
+    this.#nowMs = timeMs;
+    this.#records = [];
+    this.#txn = null;
+    return { sessionId, cxid, zxid: this.#zxid, timeMs, type };
+  }
+
+  #finish(header: TxnHeader, start: number, txn: Txn, withDigest = true): PreparedTxn {
+    if (this.#options.digestEnabled && withDigest) {
+      const { writer } = this;
+      const { digest } = this.#pending;
+      writer.reserve(12);
+      writer.view.setInt32(writer.position, DIGEST_VERSION);
+      writer.view.setUint32(writer.position + 4, digest.high);
+      writer.view.setUint32(writer.position + 8, digest.low);
+      writer.position += 12;
+    }
+    endRecord(this.writer, start);
+    return { header, txn, records: this.#records };
+  }
+
+  #finishError(header: TxnHeader, start: number, err: ErrorCode): PreparedTxn {
+    const { writer } = this;
+    writer.position = start;
+    beginRecord(writer);
+    header.type = OpCode.Error;
+    writeTxnHeader(writer, header);
+    const txn: ErrorTxn = { kind: "error", err };
+    writeTxn(writer, txn);
+    endRecord(writer, start);
+    return { header, txn, records: NO_RECORDS };
+  }
+
+  /** Writes a buffer into the batch. Returns the copy there, which stays until the txn is applied. */
+  #keep(bytes: Uint8Array, start: number, length: number): Uint8Array {
+    const { writer } = this;
+    writer.reserve(4 + length);
+    const at = writer.position + 4;
+    writer.view.setInt32(at - 4, length);
+    const to = writer.buffer;
+    if (length <= 64) { for (let i = 0; i < length; i++) to[at + i] = bytes[start + i]!; }
+    else to.set(bytes.subarray(start, start + length), at);
+    writer.position = at + length;
+    return to.subarray(at, at + length);
+  }
+
+  #keepData(request: WriteRequest): Uint8Array | null {
+    if (request.dataLength >= 0) {
+      return this.#keep(request.buffer, request.dataStart, request.dataLength);
+    }
+    this.writer.int(-1);
+    return null;
+  }
+
+  // ---------------------------------------------------------------- operations
+
+  #operation(request: WriteRequest, requester: Requester): ErrorCode {
+    switch (request.op) {
+      case OpCode.Create:
+      case OpCode.Create2:
+      case OpCode.CreateContainer:
+      case OpCode.CreateTtl:
+        return this.#create(request, requester);
+      case OpCode.Delete:
+        return this.#delete(request, requester);
+      case OpCode.SetData:
+        return this.#setData(request, requester);
+      case OpCode.SetAcl:
+        return this.#setAcl(request, requester);
+      default:
+        return this.#check(request, requester);
+    }
+  }
+
+  #create(request: WriteRequest, requester: Requester): ErrorCode {
+    const { op, flags } = request;
+    if (request.pathEnd < 0) return ErrorCode.MarshallingError;
+    if (flags < 0 || flags > 6) return ErrorCode.BadArguments;
+    const ttlMode = flags >= 5;
+    if (op === OpCode.CreateTtl) {
+      if (!this.#options.extendedTypes) return ErrorCode.Unimplemented;
+      if (!ttlMode || request.ttl < 1n || request.ttl > TTL_MS_MAX) return ErrorCode.BadArguments;
+    } else if (ttlMode) {
+      return this.#options.extendedTypes ? ErrorCode.BadArguments : ErrorCode.Unimplemented;
+    }
+    const container = op === OpCode.CreateContainer;
+    const ephemeral = !container && (flags === 1 || flags === 3);
+    const sequential = flags === 2 || flags === 3 || flags === 6;
+
+    let path = request.buffer;
+    let start = request.pathStart;
+    let end = request.pathEnd;
+    if (!hasSlashAndNoNul(path, start, end)) return ErrorCode.BadArguments;
+    const acl = fixUpAcl(this.#providers, request.acl, requester.ids);
+    if (acl === null) return ErrorCode.InvalidAcl;
+    const slash = lastSlash(path, start, end);
+    const parent = this.#pending.resolve(path, start, slash);
+    if (parent === null) return ErrorCode.NoNode;
+    if (!this.#mayDo(parent.acl, Permission.Create, requester)) return ErrorCode.NoAuth;
+    if (sequential) {
+      const suffix = sequenceSuffix(parent.cversion);
+      const length = end - start;
+      if (this.#scratch.length < length + suffix.length) {
+        this.#scratch = new Uint8Array((length + suffix.length) * 2);
+      }
+      this.#scratch.set(path.subarray(start, end));
+      for (let i = 0; i < suffix.length; i++) this.#scratch[length + i] = suffix.charCodeAt(i);
+      path = this.#scratch;
+      start = 0;
+      end = length + suffix.length;
+    }
+    if (!isValidPath(path, start, end)) return ErrorCode.BadArguments;
+    const hash = this.#tree.store.hash(path, start, end);
+    if (this.#pending.exists(hash, path, start, end)) return ErrorCode.NodeExists;
+    if (parent.ownerKind === "ephemeral") return ErrorCode.NoChildrenForEphemerals;
+    const dataLength = Math.max(request.dataLength, 0);
+    if (this.#options.enforceQuota) {
+      const added = { count: 1, bytes: dataLength };
+      const err = this.#tree.quotas.check(path.subarray(start, end), added);
+      if (err !== ErrorCode.Ok) return err;
+    }
+
+    // from here on nothing fails
+    const keptPath = this.#keep(path, start, end - start);
+    const data = this.#keepData(request);
+    const { writer } = this;
+    writer.raw(acl.encoded);
+    const parentCversion = (parent.cversion + 1) | 0;
+    let owner = 0n;
+    if (op === OpCode.CreateTtl) {
+      writer.int(parentCversion);
+      writer.long(request.ttl);
+      owner = ttlOwner(Number(request.ttl));
+      this.#txn = {
+        kind: "createTtl",
+        path: keptPath,
+        data,
+        acl,
+        parentCversion,
+        ttlMs: request.ttl,
+      };
+    } else if (container) {
+      writer.int(parentCversion);
+      owner = CONTAINER_OWNER;
+      this.#txn = { kind: "createContainer", path: keptPath, data, acl, parentCversion };
+    } else {
+      writer.boolean(ephemeral);
+      writer.int(parentCversion);
+      if (ephemeral) owner = requester.sessionId;
+      this.#txn = { kind: "create", path: keptPath, data, acl, ephemeral, parentCversion };
+    }
+    const parentPath = keptPath.subarray(0, lastSlash(keptPath, 0, keptPath.length));
+    const changed = this.#change(parent, parentPath);
+    changed.cversion = parentCversion;
+    changed.pzxid = this.#zxid;
+    changed.childCount++;
+    this.#pending.refreshDigest(changed);
+    this.#recordCreate({ path: keptPath, hash, data, acl, owner, parent: changed, ephemeral });
+    return ErrorCode.Ok;
+  }
+
+  #delete(request: WriteRequest, requester: Requester): ErrorCode {
+    const { buffer, pathStart, pathEnd } = request;
+    if (pathEnd < 0) return ErrorCode.MarshallingError;
+    if (!hasSlashAndNoNul(buffer, pathStart, pathEnd)) return ErrorCode.BadArguments;
+    for (const path of PATHS_NEVER_DELETED) {
+      if (path.length === pathEnd - pathStart && startsWith(buffer, pathStart, path)) {
+        return ErrorCode.BadArguments;
+      }
+    }
+    const parent = this.#pending.resolve(
+      buffer,
+      pathStart,
+      lastSlash(buffer, pathStart, pathEnd),
+    );
+    if (parent === null) return ErrorCode.NoNode;
+    if (!this.#mayDo(parent.acl, Permission.Delete, requester)) return ErrorCode.NoAuth;
+    const record = this.#pending.resolve(buffer, pathStart, pathEnd);
+    if (record === null) return ErrorCode.NoNode;
+    if (request.flags !== -1 && request.flags !== record.version) return ErrorCode.BadVersion;
+    if (record.childCount > 0) return ErrorCode.NotEmpty;
+
+    const path = this.#keep(buffer, pathStart, pathEnd - pathStart);
+    this.#txn = { kind: "delete", path };
+    this.#recordDelete(record, parent, path);
+    return ErrorCode.Ok;
+  }
+
+  #setData(request: WriteRequest, requester: Requester): ErrorCode {
+    const { buffer, pathStart, pathEnd } = request;
+    if (pathEnd < 0 || !isValidPath(buffer, pathStart, pathEnd)) return ErrorCode.BadArguments;
+    const record = this.#pending.resolve(buffer, pathStart, pathEnd);
+    if (record === null) return ErrorCode.NoNode;
+    if (!this.#mayDo(record.acl, Permission.Write, requester)) return ErrorCode.NoAuth;
+    if (this.#options.enforceQuota) {
+      const bytes = Math.max(request.dataLength, 0) - Math.max(record.dataLength, 0);
+      const path = buffer.subarray(pathStart, pathEnd);
+      const err = bytes === 0 ? ErrorCode.Ok : this.#tree.quotas.check(path, { count: 0, bytes });
+      if (err !== ErrorCode.Ok) return err;
+    }
+    if (request.flags !== -1 && request.flags !== record.version) return ErrorCode.BadVersion;
+
+    const path = this.#keep(buffer, pathStart, pathEnd - pathStart);
+    const data = this.#keepData(request);
+    const version = nextVersion(record.version);
+    this.writer.int(version);
+    this.#txn = { kind: "setData", path, data, version };
+    const changed = this.#change(record, path);
+    changed.version = version;
+    changed.mzxid = this.#zxid;
+    changed.mtime = this.#nowMs;
+    changed.dataLength = request.dataLength;
+    changed.crc = this.#crc(path, data, changed.isSystem);
+    this.#pending.refreshDigest(changed);
+    return ErrorCode.Ok;
+  }
+
+  #setAcl(request: WriteRequest, requester: Requester): ErrorCode {
+    const { buffer, pathStart, pathEnd } = request;
+    if (pathEnd < 0 || !isValidPath(buffer, pathStart, pathEnd)) return ErrorCode.BadArguments;
+    const acl = fixUpAcl(this.#providers, request.acl, requester.ids);
+    if (acl === null) return ErrorCode.InvalidAcl;
+    const record = this.#pending.resolve(buffer, pathStart, pathEnd);
+    if (record === null) return ErrorCode.NoNode;
+    if (!this.#mayDo(record.acl, Permission.Admin, requester)) return ErrorCode.NoAuth;
+    if (request.flags !== -1 && request.flags !== record.aversion) return ErrorCode.BadVersion;
+
+    const path = this.#keep(buffer, pathStart, pathEnd - pathStart);
+    this.writer.raw(acl.encoded);
+    const version = nextVersion(record.aversion);
+    this.writer.int(version);
+    this.#txn = { kind: "setAcl", path, acl, version };
+    const changed = this.#change(record, path);
+    changed.acl = acl;
+    changed.aversion = version;
+    this.#pending.refreshDigest(changed);
+    return ErrorCode.Ok;
+  }
+
+  #check(request: WriteRequest, requester: Requester): ErrorCode {
+    const { buffer, pathStart, pathEnd } = request;
+    if (pathEnd < 0 || !isValidPath(buffer, pathStart, pathEnd)) return ErrorCode.BadArguments;
+    const record = this.#pending.resolve(buffer, pathStart, pathEnd);
+    if (record === null) return ErrorCode.NoNode;
+    if (!this.#mayDo(record.acl, Permission.Read, requester)) return ErrorCode.NoAuth;
+    if (request.flags !== -1 && request.flags !== record.version) return ErrorCode.BadVersion;
+
+    const path = this.#keep(buffer, pathStart, pathEnd - pathStart);
+    const version = (record.version + 1) | 0;
+    this.writer.int(version);
+    this.#txn = { kind: "check", path, version };
+    return ErrorCode.Ok;
+  }
+
+  /** Prepares each operation on top of the earlier ones; the first failure takes all of them back. */
+  #multi(requests: WriteRequest[], requester: Requester): MultiTxn {
+    const { writer } = this;
+    const ops: MultiTxn["ops"] = [];
+    this.#pending.beginMulti();
+    writer.int(requests.length);
+    let failed = false;
+    for (const request of requests) {
+      const start = writer.position;
+      writer.int(request.op);
+      writer.int(0);
+      let err: ErrorCode = ErrorCode.RuntimeInconsistency;
+      if (!failed) {
+        err = this.#operation(request, requester);
+        if (err !== ErrorCode.Ok) {
+          failed = true;
+          this.#pending.rollback(this.#records);
+          this.#records = [];
+        }
+      }
+      if (err === ErrorCode.Ok) {
+        ops.push({ type: request.op, txn: this.#txn! });
+      } else {
+        writer.position = start;
+        writer.int(OpCode.Error);
+        writer.int(0);
+        writer.int(err);
+        ops.push({ type: OpCode.Error, txn: { kind: "error", err } });
+      }
+      writer.view.setInt32(start + 4, writer.position - start - 8);
+    }
+    return { kind: "multi", ops };
+  }
+
+  // ---------------------------------------------------------------- changes
+
+  #mayDo(acl: AclList, perm: number, requester: Requester): boolean {
+    return checkAcl(this.#providers, { acl, perm, ids: requester.ids });
+  }
+
+  #change(record: ChangeRecord, path: Uint8Array): ChangeRecord {
+    const changed = this.#pending.change(record, path, this.#zxid);
+    if (changed !== record) this.#records.push(changed);
+    return changed;
+  }
+
+  #recordCreate(
+    { path, hash, data, acl, owner, parent, ephemeral }: {
+      path: Uint8Array;
+      hash: number;
+      data: Uint8Array | null;
+      acl: AclList;
+      owner: bigint;
+      parent: ChangeRecord;
+      ephemeral: boolean;
+    },
+  ): void {
+    const isSystem = parent.childrenAreSystem;
+    const record: ChangeRecord = {
+      czxid: this.#zxid,
+      mzxid: this.#zxid,
+      pzxid: this.#zxid,
+      ctime: this.#nowMs,
+      mtime: this.#nowMs,
+      version: 0,
+      cversion: 0,
+      aversion: 0,
+      ownerHigh: owner === 0n ? 0 : Number(BigInt.asIntN(32, owner >> 32n)),
+      ownerLow: owner === 0n ? 0 : Number(BigInt.asIntN(32, owner)),
+      path,
+      hash,
+      zxid: this.#zxid,
+      exists: true,
+      acl,
+      ownerKind: ephemeral
+        ? "ephemeral"
+        : owner === 0n
+        ? "persistent"
+        : owner === CONTAINER_OWNER
+        ? "container"
+        : "ttl",
+      childCount: 0,
+      dataLength: data === null ? -1 : data.length,
+      crc: this.#crc(path, data, isSystem),
+      digest: 0,
+      isSystem,
+      childrenAreSystem: isSystem,
+      next: null,
+      replaced: null,
+    };
+    this.#pending.create(record);
+    this.#records.push(record);
+    this.#pending.refreshDigest(record);
+  }
+
+  #recordDelete(record: ChangeRecord, parent: ChangeRecord, path: Uint8Array): void {
+    const changedParent = this.#change(parent, path.subarray(0, lastSlash(path, 0, path.length)));
+    changedParent.childCount--;
+    changedParent.pzxid = this.#zxid;
+    this.#pending.refreshDigest(changedParent);
+    const changed = this.#change(record, path);
+    changed.exists = false;
+    this.#pending.refreshDigest(changed);
+  }
+
+  #crc(path: Uint8Array, data: Uint8Array | null, isSystem: boolean): number {
+    if (!this.#options.digestEnabled || isSystem) return CRC_START;
+    const pathEnd = path.length === 1 ? 0 : path.length; // the root counts as the empty path
+    const crc = crc32Update(CRC_START, path, 0, pathEnd);
+    return data === null ? crc : crc32Update(crc, data, 0, data.length);
+  }
+}
+
+const NO_RECORDS: ChangeRecord[] = [];
+
+/** At least 10 digits, zero padded; the sign of an overflowed counter takes one of the places. */
+function sequenceSuffix(cversion: number): string {
+  return cversion < 0
+    ? "-" + String(-cversion).padStart(9, "0")
+    : String(cversion).padStart(10, "0");
+}
+
+/** -1 means "any version", so it is skipped, as since 3.10 (ZOOKEEPER-4743). */
+function nextVersion(version: number): number {
+  const next = (version + 1) | 0;
+  return next === -1 ? 0 : next;
+}
+
+function startsWith(bytes: Uint8Array, start: number, prefix: Uint8Array): boolean {
+  for (let i = 0; i < prefix.length; i++) if (bytes[start + i] !== prefix[i]) return false;
+  return true;
+}

@@ -1,0 +1,96 @@
+/**
+ * Decodes the bodies of requests that change the tree (client protocol section 7).
+ *
+ * A request names its path and data by offsets into the buffer it was read from: nothing is copied
+ * until the txn is written.
+ *
+ * @module
+ */
+import { DecodeError } from "../errors.ts";
+import { type AclList, readAclList } from "../tree/acl_list.ts";
+import type { JuteReader } from "../wire/jute.ts";
+import { OpCode } from "../wire/op_code.ts";
+
+export interface WriteRequest {
+  op: number;
+  buffer: Uint8Array;
+  pathStart: number;
+  /** -1 when the path is null. */
+  pathEnd: number;
+  dataStart: number;
+  /** -1 for null. */
+  dataLength: number;
+  /** null when the vector was null, and for requests that carry none. */
+  acl: AclList | null;
+  /** Create: the flags. Others: the expected version. */
+  flags: number;
+  /** createTTL: ms; else -1. */
+  ttl: bigint;
+}
+
+/** @throws {DecodeError} when the body ends early, or the type may not stand here */
+export function readWriteRequest(reader: JuteReader, op: number): WriteRequest {
+  const request: WriteRequest = {
+    op,
+    buffer: reader.buffer,
+    pathStart: 0,
+    pathEnd: -1,
+    dataStart: 0,
+    dataLength: -1,
+    acl: null,
+    flags: 0,
+    ttl: -1n,
+  };
+  const pathLength = reader.length();
+  request.pathStart = reader.position;
+  if (pathLength >= 0) reader.position = request.pathEnd = reader.position + pathLength;
+  switch (op) {
+    case OpCode.Create:
+    case OpCode.Create2:
+    case OpCode.CreateContainer:
+    case OpCode.CreateTtl:
+      readData(reader, request);
+      request.acl = readAclList(reader);
+      request.flags = reader.int();
+      if (op === OpCode.CreateTtl) request.ttl = reader.long();
+      break;
+    case OpCode.SetData:
+      readData(reader, request);
+      request.flags = reader.int();
+      break;
+    case OpCode.SetAcl:
+      request.acl = readAclList(reader);
+      request.flags = reader.int();
+      break;
+    case OpCode.Delete:
+    case OpCode.Check:
+      request.flags = reader.int();
+      break;
+    default:
+      throw new DecodeError(`Request type ${op} is no write`);
+  }
+  return request;
+}
+
+/**
+ * Reads the sub-requests of a multi.
+ *
+ * @throws {DecodeError} also when a type may not stand in a multi
+ */
+export function readMultiRequest(reader: JuteReader): WriteRequest[] {
+  const requests: WriteRequest[] = [];
+  for (;;) {
+    const type = reader.int();
+    const done = reader.boolean();
+    reader.int(); // err, ignored
+    if (done) return requests;
+    if (type === OpCode.SetAcl) throw new DecodeError("A multi cannot hold a setACL");
+    requests.push(readWriteRequest(reader, type));
+  }
+}
+
+function readData(reader: JuteReader, request: WriteRequest): void {
+  request.dataLength = reader.length();
+  request.dataStart = reader.position;
+  if (request.dataLength > 0) reader.position += request.dataLength;
+}

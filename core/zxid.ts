@@ -1,0 +1,35 @@
+/**
+ * A zxid is a txn's place in history: an epoch (high 32 bits) and a counter (low 32 bits).
+ *
+ * Kept as a JavaScript number, `epoch * 2 ** 32 + counter`, which is exact while the epoch is below
+ * 2 ** 21 and half the cost of a BigInt. -1 stands for "none", as on the wire.
+ *
+ * @module
+ */
+
+export type Zxid = number;
+
+export const COUNTER_MAX = 0xffffffff;
+const TWO_32 = 2 ** 32;
+
+export function makeZxid(epoch: number, counter: number): Zxid {
+  return epoch * TWO_32 + counter;
+}
+
+export function epochOf(zxid: Zxid): number {
+  return Math.floor(zxid / TWO_32);
+}
+
+export function counterOf(zxid: Zxid): number {
+  return zxid >>> 0;
+}
+
+/** Lower-case hex without a prefix, two's complement for negatives: as in file names and 4lw output. */
+export function zxidToHex(zxid: Zxid): string {
+  return zxid >= 0 ? zxid.toString(16) : BigInt.asUintN(64, BigInt(zxid)).toString(16);
+}
+
+/** A session id as ZooKeeper prints it: `0x` and lower-case hex of the unsigned 64 bits. */
+export function sessionIdToHex(sessionId: bigint): string {
+  return "0x" + BigInt.asUintN(64, sessionId).toString(16);
+}
