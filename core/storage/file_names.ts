@@ -1,0 +1,77 @@
+/**
+ * Names of txn logs and snapshots: `log.<zxid>`, `snapshot.<zxid>[.gz|.snappy]`, the zxid in hex.
+ *
+ * A log is named after its first txn, a snapshot after the last txn that was applied when it was begun.
+ *
+ * @module
+ */
+import { DataDirError } from "../errors.ts";
+import { type Zxid, zxidToHex } from "../zxid.ts";
+
+export type SnapshotCompression = "none" | "gz" | "snappy";
+
+/** A txn log or snapshot found in a directory. */
+export interface StorageFile {
+  name: string;
+  zxid: Zxid;
+}
+
+/** What we write under until a snapshot is complete and synced. */
+export const UNFINISHED_SUFFIX = ".tmp";
+
+export function txnLogName(zxid: Zxid): string {
+  return `log.${zxidToHex(zxid)}`;
+}
+
+export function snapshotName(zxid: Zxid, compression: SnapshotCompression): string {
+  const suffix = compression === "none" ? "" : `.${compression}`;
+  return `snapshot.${zxidToHex(zxid)}${suffix}`;
+}
+
+/** How a snapshot is packed goes by the last part of its name; unknown endings mean not at all. */
+export function compressionOf(name: string): SnapshotCompression {
+  if (name.endsWith(".gz")) return "gz";
+  return name.endsWith(".snappy") ? "snappy" : "none";
+}
+
+export function isUnfinishedSnapshot(name: string): boolean {
+  return name.startsWith("snapshot.") && name.endsWith(UNFINISHED_SUFFIX);
+}
+
+/** The txn logs among the names of a directory, oldest first. */
+export function txnLogsIn(names: Iterable<string>): StorageFile[] {
+  return filesIn(names, "log").sort((a, b) => a.zxid - b.zxid);
+}
+
+/** The snapshots among the names of a directory, newest first; unfinished ones are left out. */
+export function snapshotsIn(names: Iterable<string>): StorageFile[] {
+  return filesIn(names, "snapshot").filter(({ name }) => !isUnfinishedSnapshot(name)).sort((a, b) =>
+    b.zxid - a.zxid || (a.name < b.name ? -1 : 1)
+  );
+}
+
+/**
+ * The logs to read for all txns from `zxid` on: those named so or later, and the one before them,
+ * which may reach past its own name.
+ */
+export function txnLogsFrom(logs: readonly StorageFile[], zxid: Zxid): StorageFile[] {
+  let first = 0;
+  for (let i = 0; i < logs.length; i++) if (logs[i]!.zxid < zxid) first = i;
+  return logs.slice(first);
+}
+
+function filesIn(names: Iterable<string>, prefix: string): StorageFile[] {
+  const files: StorageFile[] = [];
+  for (const name of names) {
+    const [first, hex] = name.split(".");
+    if (first !== prefix || hex === undefined || !/^[0-9a-f]{1,16}$/i.test(hex)) continue;
+    const zxid = parseInt(hex, 16);
+    if (!Number.isSafeInteger(zxid)) {
+      throw new DataDirError(
+        `Cannot use "${name}": its epoch is above the largest supported, 2^21`,
+      );
+    }
+    files.push({ name, zxid });
+  }
+  return files;
+}

@@ -1,0 +1,97 @@
+/**
+ * Deletes snapshots and txn logs that are no longer needed; which, decides `purge_plan.ts`.
+ *
+ * @module
+ */
+import type { Logger } from "../core/ports.ts";
+import { snapshotsIn, txnLogsIn } from "../core/storage/file_names.ts";
+import { planPurge } from "../core/storage/purge_plan.ts";
+import { fileNamesIn } from "./data_dir.ts";
+import { looksWhole } from "./snapshot_files.ts";
+
+/** What a timer can hold: 24 days. */
+const INTERVAL_MS_MAX = 2 ** 31 - 1;
+
+export interface PurgeOptions {
+  snapshotDir: string;
+  logDir: string;
+  /** Snapshots to keep. */
+  retainCount: number;
+  logger: Logger;
+}
+
+/**
+ * Purges once. A file that cannot be deleted is logged and left for the next time.
+ *
+ * @returns the names of what was deleted
+ */
+export async function purgeOldFiles(options: PurgeOptions): Promise<string[]> {
+  const { snapshotDir, logDir, retainCount, logger } = options;
+  const plan = planPurge({
+    snapshots: snapshotsIn(fileNamesIn(snapshotDir)),
+    isWhole: ({ name }) => isReadableAndWhole(`${snapshotDir}/${name}`),
+    logs: txnLogsIn(fileNamesIn(logDir)),
+    retainCount,
+  });
+  const deleted: string[] = [];
+  // snapshots first: if we are cut off, what is left still has all its logs
+  for (
+    const [dir, files] of [[snapshotDir, plan.snapshots], [logDir, plan.logs]] as const
+  ) {
+    for (const { name } of files) {
+      try {
+        await Deno.remove(`${dir}/${name}`);
+        deleted.push(name);
+      } catch (error) {
+        logger.warn("file not purged", {
+          file: `${dir}/${name}`,
+          problem: error instanceof Error ? error.message : String(error),
+        });
+      }
+    }
+  }
+  if (deleted.length > 0) {
+    logger.info("old files purged", { count: deleted.length, kept: retainCount });
+  }
+  return deleted;
+}
+
+/** Purges now and then until told to stop. */
+export class AutoPurge {
+  #timer: ReturnType<typeof setInterval>;
+  #options: PurgeOptions;
+  #isRunning = false;
+
+  /** Starts with a purge at once, as ZooKeeper does. */
+  constructor({ intervalMs, ...options }: PurgeOptions & { intervalMs: number }) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.#run(), Math.min(intervalMs, INTERVAL_MS_MAX));
+    void this.#run();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      await purgeOldFiles(this.#options);
+    } catch (error) {
+      this.#options.logger.warn("old files not purged", {
+        problem: error instanceof Error ? error.message : String(error),
+      });
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+}
+
+function isReadableAndWhole(path: string): boolean {
+  try {
+    return looksWhole(path);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,364 @@
+/**
+ * Brings back the tree and the sessions from disk: the newest snapshot that is whole, then all txns
+ * after it (disk format section 10).
+ *
+ * Where ZooKeeper would start without something that was acknowledged, this refuses and says which file
+ * is missing what; where it refuses although nothing is lost, this starts. In the order of the code:
+ *
+ * 1. Snapshots, newest first; one that is damaged is skipped, with tree and sessions emptied again.
+ * 2. Without one: the log alone, if it begins with the first txn of all; an empty database, if there is
+ *    no log either; otherwise refusal.
+ * 3. All txns after the snapshot, of which none may be missing.
+ * 4. The log must reach as far as every snapshot that was skipped.
+ *
+ * @module
+ */
+import { DataDirError } from "../core/errors.ts";
+import type { Clock, Logger } from "../core/ports.ts";
+import {
+  snapshotsIn,
+  type StorageFile,
+  txnLogsFrom,
+  txnLogsIn,
+} from "../core/storage/file_names.ts";
+import { ReplayDigests, ReplayOrder } from "../core/storage/replay_check.ts";
+import {
+  ExtendedTypesOffError,
+  SnapshotLoader,
+  type SnapshotSummary,
+} from "../core/storage/snapshot_loader.ts";
+import type { SessionTable, SnapshotTree } from "../core/storage/snapshot_tree.ts";
+import { TxnLogReader } from "../core/storage/txn_log_reader.ts";
+import type { TxnRecord } from "../core/txn/txn.ts";
+import { decodeUtf8 } from "../core/wire/jute.ts";
+import { OpCode } from "../core/wire/op_code.ts";
+import { type Zxid, zxidToHex } from "../core/zxid.ts";
+import {
+  type DataDir,
+  fileNamesIn,
+  removeUnfinishedSnapshots,
+  takeInitializeMarker,
+} from "./data_dir.ts";
+import { looksWhole, readSnapshotFile } from "./snapshot_files.ts";
+
+/** As in ZooKeeper: older snapshots are not tried. */
+const SNAPSHOTS_TRIED_MAX = 100;
+/** Other events get through after so many txns. */
+const TXNS_PER_TURN = 20000;
+
+export interface RecoveryOptions {
+  dirs: DataDir;
+  /** Filled; what it held before is gone. */
+  tree: SnapshotTree;
+  sessions: SessionTable;
+  /** Applies one txn to tree and sessions, and moves `tree.lastProcessedZxid`. Borrows the record. */
+  replay: (record: TxnRecord) => void;
+  logger: Logger;
+  clock: Clock;
+  /** Longest string, buffer or log record accepted: jute.maxbuffer and its extra size. */
+  lengthMax: number;
+  /** False: TTL znodes are refused, where ZooKeeper would delete them. */
+  extendedTypes: boolean;
+  /** False: digests are not compared. */
+  digestEnabled: boolean;
+  /** snapshot.trust.empty: replay a log without a snapshot, even if it does not begin at zxid 1. */
+  trustEmpty: boolean;
+  /** db.autocreate: an empty directory becomes an empty database without being asked. */
+  autoCreateDatabase: boolean;
+}
+
+export interface RecoveryResult {
+  lastProcessedZxid: Zxid;
+  /** The snapshot used; null for an empty database and for a log without snapshots. */
+  snapshot: { name: string; znodeCount: number; bytes: number } | null;
+  /** Newer snapshots that could not be used. */
+  skipped: { name: string; reason: string }[];
+  txnCount: number;
+  /** The logs that were read. */
+  logs: string[];
+  /** Where a crash cut a record in the newest log. */
+  tornTail: { file: string; offset: number; reason: string } | null;
+  digestMismatchCount: number;
+  /** There was nothing on disk: this is a new database, not yet written. */
+  isNew: boolean;
+  /** There is no snapshot named after `lastProcessedZxid`. */
+  needsSnapshot: boolean;
+  ms: number;
+}
+
+/** @throws {DataDirError} naming the file, the zxids and what to do */
+export function recover(options: RecoveryOptions): Promise<RecoveryResult> {
+  return new Recovery(options).run();
+}
+
+interface Start {
+  zxid: Zxid;
+  /** For messages. */
+  file: string;
+  snapshot: (SnapshotSummary & { name: string }) | null;
+  isNew: boolean;
+}
+
+class Recovery {
+  #options: RecoveryOptions;
+  #skipped: (StorageFile & { reason: string })[] = [];
+  #logs: StorageFile[] = [];
+  #logsRead: string[] = [];
+  #tornTail: RecoveryResult["tornTail"] = null;
+  #txnCount = 0;
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<RecoveryResult> {
+    const { dirs, tree, clock, logger, digestEnabled } = this.#options;
+    const startMs = clock.monotonicMs();
+    removeUnfinishedSnapshots(dirs.snapshotDir, logger);
+    const mayCreate = takeInitializeMarker(dirs) || this.#options.autoCreateDatabase;
+    this.#logs = txnLogsIn(fileNamesIn(dirs.logDir));
+    this.#removeBlankLastLog();
+
+    const start = await this.#loadSnapshot() ?? this.#startWithoutSnapshot(mayCreate);
+    const order = new ReplayOrder(start);
+    const digests = new ReplayDigests(start.zxid, start.snapshot?.digest ?? null);
+    if (digestEnabled) digests.check(start.zxid, null, () => tree.treeDigest);
+    await this.#replayLogs(order, digests);
+    this.#refuseMissingEnd(order.last);
+    this.#reportDigests(order.last, digests);
+
+    const lastProcessedZxid = order.last;
+    const hasSnapshot = start.snapshot !== null && start.zxid === lastProcessedZxid;
+    return {
+      lastProcessedZxid,
+      snapshot: start.snapshot,
+      skipped: this.#skipped,
+      txnCount: this.#txnCount,
+      logs: this.#logsRead,
+      tornTail: this.#tornTail,
+      digestMismatchCount: digests.mismatchCount,
+      isNew: start.isNew,
+      needsSnapshot: !hasSnapshot,
+      ms: clock.monotonicMs() - startMs,
+    };
+  }
+
+  /** Loads the newest snapshot that is whole; undefined when there is none. */
+  async #loadSnapshot(): Promise<Start | undefined> {
+    const { dirs, logger } = this.#options;
+    let triedCount = 0;
+    for (const file of snapshotsIn(fileNamesIn(dirs.snapshotDir))) {
+      const path = `${dirs.snapshotDir}/${file.name}`;
+      let reason = "it is incomplete";
+      if (looksWhole(path)) {
+        if (triedCount++ === SNAPSHOTS_TRIED_MAX) break;
+        const summary = await this.#tryLoading(path, file);
+        if (typeof summary !== "string") {
+          const snapshot = { ...summary, name: file.name };
+          return { zxid: file.zxid, file: file.name, snapshot, isNew: false };
+        }
+        reason = summary;
+      }
+      logger.warn("snapshot skipped", { file: file.name, reason });
+      this.#skipped.push({ ...file, reason });
+    }
+    return undefined;
+  }
+
+  /** Returns why not, when a snapshot cannot be used. */
+  async #tryLoading(path: string, file: StorageFile): Promise<SnapshotSummary | string> {
+    const { tree, sessions, lengthMax, extendedTypes } = this.#options;
+    const loader = new SnapshotLoader({ tree, sessions, lengthMax, extendedTypes });
+    try {
+      const summary = await readSnapshotFile(path, loader);
+      tree.finishLoad(file.zxid);
+      return summary;
+    } catch (error) {
+      if (error instanceof ExtendedTypesOffError || !(error instanceof DataDirError)) throw error;
+      return error.message;
+    }
+  }
+
+  #startWithoutSnapshot(mayCreate: boolean): Start {
+    const { dirs, tree, sessions, trustEmpty, logger } = this.#options;
+    tree.resetToEmptyDatabase();
+    sessions.clear();
+    const firstZxid = this.#firstLoggedZxid();
+    if (firstZxid !== null) {
+      if (firstZxid !== 1 && !trustEmpty) {
+        const snapshots = this.#skipped.length === 0
+          ? `"${dirs.snapshotDir}" holds no snapshot`
+          : `no snapshot in "${dirs.snapshotDir}" can be read (${this.#describeSkipped()})`;
+        throw new DataDirError(
+          `Cannot recover: ${snapshots}, and the log begins with zxid 0x${zxidToHex(firstZxid)} ` +
+            `("${this.#logs[0]!.name}"), so what came before is lost; restore a snapshot from a ` +
+            "backup, or, if this is an upgrade from ZooKeeper 3.4 that never took one, set " +
+            "snapshot.trust.empty=true",
+        );
+      }
+      logger.warn("no usable snapshot: everything is replayed from the log", {
+        firstZxid: `0x${zxidToHex(firstZxid)}`,
+      });
+      return { zxid: firstZxid - 1, file: "the start", snapshot: null, isNew: false };
+    }
+    if (this.#skipped.some(({ zxid }) => zxid > 0)) {
+      throw new DataDirError(
+        `Cannot recover: no snapshot in "${dirs.snapshotDir}" can be read ` +
+          `(${this.#describeSkipped()}), and there is no log; restore a snapshot from a backup, or ` +
+          "move the files away to start empty",
+      );
+    }
+    if (!mayCreate) {
+      throw new DataDirError(
+        `Cannot start: "${dirs.snapshotDir}" is empty and db.autocreate is false; mount the disk ` +
+          `that holds the data, or make a file "${dirs.dataDir}/initialize" to start empty`,
+      );
+    }
+    return { zxid: 0, file: "the start", snapshot: null, isNew: true };
+  }
+
+  async #replayLogs(order: ReplayOrder, digests: ReplayDigests): Promise<void> {
+    for (const { name } of txnLogsFrom(this.#logs, order.last + 1)) {
+      await this.#replayLog(name, order, digests);
+      this.#logsRead.push(name);
+    }
+  }
+
+  async #replayLog(name: string, order: ReplayOrder, digests: ReplayDigests): Promise<void> {
+    const { dirs, tree, replay, extendedTypes, digestEnabled, logger } = this.#options;
+    const startZxid = order.last;
+    const readDigest = () => tree.treeDigest;
+    const { reader, close } = this.#openLog(name);
+    try {
+      if (reader.readHeader() === "blank") {
+        throw new DataDirError(
+          `Cannot read txn log "${dirs.logDir}/${name}": it is empty, and is not the last log; ` +
+            "delete it if the logs before and after it belong together",
+        );
+      }
+      while (reader.next()) {
+        const { zxid } = reader;
+        if (zxid <= startZxid) continue;
+        if (order.take(zxid, name) === "outOfOrder") {
+          logger.warn("txn out of order in the log", {
+            file: name,
+            zxid: `0x${zxidToHex(zxid)}`,
+            after: `0x${zxidToHex(order.last)}`,
+          });
+        }
+        const record = reader.record();
+        if (!extendedTypes) refuseTtlTxns(record);
+        replay(record);
+        if (digestEnabled) digests.check(zxid, record.digest, readDigest);
+        if (++this.#txnCount % TXNS_PER_TURN === 0) await nextTurn();
+      }
+      this.#noteEnd(name, reader);
+    } finally {
+      close();
+    }
+  }
+
+  /** A crash tears the last record of the newest log; older logs may show the same of earlier crashes. */
+  #noteEnd(file: string, { tornBecause, offset }: TxnLogReader): void {
+    if (tornBecause === null) return;
+    this.#options.logger.info("txn log ends with an unfinished record, which is ignored", {
+      file,
+      offset,
+      reason: tornBecause,
+    });
+    if (file === this.#logs[this.#logs.length - 1]?.name) {
+      this.#tornTail = { file, offset, reason: tornBecause };
+    }
+  }
+
+  /**
+   * A crash right after creating a log leaves it without a byte of content. ZooKeeper since 3.9.3
+   * deletes such a last log (ZOOKEEPER-2332), older versions cannot start with it.
+   */
+  #removeBlankLastLog(): void {
+    const last = this.#logs[this.#logs.length - 1];
+    if (last === undefined) return;
+    const { reader, close } = this.#openLog(last.name);
+    try {
+      if (reader.readHeader() !== "blank") return;
+    } finally {
+      close();
+    }
+    Deno.removeSync(`${this.#options.dirs.logDir}/${last.name}`);
+    this.#options.logger.warn("empty txn log removed: a crash left it", { file: last.name });
+    this.#logs.pop();
+  }
+
+  /** The first zxid in the logs; null when they hold no txn. */
+  #firstLoggedZxid(): Zxid | null {
+    for (const { name } of this.#logs) {
+      const { reader, close } = this.#openLog(name);
+      try {
+        if (reader.readHeader() === "present" && reader.next()) return reader.zxid;
+      } finally {
+        close();
+      }
+    }
+    return null;
+  }
+
+  /** What a damaged snapshot held must be in the log, or it is lost. */
+  #refuseMissingEnd(last: Zxid): void {
+    const missing = this.#skipped.find(({ zxid }) => zxid > last);
+    if (missing === undefined) return;
+    throw new DataDirError(
+      `Cannot recover: "${missing.name}" is damaged (${missing.reason}), and without it the data ends ` +
+        `at zxid 0x${zxidToHex(last)}, so the txns up to 0x${zxidToHex(missing.zxid)} are lost; ` +
+        `restore the snapshot or the logs from a backup, or move "${missing.name}" away to start ` +
+        "without those txns",
+    );
+  }
+
+  #reportDigests(last: Zxid, digests: ReplayDigests): void {
+    const { logger } = this.#options;
+    const { firstMismatch, mismatchCount, fuzzyThrough } = digests;
+    if (firstMismatch !== null) {
+      logger.error("the tree differs from what the digests on disk say", {
+        count: mismatchCount,
+        firstZxid: `0x${zxidToHex(firstMismatch.zxid)}`,
+        expected: firstMismatch.expected,
+        actual: firstMismatch.actual,
+      });
+    }
+    if (fuzzyThrough !== null && fuzzyThrough > last) {
+      logger.error("the snapshot was taken while txns were applied that are in no log", {
+        lastZxid: `0x${zxidToHex(last)}`,
+        missingThrough: `0x${zxidToHex(fuzzyThrough)}`,
+      });
+    }
+  }
+
+  #openLog(name: string): { reader: TxnLogReader; close: () => void } {
+    const path = `${this.#options.dirs.logDir}/${name}`;
+    const file = Deno.openSync(path, { read: true });
+    const reader = new TxnLogReader({
+      source: { read: (target) => file.readSync(target) ?? 0 },
+      fileName: path,
+      lengthMax: this.#options.lengthMax,
+    });
+    return { reader, close: () => file.close() };
+  }
+
+  #describeSkipped(): string {
+    return this.#skipped.map(({ name, reason }) => `"${name}": ${reason}`).join("; ");
+  }
+}
+
+/** With extended types off, TTL znodes would become ephemerals of a session that does not exist. */
+function refuseTtlTxns({ header, txn }: TxnRecord): void {
+  if (header.type !== OpCode.CreateTtl && header.type !== OpCode.Multi) return;
+  if (txn.kind === "createTtl") throw new ExtendedTypesOffError(decodeUtf8(txn.path));
+  if (txn.kind !== "multi" || txn.ops.some(({ txn }) => txn.kind === "error")) return;
+  for (const { txn: op } of txn.ops) {
+    if (op.kind === "createTtl") throw new ExtendedTypesOffError(decodeUtf8(op.path));
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

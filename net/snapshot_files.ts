@@ -1,0 +1,245 @@
+/**
+ * Writes snapshots to disk and reads them back (disk format section 7).
+ *
+ * Writing never holds up the server: the tree gives small slices, most of the time between them
+ * belongs to others, and the data is synced every few MB, so that a sync of the txn log does not wait
+ * for all of it. A snapshot has its name only when it is whole and durable; a crash leaves a `.tmp` file
+ * that recovery removes.
+ *
+ * @module
+ */
+import { assert } from "../core/assert.ts";
+import { DataDirError } from "../core/errors.ts";
+import type { Clock, Logger } from "../core/ports.ts";
+import {
+  compressionOf,
+  type SnapshotCompression,
+  snapshotName,
+  UNFINISHED_SUFFIX,
+} from "../core/storage/file_names.ts";
+import type { SnapshotLoader, SnapshotSummary } from "../core/storage/snapshot_loader.ts";
+import type { SessionTable, SnapshotTree } from "../core/storage/snapshot_tree.ts";
+import { SnapshotWriter } from "../core/storage/snapshot_writer.ts";
+import { type Zxid, zxidToHex } from "../core/zxid.ts";
+import { syncDirectory } from "./directory_sync.ts";
+import { DiskFullError, isDiskFull } from "./disk_full.ts";
+import { makePacker, makeUnpacker, type Packer } from "./snapshot_packing.ts";
+
+/** What is asked of the tree at a time: about a millisecond. */
+const SLICE_BYTES: Record<SnapshotCompression, number> = {
+  none: 128 * 1024,
+  gz: 32 * 1024,
+  snappy: 64 * 1024,
+};
+/** After each slice, the loop is left to others for so many times as long as the slice took. */
+const REST_RATIO = 3;
+/** Written between two syncs. */
+const SYNC_BYTES = 4 * 1024 * 1024;
+const READ_BYTES = 1024 * 1024;
+/** Compressed input is read in small pieces: each may become a thousand times as long. */
+const READ_PACKED_BYTES = 32 * 1024;
+/** Reading lets other events through every so many bytes. */
+const READ_TURN_BYTES = 16 * 1024 * 1024;
+
+export interface SnapshotFilesOptions {
+  /** `<dataDir>/version-2` */
+  dir: string;
+  compression: SnapshotCompression;
+  withDigest: boolean;
+  withLastZxid: boolean;
+  logger: Logger;
+  clock: Clock;
+}
+
+export interface WrittenSnapshot {
+  name: string;
+  zxid: Zxid;
+  /** On disk. */
+  bytes: number;
+  ms: number;
+}
+
+export class SnapshotFiles {
+  #options: SnapshotFilesOptions;
+  #isWriting = false;
+  #isStopping = false;
+
+  constructor(options: SnapshotFilesOptions) {
+    this.#options = options;
+  }
+
+  /** There is at most one at a time. */
+  get isWriting(): boolean {
+    return this.#isWriting;
+  }
+
+  /** Makes a snapshot under way give up: `write` rejects, and leaves nothing behind. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  /**
+   * Writes a snapshot of the tree, named after its last processed zxid. The tree may change meanwhile.
+   *
+   * @param pace "eager" does not rest between slices, for when nobody is being served
+   * @throws {DiskFullError} nothing is left behind, and older files are untouched; the same holds for
+   * other errors
+   */
+  async write(
+    tree: SnapshotTree,
+    sessions: SessionTable,
+    pace: "gentle" | "eager" = "gentle",
+  ): Promise<WrittenSnapshot> {
+    assert(!this.#isWriting, "only one snapshot is written at a time");
+    this.#isWriting = true;
+    const { dir, compression, withDigest, withLastZxid, logger, clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    const writer = new SnapshotWriter({ tree, sessions, withDigest, withLastZxid });
+    const name = snapshotName(writer.zxid, compression);
+    const unfinished = `${dir}/${name}${UNFINISHED_SUFFIX}`;
+    try {
+      const bytes = await this.#writeFile(unfinished, writer, pace);
+      await Deno.rename(unfinished, `${dir}/${name}`);
+      await syncDirectory(dir);
+      const ms = clock.monotonicMs() - startMs;
+      logger.info("snapshot written", {
+        file: name,
+        zxid: `0x${zxidToHex(writer.zxid)}`,
+        bytes,
+        ms: Math.round(ms),
+      });
+      return { name, zxid: writer.zxid, bytes, ms };
+    } catch (error) {
+      await Deno.remove(unfinished).catch(() => {});
+      if (!isDiskFull(error)) throw error;
+      const full = new DiskFullError(`${dir}/${name}`, { cause: error });
+      logger.error("no snapshot written: the disk is full", { file: full.path });
+      throw full;
+    } finally {
+      writer.close();
+      this.#isWriting = false;
+    }
+  }
+
+  async #writeFile(
+    path: string,
+    writer: SnapshotWriter,
+    pace: "gentle" | "eager",
+  ): Promise<number> {
+    const { compression, clock } = this.#options;
+    const packer = makePacker(compression);
+    const file = await Deno.open(path, { write: true, create: true, truncate: true });
+    let bytes = 0;
+    let syncedBytes = 0;
+    try {
+      for (;;) {
+        if (this.#isStopping) throw new DataDirError(`Cannot finish "${path}": we are stopping`);
+        const startMs = clock.monotonicMs();
+        const { pieces, isLast } = await packSlice(writer, packer, SLICE_BYTES[compression]);
+        const busyMs = clock.monotonicMs() - startMs;
+        for (const piece of pieces) {
+          await writeAll(file, piece);
+          bytes += piece.length;
+        }
+        if (isLast) break;
+        if (bytes - syncedBytes >= SYNC_BYTES) {
+          await file.syncData();
+          syncedBytes = bytes;
+        }
+        await rest(pace === "gentle" ? busyMs * REST_RATIO : 0);
+      }
+      await file.sync();
+      return bytes;
+    } finally {
+      packer.close();
+      file.close();
+    }
+  }
+}
+
+/**
+ * Reads one snapshot into a loader, unpacking it by its name.
+ *
+ * @throws {DataDirError} when it is damaged
+ */
+export async function readSnapshotFile(
+  path: string,
+  loader: SnapshotLoader,
+): Promise<SnapshotSummary> {
+  const compression = compressionOf(path);
+  const unpacker = makeUnpacker(compression);
+  const file = await Deno.open(path, { read: true });
+  try {
+    const buffer = new Uint8Array(compression === "none" ? READ_BYTES : READ_PACKED_BYTES);
+    let turnBytes = 0;
+    for (;;) {
+      const count = file.readSync(buffer);
+      if (count === null) break;
+      for (const piece of await unpacker.push(buffer.subarray(0, count))) {
+        loader.push(piece);
+        turnBytes += piece.length;
+      }
+      if (turnBytes >= READ_TURN_BYTES) {
+        turnBytes = 0;
+        await rest(0);
+      }
+    }
+    for (const piece of await unpacker.finish()) loader.push(piece);
+    return loader.finish();
+  } finally {
+    unpacker.close();
+    file.close();
+  }
+}
+
+/** The last bytes of a snapshot: the string "/". */
+const LAST_BYTES = [0, 0, 0, 1, 0x2f];
+const SHORTEST_BYTES = 10;
+const FIRST_BYTES: Record<"gz" | "snappy", readonly number[]> = {
+  gz: [0x1f, 0x8b],
+  snappy: [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00],
+};
+
+/** The quick check of disk format section 7.4: sorts out most of what a crash left. */
+export function looksWhole(path: string): boolean {
+  const compression = compressionOf(path);
+  const expected = compression === "none" ? LAST_BYTES : FIRST_BYTES[compression];
+  const file = Deno.openSync(path, { read: true });
+  try {
+    const { size } = file.statSync();
+    if (compression === "none") {
+      if (size < SHORTEST_BYTES) return false;
+      file.seekSync(size - expected.length, Deno.SeekMode.Start);
+    }
+    const found = new Uint8Array(expected.length);
+    let filled = 0;
+    for (;;) {
+      const count = file.readSync(found.subarray(filled));
+      if (count === null || count === 0) break;
+      filled += count;
+    }
+    return filled === expected.length && expected.every((byte, i) => found[i] === byte);
+  } finally {
+    file.close();
+  }
+}
+
+async function packSlice(
+  writer: SnapshotWriter,
+  packer: Packer,
+  bytesMax: number,
+): Promise<{ pieces: Uint8Array[]; isLast: boolean }> {
+  const slice = writer.next(bytesMax);
+  if (slice === null) return { pieces: await packer.finish(), isLast: true };
+  return { pieces: await packer.push(slice), isLast: false };
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  let written = await file.write(bytes);
+  while (written < bytes.length) written += await file.write(bytes.subarray(written));
+}
+
+/** Lets other events through, for at least so long. */
+function rest(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,315 @@
+/**
+ * Appends batches of txns to the txn log, and makes them durable.
+ *
+ * A batch is one write and one fdatasync. A file is created by its first batch and never continued
+ * after a restart. The file is extended ahead of the writes as ZooKeeper does (disk format section
+ * 4.3), and the next stretch is filled with zeros, because a sync that need not allocate blocks takes
+ * half the time: `deno run -A tests/bench/fsync_bench.ts` shows it.
+ *
+ * Invariant: a batch is wholly in the file, or, after {@linkcode DiskFullError}, not at all.
+ *
+ * @module
+ */
+import { assert } from "../core/assert.ts";
+import type { Clock, Logger } from "../core/ports.ts";
+import { FILE_HEADER_BYTES, writeTxnLogHeader } from "../core/storage/file_header.ts";
+import { txnLogName } from "../core/storage/file_names.ts";
+import { JuteWriter } from "../core/wire/jute.ts";
+import type { Zxid } from "../core/zxid.ts";
+import { syncDirectory, syncDirectoryBlocking } from "./directory_sync.ts";
+import { DiskFullError, isDiskFull } from "./disk_full.ts";
+
+export { DiskFullError } from "./disk_full.ts";
+
+/** As in ZooKeeper: extend when less than this is left. */
+const EXTEND_MARGIN_BYTES = 4096;
+/** How far zeros are written ahead. Measured: less syncs zeros too often, more makes one sync slow. */
+const ZERO_AHEAD_BYTES = 128 * 1024;
+/** Larger batches gain nothing from zeros ahead: they would write everything twice. */
+const ZERO_AHEAD_BATCH_BYTES_MAX = 32 * 1024;
+const ZEROS = new Uint8Array(ZERO_AHEAD_BYTES + ZERO_AHEAD_BATCH_BYTES_MAX);
+
+export interface TxnLogFileOptions {
+  /** `<dataLogDir>/version-2` */
+  dir: string;
+  /** How far a file is extended at a time; 0 or less: not at all. */
+  preallocBytes: number;
+  /** False: syncs are skipped, and a power cut loses acknowledged writes. */
+  forceSync: boolean;
+  /** Syncs that take longer are logged. */
+  fsyncWarningMs: number;
+  logger: Logger;
+  clock: Clock;
+}
+
+/** Whole, encoded records (checksum to end byte), one after the other. */
+export interface LogBatch {
+  bytes: Uint8Array;
+  firstZxid: Zxid;
+  recordCount: number;
+}
+
+interface OpenLog {
+  readonly path: string;
+  readonly file: Deno.FsFile;
+  /** Where the next record goes, which is also where the file's cursor stands. */
+  position: number;
+  /** Size on disk, with what lies ahead. */
+  sizeBytes: number;
+  /** Up to where zeros were written. */
+  zeroedTo: number;
+  isDirty: boolean;
+}
+
+export class TxnLogFile {
+  /** Syncs that took longer than `fsyncWarningMs`. */
+  slowSyncCount = 0;
+
+  #options: TxnLogFileOptions;
+  #current: OpenLog | null = null;
+  /** Rolled away, not yet synced. */
+  #retired: OpenLog[] = [];
+  #isDirectoryDirty = false;
+  #rolledBytes = 0;
+  #recordCount = 0;
+  #failure: unknown = null;
+
+  constructor(options: TxnLogFileOptions) {
+    this.#options = options;
+  }
+
+  /** Size of the file being written, with what lies ahead; 0 when the next write opens a new one. */
+  get sizeBytes(): number {
+    return this.#current?.sizeBytes ?? 0;
+  }
+
+  /** Sizes on disk of the logs since the last reset, as ZooKeeper counts towards a snapshot. */
+  get bytesSinceSnapshot(): number {
+    return this.#rolledBytes + this.sizeBytes;
+  }
+
+  /** Records written since the last roll. */
+  get recordsSinceRoll(): number {
+    return this.#recordCount;
+  }
+
+  /** The file being written; null when the next write opens a new one. */
+  get path(): string | null {
+    return this.#current?.path ?? null;
+  }
+
+  resetBytesSinceSnapshot(): void {
+    this.#rolledBytes = 0;
+  }
+
+  /**
+   * Writes a batch. Not durable before the next `sync`.
+   *
+   * @throws {DiskFullError} the file is as it was before; all other errors are fatal
+   */
+  write({ bytes, firstZxid, recordCount }: LogBatch): void {
+    assert(this.#failure === null, "nothing is logged after a failed write or sync");
+    assert(bytes.length > 0 && recordCount > 0, "a batch holds at least one record");
+    let log: OpenLog | null = this.#current;
+    try {
+      log ??= this.#create(firstZxid);
+      this.#extend(log, bytes.length);
+      writeAll(log.file, bytes);
+    } catch (error) {
+      if (log === null || !isDiskFull(error)) {
+        if (isDiskFull(error)) throw this.#noRoomToCreate(firstZxid, error);
+        this.#failure = error;
+        throw error;
+      }
+      this.#undo(log);
+      throw new DiskFullError(log.path, { cause: error });
+    }
+    log.position += bytes.length;
+    if (log.position > log.zeroedTo) log.zeroedTo = log.position;
+    if (log.position > log.sizeBytes) log.sizeBytes = log.position;
+    log.isDirty = true;
+    this.#recordCount += recordCount;
+  }
+
+  /**
+   * Makes everything written so far durable; what is written meanwhile waits for the next call.
+   *
+   * @returns how long it took in ms; 0 at once when there is nothing to do, or with forceSync off
+   * @throws the failure of the sync: fatal, since nobody knows what is on the disk now
+   */
+  async sync(): Promise<number> {
+    const { forceSync, clock } = this.#options;
+    const logs = this.#takeDirty();
+    if (logs.length === 0) return 0;
+    if (!forceSync) {
+      this.#closeRetired(logs);
+      return 0;
+    }
+    const startMs = clock.monotonicMs();
+    try {
+      for (const { file } of logs) await file.syncData();
+      if (this.#isDirectoryDirty) {
+        this.#isDirectoryDirty = false;
+        await syncDirectory(this.#options.dir);
+      }
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+    return this.#synced(logs, startMs);
+  }
+
+  /** The same, holding up everything else: a third faster on a fast disk, which pays for one client. */
+  syncBlocking(): number {
+    const { forceSync, clock } = this.#options;
+    const logs = this.#takeDirty();
+    if (logs.length === 0) return 0;
+    if (!forceSync) {
+      this.#closeRetired(logs);
+      return 0;
+    }
+    const startMs = clock.monotonicMs();
+    try {
+      for (const { file } of logs) file.syncDataSync();
+      if (this.#isDirectoryDirty) {
+        this.#isDirectoryDirty = false;
+        syncDirectoryBlocking(this.#options.dir);
+      }
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+    return this.#synced(logs, startMs);
+  }
+
+  /** Makes the next write open a new file. This one is closed by the next sync. */
+  roll(): void {
+    const log = this.#current;
+    if (log === null) return;
+    this.#rolledBytes += log.sizeBytes;
+    this.#recordCount = 0;
+    this.#current = null;
+    this.#retired.push(log);
+  }
+
+  /** Closes all files; what was not synced is left to the operating system. */
+  close(): void {
+    this.roll();
+    for (const log of this.#retired) log.file.close();
+    this.#retired = [];
+  }
+
+  #create(firstZxid: Zxid): OpenLog {
+    const path = `${this.#options.dir}/${txnLogName(firstZxid)}`;
+    // a file of this name can only hold a torn first record: recovery has read all others
+    const file = Deno.openSync(path, { write: true, create: true, truncate: true });
+    const log: OpenLog = {
+      path,
+      file,
+      position: FILE_HEADER_BYTES,
+      sizeBytes: FILE_HEADER_BYTES,
+      zeroedTo: FILE_HEADER_BYTES,
+      isDirty: false,
+    };
+    try {
+      const header = new JuteWriter(FILE_HEADER_BYTES);
+      writeTxnLogHeader(header);
+      writeAll(file, header.written());
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    this.#isDirectoryDirty = true;
+    this.#current = log;
+    return log;
+  }
+
+  /** Makes room ahead, before `byteCount` bytes are written. */
+  #extend(log: OpenLog, byteCount: number): void {
+    const { preallocBytes } = this.#options;
+    if (preallocBytes <= 0) return;
+    const { file, position } = log;
+    if (position + EXTEND_MARGIN_BYTES >= log.sizeBytes) {
+      const sizeBytes = position <= log.sizeBytes
+        ? log.sizeBytes + preallocBytes
+        : Math.floor((position + preallocBytes) / preallocBytes) * preallocBytes;
+      file.seekSync(sizeBytes - 1, Deno.SeekMode.Start);
+      writeAll(file, ZEROS.subarray(0, 1));
+      file.seekSync(position, Deno.SeekMode.Start);
+      log.sizeBytes = sizeBytes;
+    }
+    if (position + byteCount <= log.zeroedTo || byteCount > ZERO_AHEAD_BATCH_BYTES_MAX) return;
+    const end = Math.min(position + byteCount + ZERO_AHEAD_BYTES, log.sizeBytes);
+    if (end <= log.zeroedTo) return;
+    file.seekSync(log.zeroedTo, Deno.SeekMode.Start);
+    writeAll(file, ZEROS.subarray(0, end - log.zeroedTo));
+    file.seekSync(position, Deno.SeekMode.Start);
+    log.zeroedTo = end;
+  }
+
+  /** Takes back a write that failed half way, and gives back the room ahead. */
+  #undo(log: OpenLog): void {
+    try {
+      if (log.position === FILE_HEADER_BYTES) {
+        this.#current = null;
+        log.file.close();
+        Deno.removeSync(log.path);
+        return;
+      }
+      log.file.truncateSync(log.position);
+      log.file.seekSync(log.position, Deno.SeekMode.Start);
+      log.sizeBytes = log.position;
+      log.zeroedTo = log.position;
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  /** The header did not fit: leaves no empty file behind, which an older Java server would refuse. */
+  #noRoomToCreate(firstZxid: Zxid, cause: unknown): DiskFullError {
+    const path = `${this.#options.dir}/${txnLogName(firstZxid)}`;
+    try {
+      Deno.removeSync(path);
+    } catch {
+      // not even its name fitted
+    }
+    return new DiskFullError(path, { cause });
+  }
+
+  #takeDirty(): OpenLog[] {
+    assert(this.#failure === null, "nothing is synced after a failed write or sync");
+    const logs = this.#retired;
+    this.#retired = [];
+    if (this.#current?.isDirty) logs.push(this.#current);
+    for (const log of logs) log.isDirty = false;
+    return logs;
+  }
+
+  #synced(logs: OpenLog[], startMs: number): number {
+    this.#closeRetired(logs);
+    const { clock, fsyncWarningMs, logger } = this.#options;
+    const ms = clock.monotonicMs() - startMs;
+    if (ms > fsyncWarningMs) {
+      this.slowSyncCount++;
+      logger.warn("fsync of the txn log was slow: put dataLogDir on a faster disk of its own", {
+        ms: Math.round(ms),
+        thresholdMs: fsyncWarningMs,
+        file: logs[logs.length - 1]!.path,
+      });
+    }
+    return ms;
+  }
+
+  /** Closes what was rolled away; a file that was rolled while it was synced waits for the next. */
+  #closeRetired(logs: OpenLog[]): void {
+    for (const log of logs) {
+      if (log !== this.#current && !this.#retired.includes(log)) log.file.close();
+    }
+  }
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  let written = file.writeSync(bytes);
+  while (written < bytes.length) written += file.writeSync(bytes.subarray(written));
+}
