@@ -1,0 +1,97 @@
+/**
+ * Finds and reads the config file and myid.
+ *
+ * Found as zkServer.sh finds it: the argument, of which a bare name is looked for in the config
+ * directory; the directory is --config, ZOOCFGDIR, the container image's ZOO_CONF_DIR or `./conf`;
+ * the name is ZOOCFG or `zoo.cfg`.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { ConfigError } from "./config_error.ts";
+import type { Environment } from "./config_sources.ts";
+import { decodeLatin1, parseJavaProperties, PropertiesSyntaxError } from "./java_properties.ts";
+import type { Property } from "./java_properties.ts";
+
+export interface ConfigFile {
+  /** As messages cite it. */
+  readonly path: string;
+}
+
+/** @returns null when none was asked for and none is where it would be */
+export function findConfigFile(
+  { file, configDir, environment }: {
+    file?: string | undefined;
+    configDir?: string | undefined;
+    environment: Environment;
+  },
+): ConfigFile | null {
+  const dir = configDir ?? (environment("ZOOCFGDIR") || environment("ZOO_CONF_DIR") || "./conf");
+  const name = file ?? (environment("ZOOCFG") || "zoo.cfg");
+  const isBare = !name.includes("/");
+  const candidates = isBare ? [join(dir, name)] : [name];
+  // zkServer.sh looks for a bare name in the config directory alone; the current one comes second
+  // here, so that `start-foreground zoo.cfg` does what it says.
+  if (isBare && file !== undefined) candidates.push(name);
+  const path = candidates.find(isFile);
+  if (path !== undefined) return { path };
+  if (file === undefined && configDir === undefined && !environment("ZOOCFG")) return null;
+  throw new ConfigError([`Cannot find config file "${candidates.join('" or "')}"`]);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return !Deno.statSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): ConfigError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ConfigError([`Cannot read "${path}": ${reason}`]);
+}
+
+/** @throws {ConfigError} when it cannot be read, or is no properties file */
+export function readProperties(path: string): Property[] {
+  let text: string;
+  try {
+    text = decodeLatin1(Deno.readFileSync(path));
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  try {
+    // Editors on Windows put a mark before the first key, which would make it another key.
+    return parseJavaProperties(text.startsWith("\xef\xbb\xbf") ? text.slice(3) : text);
+  } catch (error) {
+    if (!(error instanceof PropertiesSyntaxError)) throw error;
+    throw new ConfigError([`${path}:${error.line}: ${error.message}`]);
+  }
+}
+
+/**
+ * The first line of `<dataDir>/myid`; null without such a file.
+ *
+ * @param problems gets a line when the file does not hold a number
+ */
+export function readMyid(dataDir: string, problems: string[]): number | null {
+  const path = join(dataDir, "myid");
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return null;
+    }
+    problems.push(unreadable(path, error).message);
+    return null;
+  }
+  const first = text.split(/\r?\n/, 1)[0]!.trim();
+  if (/^-?\d+$/.test(first)) return Number(first);
+  problems.push(`${path}:1: myid cannot be ${JSON.stringify(first)}: expected a whole number`);
+  return null;
+}

@@ -1,0 +1,96 @@
+/**
+ * The settings of ZooKeeper that have no effect here, each with the reason an operator is told.
+ *
+ * A key stands here or in `config_schema.ts`, never in both. Keys of a family share one row, whose
+ * name ends in `*`.
+ *
+ * @module
+ */
+
+const TLS = "TLS is not available in this version";
+const ADMIN = "the HTTP admin server is not available in this version";
+const METRICS = "metrics over HTTP are not available in this version, use the word mntr";
+const ENSEMBLE = "it matters to an ensemble only, and this server is standalone";
+const THREADS = "one event loop serves all connections, there are no threads to count";
+const CACHE = "replies are written straight from the tree, there is no cache to size";
+const WATCHES = "there is one watch table, and nothing in it to tune";
+const KERBEROS = "Kerberos is not available in this version";
+const CLIENT = "it is a setting of clients, not of servers";
+const JAVA_CLASS = "Java classes cannot be loaded";
+
+const ROWS: readonly [reason: string, ...keys: string[]][] = [
+  [TLS, "secureClientPort", "secureClientPortAddress", "client.portUnification"],
+  [TLS, "client.certReload", "ssl.*", "X509AuthenticationProvider.superUser"],
+  [TLS, "netty.server.earlyDropSecureConnectionHandshakes"],
+  [TLS, "netty.server.outstandingHandshake.limit"],
+  [ADMIN, "admin.*", "IPAuthenticationProvider.usexforwardedfor"],
+  [METRICS, "metricsProvider.*"],
+  [ENSEMBLE, "commitLogCount", "snapshotSizeFactor", "enableEagerACLCheck"],
+  [ENSEMBLE, "tcpKeepAlive", "leaderServes", "leaderConnectDelayDuringRetryMs"],
+  [ENSEMBLE, "leader.*", "learner.*", "follower.nodelay", "observer.*", "observerMaster.*"],
+  [ENSEMBLE, "forward_learner_requests_to_commit_processor_disabled", "fastleader.*"],
+  [ENSEMBLE, "cnxTimeout", "quorumCnxnTimeoutMs", "electionPortBindRetry", "messageTracker.*"],
+  [ENSEMBLE, "commitProcessor.*", "quorum.*"],
+  [THREADS, "nio.numSelectorThreads", "nio.numWorkerThreads", "nio.directBufferBytes"],
+  [THREADS, "nio.shutdownTimeout"],
+  ["reading stops by itself when a client is slow", "netty.advancedFlowControl.enabled"],
+  ["there is one network layer, and it serves every client", "serverCnxnFactory"],
+  ["buffers grow as needed", "intBufferStartingSizeBytes"],
+  [CACHE, "maxResponseCacheSize", "maxGetChildrenResponseCacheSize"],
+  [WATCHES, "watchManagerName", "watcherCleanThreadsNum", "watcherCleanThreshold"],
+  [WATCHES, "watcherCleanIntervalInSeconds", "maxInProcessingDeadWatchers", "bitHashCacheSize"],
+  ["statistics of request paths are not kept", "pathStats.*"],
+  [KERBEROS, "kerberos.*", "security.auth_to_local"],
+  [JAVA_CLASS, "audit.impl.class"],
+  ["there is no JMX", "jmx.*"],
+  [CLIENT, "client.secure", "clientCnxnSocket", "request.timeout", "disableAutoWatchReset"],
+  [CLIENT, "shuffleDnsResponse", "hostProvider.*", "sasl.client", "sasl.clientconfig"],
+  [CLIENT, "sasl.client.*", "server.principal", "server.realm"],
+];
+
+/** Read by `logging_config.ts`: they have their effect there. */
+export const LOGGING_KEYS: ReadonlySet<string> = new Set([
+  ...["root.logger", "console.threshold", "log.dir", "log.file", "log.threshold"],
+  ...["log.maxfilesize", "log.maxbackupindex", "tracelog.dir", "tracelog.file"],
+  ...["auditlog.file", "auditlog.threshold"],
+]);
+
+const REASONS = new Map<string, string>();
+const FAMILY_REASONS: [prefix: string, reason: string][] = [];
+for (const [reason, ...keys] of ROWS) {
+  for (const key of keys) {
+    if (key.endsWith("*")) FAMILY_REASONS.push([key.slice(0, -1), reason]);
+    else REASONS.set(key, reason);
+  }
+}
+
+/** Inert keys by full name, for suggestions. */
+export const INERT_KEYS: Iterable<string> = REASONS.keys();
+
+/**
+ * Why a setting has no effect; undefined when it is not a known inert one. Values that ask for what
+ * happens anyway need no warning: they give null.
+ */
+export function inertReason(key: string, value: string): string | null | undefined {
+  if (isAlreadySo(key, value)) return null;
+  return REASONS.get(key) ?? FAMILY_REASONS.find(([prefix]) => key.startsWith(prefix))?.[1];
+}
+
+/** True when the reason is that the server stands alone: those are told in one line together. */
+export function isEnsembleReason(reason: string): boolean {
+  return reason === ENSEMBLE;
+}
+
+function isAlreadySo(key: string, value: string): boolean {
+  switch (key) {
+    case "admin.enableServer":
+    case "client.portUnification":
+      return value.toLowerCase() === "false";
+    case "metricsProvider.className":
+      return value.endsWith(".DefaultMetricsProvider");
+    case "audit.impl.class":
+      return /\.(Log4j|Slf4j)AuditLogger$/.test(value);
+    default:
+      return false;
+  }
+}
