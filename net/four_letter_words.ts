@@ -63,6 +63,11 @@ export class FourLetterWords {
     this.#logger = logger;
   }
 
+  /** The words that are answered, in alphabetical order. */
+  get enabledWords(): FourLetterWord[] {
+    return FOUR_LETTER_WORDS.filter((word) => this.isEnabled(word));
+  }
+
   isEnabled(word: FourLetterWord): boolean {
     return word === "srvr" || this.#enabledWords === "*" || this.#enabledWords.has(word);
   }
