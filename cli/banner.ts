@@ -1,0 +1,76 @@
+/**
+ * What an operator wants to know of a server that has just started, on one screen.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import type { LogFields } from "../core/ports.ts";
+import type { ServerConfig } from "../core/server_config.ts";
+import { DENKEEPER_VERSION, ZOOKEEPER_PROTOCOL_VERSION } from "../core/version.ts";
+import type { LoggingConfig } from "./logging_config.ts";
+
+/** The same for the log, which may be read by a machine. */
+export function startFields(config: ServerConfig, clientPort: number): LogFields {
+  return {
+    address: addressOf(config, clientPort),
+    dataDir: resolve(config.dataDir),
+    dataLogDir: resolve(config.dataLogDir),
+    purge: purgeText(config),
+    fourLetterWords: wordsText(config),
+    forceSync: config.forceSync,
+  };
+}
+
+export function bannerOf(
+  config: ServerConfig,
+  { clientPort, logging }: { clientPort: number; logging: LoggingConfig },
+): string {
+  const dataDir = resolve(config.dataDir);
+  const logDir = resolve(config.dataLogDir);
+  const rows: [what: string, value: string][] = [
+    ["clients", addressOf(config, clientPort)],
+    ["config", config.configPath ?? "ZOO_ environment variables"],
+    ["data", `${dataDir}/version-2 (snapshots)`],
+    ["", `${logDir}/version-2 (txn logs)`],
+    ["purge", purgeText(config)],
+    ["words", `${wordsText(config)} (4lw.commands.whitelist)`],
+    ["sessions", `${config.minSessionTimeoutMs} to ${config.maxSessionTimeoutMs} ms`],
+    ["log", logText(logging)],
+  ];
+  if (!config.forceSync) rows.push(["DANGER", "forceSync=no, a power failure loses writes"]);
+  if (config.skipAcl) rows.push(["DANGER", "skipACL=yes, everyone may do anything"]);
+  const lines = rows.map(([what, value]) => `  ${what.padEnd(9)} ${value}`);
+  const head =
+    `Denkeeper ${DENKEEPER_VERSION} standalone, as ZooKeeper ${ZOOKEEPER_PROTOCOL_VERSION}`;
+  return ["", head, ...lines, "", ""].join("\n");
+}
+
+function addressOf({ clientPortAddress }: ServerConfig, clientPort: number): string {
+  const host = clientPortAddress ?? "0.0.0.0";
+  return host.includes(":") ? `[${host}]:${clientPort}` : `${host}:${clientPort}`;
+}
+
+function purgeText({ autopurge }: ServerConfig): string {
+  const { snapRetainCount, purgeIntervalMs, isConfigured } = autopurge;
+  if (purgeIntervalMs === 0) return "off (autopurge.purgeInterval=0)";
+  const whose = isConfigured ? "" : " (default, set autopurge.purgeInterval to change)";
+  return `keeps ${snapRetainCount} snapshots and their logs, every ${
+    durationText(purgeIntervalMs)
+  }${whose}`;
+}
+
+function durationText(ms: number): string {
+  if (ms % 3_600_000 === 0) return `${ms / 3_600_000} h`;
+  return ms % 1000 === 0 ? `${ms / 1000} s` : `${ms} ms`;
+}
+
+function wordsText({ fourLetterWords }: ServerConfig): string {
+  return fourLetterWords === "*" ? "all" : [...fourLetterWords].sort().join(", ");
+}
+
+function logText({ threshold, stderrThreshold, files }: LoggingConfig): string {
+  const places = files.map(({ path }) => path);
+  if (stderrThreshold !== null) places.unshift("stderr");
+  return places.length === 0 ? "nowhere" : `${threshold} to ${places.join(" and ")}`;
+}
