@@ -77,7 +77,7 @@ export class NodeStore {
     this.#segments.push(new Int32Array(BUCKETS_PER_SEGMENT));
     this.#pages.push(newPage());
     this.#allocateRow(); // the root, in no bucket: its paths are "" and "/"
-    this.#row(ROOT)[HASH] = this.#hashSeed;
+    this.#setInt(ROOT, HASH, this.#hashSeed);
   }
 
   get count(): number {
