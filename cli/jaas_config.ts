@@ -51,31 +51,22 @@ export function parseJaasConfig(text: string, options: JaasParseOptions): JaasCo
  * The DIGEST-MD5 users of a section: options `user_<name>` of all its modules.
  *
  * @param options.superPassword replaces the password of user `super`, where there is that user
- * @throws {RangeError} when there is no such section, or it is for Kerberos
+ * @returns null when there is no such section: ZooKeeper then starts without SASL
+ * @throws {RangeError} when the section is for Kerberos
  */
 export function digestUsersOf(
   config: JaasConfig,
-  { section, superPassword, fileName }: {
-    section: string;
-    superPassword: string | null;
-    fileName: string;
-  },
-): Map<string, string> {
-  const what = `section ${JSON.stringify(section)} of JAAS configuration ${
-    JSON.stringify(fileName)
-  }`;
+  { section, superPassword = null }: { section: string; superPassword?: string | null },
+): Map<string, string> | null {
   const modules = config.get(section);
-  if (modules === undefined) {
-    const known = [...config.keys()].map((name) => JSON.stringify(name)).join(", ") || "none";
-    throw new RangeError(
-      `Cannot use ${what}: there is no such section, the file has ${known}; add it or name another with sasl.serverconfig`,
-    );
-  }
+  if (modules === undefined) return null;
   const users = new Map<string, string>();
   for (const { className, options } of modules) {
-    if (className.endsWith("Krb5LoginModule")) {
+    if (className.endsWith(".Krb5LoginModule")) {
       throw new RangeError(
-        `Cannot use ${what}: ${className} needs Kerberos, which is not supported; use DigestLoginModule`,
+        `Cannot use JAAS section ${
+          JSON.stringify(section)
+        }: ${className} needs Kerberos, which is not supported; use DigestLoginModule`,
       );
     }
     for (const [key, value] of options) {

@@ -30,7 +30,7 @@ export interface AuthOptions {
   /** `letAnySaslUserDoX`: the sasl ACL id that every SASL user matches. */
   letAnySaslUserDoX: string | null;
   /** `X509AuthenticationProvider.superUser`, a subject in RFC 2253 form. */
-  x509SuperUser: string | null;
+  x509SuperUser?: string | null;
 }
 
 /** What ZooKeeper does when nothing is configured. */

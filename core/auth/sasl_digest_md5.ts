@@ -10,6 +10,7 @@
 import type { Hashing } from "../ports.ts";
 import { encodeUtf8 } from "../wire/jute.ts";
 import { encodeBase64 } from "./base64.ts";
+import { digestMd5Values } from "./digest_md5_values.ts";
 import { parseDirectives } from "./sasl_directives.ts";
 
 /** ZooKeeper's protocol name and, in place of a host name, its server name and realm. */
@@ -37,7 +38,6 @@ export type SaslStep =
   | { readonly kind: "close"; readonly reason: string };
 
 const NONCE_BYTES = 30; // 40 characters, as the JDK makes them
-const NONCE_COUNT = "00000001";
 const CLOSED: SaslStep = { kind: "failed", reason: "the exchange is over" };
 
 export class SaslDigestMd5Server {
@@ -92,114 +92,59 @@ export class SaslDigestMd5Server {
     if (digestUri === undefined) return failed("the response has no digest-uri");
     if (response === undefined) return failed("the response has no response directive");
 
-    const malformed = this.#findMalformed(directives) ?? null;
+    const malformed = findMalformed(directives, username);
     if (malformed !== null) return malformed;
     if (directives.get("realm") !== this.#realm) return failed("the realm is not ours");
     if (directives.get("nonce") !== this.#nonce) return failed("the nonce is not ours");
-    if (digestUri.toLowerCase() !== this.#digestUri) return failed("the digest-uri is not ours");
+    if (digestUri.toLowerCase() !== this.#digestUri.toLowerCase()) {
+      return failed("the digest-uri is not ours");
+    }
 
-    // An unknown user costs the same work, so that answers do not tell which users there are.
+    // An unknown user costs the same work, so that answers do not tell which users there are. (The
+    // Java server lets an unknown name in with the password of whoever was looked up before it.)
     const password = this.#users.get(username);
-    const sessionKey = this.#sessionKey({
+    const expected = digestMd5Values({
       username,
+      realm: this.#realm,
       password: password ?? "",
+      nonce: this.#nonce,
       cnonce,
-      authzid: directives.get("authzid"),
-    });
-    const expected = this.#responseValue({ sessionKey, cnonce, digestUri, method: "AUTHENTICATE" });
-    const isEqual = equalInConstantTime(encodeUtf8(response), encodeUtf8(expected));
+      digestUri,
+      authzid: directives.get("authzid") ?? null,
+    }, this.#hashing);
+    const isEqual = equalInConstantTime(encodeUtf8(response), encodeUtf8(expected.response));
     if (password === undefined || !isEqual) return failed("unknown user or wrong password");
-
-    const rspauth = this.#responseValue({ sessionKey, cnonce, digestUri, method: "" });
     return {
       kind: "done",
-      token: encodeUtf8(`rspauth=${rspauth}`),
+      token: encodeUtf8(`rspauth=${expected.rspauth}`),
       authorizationId: username, // authzid counts for the hash only, as in ZooKeeper
     };
   }
+}
 
-  /** Checks the directives that are optional, or whose form alone matters. */
-  #findMalformed(directives: ReadonlyMap<string, string>): SaslStep | undefined {
-    const username = directives.get("username")!;
-    if (username === "") return { kind: "close", reason: "the username is empty" };
-    if (username.includes("@") && !/^[^/@]*(\/[^/@]*)?@[^/@]*$/.test(username)) {
-      return { kind: "close", reason: "the username is not of the form service/host@REALM" };
-    }
-    const maxbuf = directives.get("maxbuf");
-    if (maxbuf !== undefined && !/^[+-]?[0-9]+$/.test(maxbuf)) {
-      return { kind: "close", reason: "maxbuf is not a number" };
-    }
-    const nonceCount = directives.get("nc");
-    if (nonceCount !== undefined && !/^0*1$/.test(nonceCount)) {
-      return failed("nc is not 1: the response was used before");
-    }
-    const qop = directives.get("qop");
-    if (qop !== undefined && qop !== "auth") return failed("qop is not auth");
-    const charset = directives.get("charset");
-    if (charset !== undefined && charset !== "utf-8") return failed("charset is not utf-8");
-    return undefined;
+/** Checks the directives that are optional, or whose form alone matters. */
+function findMalformed(directives: ReadonlyMap<string, string>, username: string): SaslStep | null {
+  if (username === "") return { kind: "close", reason: "the username is empty" };
+  if (username.includes("@") && !/^[^/@]*(\/[^/@]*)?@[^/@]*$/.test(username)) {
+    return { kind: "close", reason: "the username is not of the form service/host@REALM" };
   }
-
-  /** HEX(H(A1)) of RFC 2831 section 2.1.2.1. */
-  #sessionKey({ username, password, cnonce, authzid }: {
-    username: string;
-    password: string;
-    cnonce: string;
-    authzid: string | undefined;
-  }): string {
-    const secret = this.#md5(joinWithColons([username, this.#realm, password].map(encodeText)));
-    const parts = [secret, encodeUtf8(this.#nonce), encodeUtf8(cnonce)];
-    if (authzid !== undefined) parts.push(encodeUtf8(authzid));
-    return toHex(this.#md5(joinWithColons(parts)));
+  const maxbuf = directives.get("maxbuf");
+  if (maxbuf !== undefined && !/^[+-]?[0-9]+$/.test(maxbuf)) {
+    return { kind: "close", reason: "maxbuf is not a number" };
   }
-
-  /** `response` with method AUTHENTICATE, `rspauth` with none. */
-  #responseValue({ sessionKey, cnonce, digestUri, method }: {
-    sessionKey: string;
-    cnonce: string;
-    digestUri: string;
-    method: string;
-  }): string {
-    const a2 = toHex(this.#md5(encodeUtf8(`${method}:${digestUri}`)));
-    const text = `${sessionKey}:${this.#nonce}:${NONCE_COUNT}:${cnonce}:auth:${a2}`;
-    return toHex(this.#md5(encodeUtf8(text)));
+  const nonceCount = directives.get("nc");
+  if (nonceCount !== undefined && !/^0*1$/.test(nonceCount)) {
+    return failed("nc is not 1: the response was used before");
   }
-
-  #md5(bytes: Uint8Array): Uint8Array {
-    return this.#hashing.digest("md5", bytes);
-  }
+  const qop = directives.get("qop");
+  if (qop !== undefined && qop !== "auth") return failed("qop is not auth");
+  const charset = directives.get("charset");
+  if (charset !== undefined && charset !== "utf-8") return failed("charset is not utf-8");
+  return null;
 }
 
 function failed(reason: string): SaslStep {
   return { kind: "failed", reason };
-}
-
-/** RFC 2831: hashed as ISO 8859-1 where that has all the characters, as UTF-8 otherwise. */
-function encodeText(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit > 0xff) return encodeUtf8(text);
-    bytes[i] = unit;
-  }
-  return bytes;
-}
-
-function joinWithColons(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length + 1, -1));
-  let at = 0;
-  for (const [i, part] of parts.entries()) {
-    if (i > 0) bytes[at++] = 0x3a;
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-function toHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
 }
 
 /** Looks at every byte, wherever the first difference is. */

@@ -39,7 +39,7 @@ export function parseDirectives(message: Uint8Array): Map<string, string> | null
     if (at === message.length) return directives;
 
     const nameStart = at;
-    while (at < message.length && message[at] !== EQUALS && !isBlank(message[at]!)) at++;
+    while (at < message.length && message[at] !== EQUALS && !isTokenEnd(message[at]!)) at++;
     const name = decodeUtf8(message.subarray(nameStart, at)).toLowerCase();
     at = skipBlanks(message, at);
     if (name === "" || message[at] !== EQUALS) return null;
@@ -57,7 +57,7 @@ export function parseDirectives(message: Uint8Array): Map<string, string> | null
 
 function readToken(message: Uint8Array, start: number): { text: string; end: number } {
   let at = start;
-  while (at < message.length && message[at] !== COMMA && !isBlank(message[at]!)) at++;
+  while (at < message.length && !isTokenEnd(message[at]!)) at++;
   return { text: decodeUtf8(message.subarray(start, at)), end: at };
 }
 
@@ -75,6 +75,10 @@ function skipBlanks(message: Uint8Array, start: number): number {
   let at = start;
   while (at < message.length && isBlank(message[at]!)) at++;
   return at;
+}
+
+function isTokenEnd(byte: number): boolean {
+  return byte === COMMA || isBlank(byte);
 }
 
 function isBlank(byte: number): boolean {

@@ -12,7 +12,7 @@ export class X509AuthProvider implements AuthProvider {
   readonly isAuthenticated = true;
   readonly #superUser: string | null;
 
-  constructor({ x509SuperUser }: { x509SuperUser: string | null }) {
+  constructor({ x509SuperUser = null }: { x509SuperUser?: string | null }) {
     this.#superUser = x509SuperUser;
   }
 
