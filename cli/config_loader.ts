@@ -17,7 +17,7 @@ import type { Environment, Setting, SystemProperty } from "./config_sources.ts";
 import { fileSettingsOf, gatherSystemProperties, mergeSettings } from "./config_sources.ts";
 import { containerSettings } from "./container_environment.ts";
 import { isEnsembleLine, parseEnsembleLines } from "./ensemble_config.ts";
-import { isAuthProviderLine, isSuperUserLine, noticesOfKeys } from "./key_notices.ts";
+import { isAuthProviderLine, isSuperUserLine, nearestKey, noticesOfKeys } from "./key_notices.ts";
 import { type Facts, serverConfigOf } from "./server_config_of.ts";
 
 export interface LoadOptions {
@@ -76,13 +76,18 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const parsed = settingsSchema.safeParse(
     Object.fromEntries([...settings].map(([key, { value }]) => [key, value])),
   );
-  for (const issue of parsed.error?.issues ?? []) {
-    const setting = settings.get(String(issue.path[0]));
-    problems.push(
-      setting === undefined
-        ? `${file?.path ?? "environment"}: ${String(issue.path[0])} is not set`
-        : wrongValue(setting, issue.message),
-    );
+  const wrong = new Map(
+    parsed.error?.issues.map((issue) => [String(issue.path[0]), issue.message]),
+  );
+  for (const setting of settings.values()) { // in the order of the file
+    const expected = wrong.get(setting.key);
+    if (expected !== undefined) problems.push(wrongValue(setting, expected));
+    wrong.delete(setting.key);
+  }
+  for (const key of wrong.keys()) {
+    const slip = [...settings.values()].find((setting) => nearestKey(setting.key) === key);
+    const hint = slip === undefined ? "" : `; did you mean it at ${slip.origin} (${slip.key})`;
+    problems.push(`${file?.path ?? "environment"}: ${key} is not set${hint}`);
   }
   const ensemble = parseEnsembleLines(
     [...settings.values()].filter(({ key }) => isEnsembleLine(key)),
@@ -105,7 +110,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   };
   checkMode(values, { servers: ensemble.servers, settings }, problems);
   notices.push(...noticesOfKeys(settings));
-  const config = serverConfigOf(values, facts, { notices, problems });
+  const originOf = (key: string) => settings.get(key)?.origin;
+  const config = serverConfigOf(values, facts, { notices, problems, originOf });
   if (problems.length > 0) throw new ConfigError(problems);
   if (!isAbsolute(dataDir) && !dataDir.startsWith("./") && !dataDir.startsWith("../")) {
     const message = "dataDir is relative to the directory the server was started in";

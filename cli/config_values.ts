@@ -4,10 +4,12 @@
  * Each says in its error what would have been allowed, so that the message of any wrong value is
  * complete. White space around a value does not count, as in ZooKeeper.
  *
+ * By zod's small form: the classic one takes 20 ms longer to make a hundred schemas, at each start.
+ *
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod/mini";
 
 const INT_MAX = 2 ** 31 - 1;
 
@@ -20,15 +22,19 @@ interface Range {
 
 /** `parse` gives undefined for text that is not allowed. */
 function value<T>(expected: string, parse: (text: string) => T | undefined) {
-  return z.string().transform((text, context): T => {
-    const parsed = parse(text.trim());
-    if (parsed !== undefined) return parsed;
-    context.addIssue({ code: "custom", message: expected });
-    return z.NEVER;
-  });
+  return z.pipe(
+    z.string(),
+    z.transform((text: string, context): T => {
+      const parsed = parse(text.trim());
+      if (parsed !== undefined) return parsed;
+      context.issues.push({ code: "custom", message: expected, input: text });
+      return z.NEVER;
+    }),
+  );
 }
 
 function rangeText({ min = -INT_MAX - 1, max = INT_MAX, unit }: Range): string {
+  if (min === max) return `${min}`;
   return `an integer from ${min} to ${max}${unit === undefined ? "" : ` (${unit})`}`;
 }
 

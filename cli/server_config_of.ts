@@ -38,11 +38,17 @@ const FOUR_LETTER_WORDS = [
   ...["ruok", "srst", "srvr", "stat", "stmk", "wchc", "wchp", "wchs"],
 ];
 
-/** @param told gets what was corrected, and what cannot be */
+/** Gets what was corrected, and what cannot be. */
+interface Told {
+  readonly notices: Notice[];
+  readonly problems: string[];
+  readonly originOf: (key: string) => string | undefined;
+}
+
 export function serverConfigOf(
   values: Settings,
   facts: Facts,
-  told: { notices: Notice[]; problems: string[] },
+  told: Told,
 ): ServerConfig {
   const { dataDir } = values;
   const dataLogDir = values.dataLogDir ?? dataDir;
@@ -61,7 +67,7 @@ export function serverConfigOf(
     clientPortAddress: facts.clientPortAddress,
     clientPortListenBacklog: values.clientPortListenBacklog,
     clientTcpKeepAlive: values.clientTcpKeepAlive,
-    ...sessionTimeouts(values, told.problems),
+    ...sessionTimeouts(values, told),
     maxClientCnxns: values.maxClientCnxns,
     maxCnxns: values.maxCnxns,
     sessionlessCnxnTimeoutMs: values["nio.sessionlessCnxnTimeout"],
@@ -171,7 +177,7 @@ export function serverConfigOf(
 
 function sessionTimeouts(
   { tickTime, minSessionTimeout, maxSessionTimeout }: Settings,
-  problems: string[],
+  { problems, originOf }: Told,
 ) {
   const minSessionTimeoutMs = minSessionTimeout === -1 ? tickTime * 2 : minSessionTimeout;
   const maxSessionTimeoutMs = Math.min(
@@ -179,8 +185,10 @@ function sessionTimeouts(
     maxSessionTimeout === -1 ? tickTime * 20 : maxSessionTimeout,
   );
   if (minSessionTimeoutMs > maxSessionTimeoutMs) {
+    const origin = originOf("minSessionTimeout") ?? originOf("maxSessionTimeout");
+    const at = origin === undefined ? "" : `${origin}: `;
     problems.push(
-      `minSessionTimeout (${minSessionTimeoutMs} ms) cannot be more than maxSessionTimeout (${maxSessionTimeoutMs} ms)`,
+      `${at}minSessionTimeout (${minSessionTimeoutMs} ms) cannot be more than maxSessionTimeout (${maxSessionTimeoutMs} ms)`,
     );
   }
   return { minSessionTimeoutMs, maxSessionTimeoutMs };
