@@ -73,6 +73,9 @@ export class Client implements Watcher, SessionOwner {
   latencySumMs = 0;
   latencyCount = 0;
 
+  /** The shell's own, to find the socket again; the core never looks inside. */
+  connection: unknown = null;
+
   readonly #host: ClientHost;
 
   constructor(host: ClientHost, address: ClientAddress, connectedWallMs: number) {

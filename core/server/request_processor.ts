@@ -26,6 +26,7 @@ import type { Session, SessionTracker } from "../session/session_tracker.ts";
 import { Permission } from "../tree/acl_list.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import type { WatchEvent } from "../tree/watch_manager.ts";
+import type { TxnApplier } from "../txn/apply.ts";
 import { type PreparedTxn, Preparer } from "../txn/prepare.ts";
 import { JuteReader, JuteWriter } from "../wire/jute.ts";
 import { OpCode, PING_XID } from "../wire/op_code.ts";
@@ -79,9 +80,9 @@ export class RequestProcessor implements ClientHost {
   #wallMs = 0;
 
   constructor(
-    { config, tree, sessions, providers, auth, logger, firstSessionId, serverStats, metrics }: {
+    { config, applier, sessions, providers, auth, logger, firstSessionId, serverStats, metrics }: {
       config: ServerConfig;
-      tree: DataTree;
+      applier: TxnApplier;
       sessions: SessionTracker;
       providers: AuthProviders;
       auth: AuthRequests;
@@ -92,6 +93,7 @@ export class RequestProcessor implements ClientHost {
     },
   ) {
     this.#config = config;
+    const { tree } = applier;
     this.tree = tree;
     this.sessions = sessions;
     this.#providers = providers;
@@ -100,7 +102,7 @@ export class RequestProcessor implements ClientHost {
     this.#nextSessionId = firstSessionId;
     this.stats = new RequestStats(serverStats, metrics);
     this.#reads = new ReadRequests({ tree, providers });
-    this.#committer = new Committer({ tree, sessions });
+    this.#committer = new Committer(applier);
     this.#preparer = new Preparer({
       tree,
       providers,
@@ -515,15 +517,16 @@ export class RequestProcessor implements ClientHost {
     const writer = client === null || client.isGone ? null : client.writer();
     // watchers of the txn's own effects may be this very client: its events come before the reply
     const session = txn.kind === "closeSession" ? this.sessions.get(header.sessionId) : undefined;
-    const reply = this.#committer.apply(prepared, op);
+    const err = this.#committer.apply(prepared);
+    if (session !== undefined) this.sessions.remove(session.id);
     this.#preparer.applied(prepared);
     this.stats.committed(prepared, latencyMs);
     if (client !== null && writer !== null) {
       if (op === OpCode.CreateSession) {
         this.#connectResponse(client, client.session);
       } else {
-        const start = beginReply(writer, header.cxid, header.zxid, reply.err);
-        if (reply.err === ErrorCode.Ok) this.#committer.writeBody(writer, prepared, op);
+        const start = beginReply(writer, header.cxid, header.zxid, err);
+        if (err === ErrorCode.Ok) this.#committer.writeBody(writer, prepared, op);
         this.#sent(client, header.cxid, op, endReply(writer, start), latencyMs);
       }
     }

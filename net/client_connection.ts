@@ -1,0 +1,315 @@
+/**
+ * One TCP connection on the client port: reads frames into the request processor, writes what comes out.
+ *
+ * One read and one write are under way at the most. A connection whose replies pile up, or whose
+ * requests may not go on, is simply not read: TCP then slows the client down.
+ *
+ * @module
+ */
+import { OUTPUT_BYTES_MAX } from "../core/limits.ts";
+import type { Logger } from "../core/ports.ts";
+import type { Client } from "../core/server/client.ts";
+import type { RequestProcessor } from "../core/server/request_processor.ts";
+import { JuteReader, type JuteWriter } from "../core/wire/jute.ts";
+import { sessionIdToHex } from "../core/zxid.ts";
+import { classifyFirstBytes, type FirstBytes } from "./first_bytes.ts";
+import type { Turn } from "./turn.ts";
+
+/** An idle connection holds this much; 16 pipelined small requests fit. */
+const READ_BYTES_START = 2 << 10;
+const READ_BYTES_BUSY = 64 << 10;
+/** After so many reads that used little of a large buffer it is given back. */
+const SMALL_READS_BEFORE_SHRINK = 32;
+/** How long a socket that is to be closed may take for its last output. */
+const CLOSE_DEADLINE_MS = 5000;
+
+/** What a connection that does not speak the protocol gets, and other things a listener decides. */
+export interface ConnectionHost {
+  readonly processor: RequestProcessor;
+  readonly turn: Turn;
+  readonly logger: Logger;
+  readonly frameBytesMax: number;
+  /** Whether a frame of this length may be taken on: a budget for large ones. */
+  admitsLargeRequest(byteCount: number): boolean;
+  releaseLargeRequest(byteCount: number): void;
+  /** Text for a client that sent no frame; null closes without a word. */
+  answerForeign(first: FirstBytes, client: Client): Iterable<string> | null;
+  /** Whether the connect throttle lets this handshake pass. */
+  admitsSession(isRenewal: boolean): boolean;
+  closed(connection: ClientConnection): void;
+}
+
+export class ClientConnection {
+  readonly client: Client;
+  /** Monotonic. */
+  readonly acceptedMs: number;
+  readonly #host: ConnectionHost;
+  readonly #socket: Deno.Conn;
+  readonly #reader: JuteReader;
+  #buffer = new Uint8Array(READ_BYTES_START);
+  #view = new DataView(this.#buffer.buffer);
+  /** What was read and not handled lies between these. */
+  #start = 0;
+  #end = 0;
+  #isConnected = false;
+  #isWriting = false;
+  #isSocketClosed = false;
+  #smallReads = 0;
+  /** What a large frame under way takes of the server's budget. */
+  #admittedBytes = 0;
+  /** Wakes the read loop when a paused client may go on. */
+  #resume: (() => void) | null = null;
+  #closeDeadlineMs = Infinity;
+
+  constructor(host: ConnectionHost, socket: Deno.Conn, client: Client, acceptedMs: number) {
+    this.#host = host;
+    this.#socket = socket;
+    this.client = client;
+    this.acceptedMs = acceptedMs;
+    this.#reader = new JuteReader(this.#buffer, { lengthMax: host.frameBytesMax });
+  }
+
+  /** Whether a session was asked for. */
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** Reads until the connection ends; never rejects. */
+  async run(): Promise<void> {
+    const { turn, processor } = this.#host;
+    try {
+      for (;;) {
+        const room = this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end);
+        const count = await this.#socket.read(room);
+        if (count === null) break;
+        turn.begin();
+        processor.stats.metrics.bytesReceivedCount.add(count);
+        this.#noteReadSize(count, room.length);
+        this.#end += count;
+        processor.touch(this.client);
+        this.#handle();
+        while (this.#isHeldUp()) {
+          await new Promise<void>((resolve) => this.#resume = resolve);
+        }
+        if (this.client.isClosing) return; // the last output is sent, then the socket closed
+      }
+    } catch {
+      // reset by the peer: the session lives on until it times out
+    }
+    turn.begin();
+    this.#shut();
+  }
+
+  /** Sends what the processor left for this client, and closes it when that was asked for. */
+  flush(): void {
+    const { client } = this;
+    if (this.#isSocketClosed) return;
+    if (this.#isWriting) {
+      if (client.outputBytes > OUTPUT_BYTES_MAX) {
+        client.close(`it does not read: ${client.outputBytes} bytes wait for it`);
+        this.#shut();
+      }
+      return;
+    }
+    const { output } = client;
+    if (output === null || output.position === 0) {
+      if (client.isClosing) this.#shut();
+      return;
+    }
+    client.output = null;
+    this.#isWriting = true;
+    void this.#write(output);
+  }
+
+  /** Sends text to a client that speaks something else, then closes. */
+  async sendText(chunks: Iterable<string>): Promise<void> {
+    const encoder = new TextEncoder();
+    this.#isWriting = true;
+    try {
+      for (const chunk of chunks) {
+        const bytes = encoder.encode(chunk);
+        for (let at = 0; at < bytes.length;) at += await this.#socket.write(bytes.subarray(at));
+      }
+    } catch {
+      // it hung up
+    }
+    this.#host.turn.begin();
+    this.#shut();
+  }
+
+  /** Once a tick: closes what should be closed and is not. */
+  checkDeadline(nowMs: number): void {
+    if (!this.client.isClosing) return;
+    if (this.#closeDeadlineMs === Infinity) this.#closeDeadlineMs = nowMs + CLOSE_DEADLINE_MS;
+    else if (nowMs >= this.#closeDeadlineMs) this.#shut();
+  }
+
+  /** Closes at once, whatever waits to be sent. */
+  destroy(reason: string): void {
+    this.client.close(reason);
+    this.#shut();
+  }
+
+  async #write(writer: JuteWriter): Promise<void> {
+    const { client } = this;
+    try {
+      const bytes = writer.written();
+      let at = await this.#socket.write(bytes);
+      while (at < bytes.length) at += await this.#socket.write(bytes.subarray(at));
+    } catch {
+      this.#host.turn.begin();
+      return this.#shut();
+    }
+    this.#isWriting = false;
+    this.#host.processor.writers.release(writer);
+    if (client.outputBytes > 0 || client.isClosing) this.flush();
+    if (this.#resume !== null || this.#end > this.#start) this.#goOn();
+  }
+
+  /** Handles what was held up, if it may go on now. */
+  #goOn(): void {
+    this.#host.turn.begin();
+    this.#handle();
+    if (this.#isHeldUp()) return;
+    const resume = this.#resume;
+    this.#resume = null;
+    resume?.();
+  }
+
+  #isHeldUp(): boolean {
+    return !this.client.isClosing && this.#host.processor.isPaused(this.client);
+  }
+
+  #handle(): void {
+    if (!this.#isConnected && !this.#greet()) return;
+    const { client } = this;
+    const { processor, frameBytesMax } = this.#host;
+    const reader = this.#reader;
+    while (!client.isClosing && this.#end - this.#start >= 4 && !processor.isPaused(client)) {
+      const length = this.#view.getInt32(this.#start);
+      if (length < 0 || length > frameBytesMax) {
+        return client.close(
+          `a frame of ${length} bytes: the limit is ${frameBytesMax} (jute.maxbuffer)`,
+        );
+      }
+      const frameEnd = this.#start + 4 + length;
+      if (frameEnd > this.#end) {
+        if (!this.#makeRoom(4 + length)) return client.close("too many bytes in large requests");
+        return;
+      }
+      reader.reset(this.#buffer, this.#view, this.#start + 4, frameEnd);
+      this.#start = frameEnd;
+      processor.request(client, reader);
+      if (this.#admittedBytes > 0) this.#releaseAdmitted();
+    }
+    if (this.#start === this.#end) this.#start = this.#end = 0;
+    else if (this.#end === this.#buffer.length) this.#makeRoom(0);
+  }
+
+  /** Handles the first frame. Returns whether the session protocol goes on. */
+  #greet(): boolean {
+    const { client } = this;
+    const { processor } = this.#host;
+    const bytes = this.#buffer.subarray(this.#start, this.#end);
+    const first = classifyFirstBytes(bytes, this.#host.frameBytesMax);
+    if (first.kind === "needMore") return false;
+    if (first.kind !== "frame") {
+      client.packetsReceived++;
+      processor.stats.received();
+      const text = this.#host.answerForeign(first, client);
+      client.isClosing = true;
+      if (text !== null) void this.sendText(text);
+      return false;
+    }
+    const length = first.lengthBytes;
+    if (length < 0 || length > this.#host.frameBytesMax) {
+      client.close(`a first frame of ${length} bytes: this is no ZooKeeper client`);
+      return false;
+    }
+    if (this.#end - this.#start < 4 + length) {
+      if (!this.#makeRoom(4 + length)) client.close("too many bytes in large requests");
+      return false;
+    }
+    this.#reader.reset(this.#buffer, this.#view, this.#start + 4, this.#start + 4 + length);
+    const isRenewal = length >= 24 && this.#view.getBigInt64(this.#start + 20) !== 0n;
+    if (!this.#host.admitsSession(isRenewal)) {
+      client.close("too many connections at once (connection throttle)");
+      return false;
+    }
+    this.#start += 4 + length;
+    this.#isConnected = true;
+    processor.connect(client, this.#reader);
+    return !client.isClosing;
+  }
+
+  /** Moves what is left to the front of a buffer in which a frame of this size fits. */
+  #makeRoom(byteCount: number): boolean {
+    const left = this.#end - this.#start;
+    if (byteCount <= this.#buffer.length && this.#start > 0) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+    } else if (byteCount > this.#buffer.length || this.#start === 0) {
+      if (byteCount > READ_BYTES_BUSY && this.#admittedBytes === 0) {
+        if (!this.#host.admitsLargeRequest(byteCount)) return false;
+        this.#admittedBytes = byteCount;
+      }
+      const capacity = Math.max(byteCount, Math.min(this.#buffer.length * 4, READ_BYTES_BUSY));
+      if (capacity > this.#buffer.length) this.#useBuffer(capacity);
+    }
+    this.#start = 0;
+    this.#end = left;
+    return true;
+  }
+
+  #releaseAdmitted(): void {
+    this.#host.releaseLargeRequest(this.#admittedBytes);
+    this.#admittedBytes = 0;
+  }
+
+  #useBuffer(capacity: number): void {
+    const left = this.#buffer.subarray(this.#start, this.#end);
+    this.#buffer = new Uint8Array(capacity);
+    this.#view = new DataView(this.#buffer.buffer);
+    this.#buffer.set(left);
+  }
+
+  /** Grows the buffer of a busy connection, and gives the memory back when it has calmed down. */
+  #noteReadSize(count: number, room: number): void {
+    if (this.#end !== 0) return;
+    if (count === room && this.#buffer.length < READ_BYTES_BUSY) {
+      this.#smallReads = 0;
+      const grown = new Uint8Array(Math.min(this.#buffer.length * 4, READ_BYTES_BUSY));
+      grown.set(this.#buffer);
+      this.#buffer = grown;
+      this.#view = new DataView(grown.buffer);
+    } else if (this.#buffer.length > READ_BYTES_START && count <= this.#buffer.length / 8) {
+      if (++this.#smallReads < SMALL_READS_BEFORE_SHRINK) return;
+      this.#smallReads = 0;
+      const shrunk = this.#buffer.slice(0, Math.max(READ_BYTES_START, this.#buffer.length / 4));
+      this.#buffer = shrunk;
+      this.#view = new DataView(shrunk.buffer);
+    } else this.#smallReads = 0;
+  }
+
+  #shut(): void {
+    if (this.#isSocketClosed) return;
+    this.#isSocketClosed = true;
+    const { client } = this;
+    if (client.closeReason !== null) {
+      this.#host.logger.info("connection closed", {
+        client: `${client.address.remoteAddress}:${client.address.remotePort}`,
+        sessionId: sessionIdToHex(client.sessionId),
+        reason: client.closeReason,
+      });
+    }
+    try {
+      this.#socket.close();
+    } catch {
+      // closed under us
+    }
+    if (this.#admittedBytes > 0) this.#releaseAdmitted();
+    this.#host.processor.disconnected(client);
+    this.#host.closed(this);
+    this.#resume?.();
+    this.#resume = null;
+  }
+}

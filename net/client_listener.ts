@@ -1,0 +1,142 @@
+/**
+ * Accepts connections on the client port, within the limits of how many there may be.
+ *
+ * @module
+ */
+import type { Clock, Logger } from "../core/ports.ts";
+import type { RequestProcessor } from "../core/server/request_processor.ts";
+import type { ServerConfig } from "../core/server_config.ts";
+import { ClientConnection, type ConnectionHost } from "./client_connection.ts";
+import type { Turn } from "./turn.ts";
+
+/** After a failed accept (no file descriptor is left, mostly). */
+const ACCEPT_RETRY_MS = 100;
+
+export interface ClientListenerOptions {
+  config: ServerConfig;
+  processor: RequestProcessor;
+  turn: Turn;
+  logger: Logger;
+  clock: Clock;
+  host: Omit<ConnectionHost, "closed" | "processor" | "turn" | "logger">;
+}
+
+export class ClientListener {
+  readonly connections = new Set<ClientConnection>();
+  readonly #options: ClientListenerOptions;
+  readonly #host: ConnectionHost;
+  readonly #listener: Deno.TcpListener;
+  readonly #countByAddress = new Map<string, number>();
+  /** Addresses that were told of their limit. */
+  readonly #warnedAddresses = new Set<string>();
+
+  /** Binds at once; throws when the port is taken. */
+  constructor(options: ClientListenerOptions) {
+    this.#options = options;
+    const { config, processor, turn, logger } = options;
+    this.#host = {
+      ...options.host,
+      processor,
+      turn,
+      logger,
+      closed: (connection) => this.#closed(connection),
+    };
+    const { clientPort: port, clientPortAddress, clientPortListenBacklog } = config;
+    this.#listener = Deno.listen({
+      port,
+      hostname: clientPortAddress ?? "0.0.0.0",
+      // not in the published types of Deno.listen
+      ...(clientPortListenBacklog > 0 ? { tcpBacklog: clientPortListenBacklog } : {}),
+    });
+  }
+
+  get port(): number {
+    return this.#listener.addr.port;
+  }
+
+  /** Accepts until the listener is closed. */
+  async run(): Promise<void> {
+    for (;;) {
+      let socket: Deno.TcpConn;
+      try {
+        socket = await this.#listener.accept();
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
+          return; // closed
+        }
+        this.#options.logger.warn("a connection could not be accepted", { problem: String(error) });
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+        continue;
+      }
+      this.#accept(socket);
+    }
+  }
+
+  /** Once a tick: connections that should be closed and are not, or never asked for a session. */
+  checkDeadlines(nowMs: number): void {
+    const { config, processor } = this.#options;
+    for (const connection of this.connections) {
+      connection.checkDeadline(nowMs);
+      if (connection.isConnected) continue;
+      if (nowMs - connection.acceptedMs < config.sessionlessCnxnTimeoutMs) continue;
+      processor.stats.metrics.sessionlessConnectionsExpired.increment();
+      connection.destroy(`no session was asked for in ${config.sessionlessCnxnTimeoutMs} ms`);
+    }
+  }
+
+  close(): void {
+    this.#listener.close();
+    for (const connection of [...this.connections]) connection.destroy("the server stops");
+  }
+
+  #accept(socket: Deno.TcpConn): void {
+    const { config, processor, turn, clock, logger } = this.#options;
+    const { hostname, port } = socket.remoteAddr;
+    const remoteAddress = unmapped(hostname);
+    const count = this.#countByAddress.get(remoteAddress) ?? 0;
+    const limit = config.maxClientCnxns > 0 && count >= config.maxClientCnxns
+      ? "maxClientCnxns"
+      : config.maxCnxns > 0 && this.connections.size >= config.maxCnxns
+      ? "maxCnxns"
+      : null;
+    if (limit !== null) {
+      processor.stats.metrics.connectionRejected.increment();
+      if (!this.#warnedAddresses.has(remoteAddress)) {
+        this.#warnedAddresses.add(remoteAddress);
+        logger.warn("too many connections: further ones are closed; said once for each address", {
+          client: remoteAddress,
+          setting: limit,
+          limit: limit === "maxCnxns" ? config.maxCnxns : config.maxClientCnxns,
+        });
+      }
+      socket.close();
+      return;
+    }
+    try {
+      socket.setNoDelay(true);
+      if (config.clientTcpKeepAlive) socket.setKeepAlive(true);
+    } catch {
+      // it is gone already: reading will tell
+    }
+    this.#countByAddress.set(remoteAddress, count + 1);
+    turn.begin();
+    const client = processor.accept({ remoteAddress, remotePort: port, isSecure: false });
+    const connection = new ClientConnection(this.#host, socket, client, clock.monotonicMs());
+    client.connection = connection;
+    this.connections.add(connection);
+    void connection.run();
+  }
+
+  #closed(connection: ClientConnection): void {
+    this.connections.delete(connection);
+    const { remoteAddress } = connection.client.address;
+    const count = this.#countByAddress.get(remoteAddress)! - 1;
+    if (count > 0) this.#countByAddress.set(remoteAddress, count);
+    else this.#countByAddress.delete(remoteAddress);
+  }
+}
+
+/** An IPv4 peer on a dual-stack socket is known by its IPv4 address. */
+function unmapped(hostname: string): string {
+  return hostname.startsWith("::ffff:") && hostname.includes(".") ? hostname.slice(7) : hostname;
+}

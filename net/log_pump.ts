@@ -1,0 +1,183 @@
+/**
+ * Takes txns to the disk and back: writes a batch, syncs it, reports it durable; the next batch fills
+ * meanwhile. Also where a full disk is noticed and waited out, and where snapshots are started.
+ *
+ * @module
+ */
+import type { Clock, Logger, Random } from "../core/ports.ts";
+import type { LogBatch, RequestProcessor } from "../core/server/request_processor.ts";
+import type { ServerConfig } from "../core/server_config.ts";
+import type { SessionTable } from "../core/storage/snapshot_tree.ts";
+import { SnapshotSchedule } from "../core/storage/snapshot_schedule.ts";
+import type { DataDir } from "./data_dir.ts";
+import { DiskFullError, DiskRoom } from "./disk_full.ts";
+import { SnapshotFiles } from "./snapshot_files.ts";
+import type { Turn } from "./turn.ts";
+import { TxnLogFile } from "./txn_log_file.ts";
+
+/** How often a full disk is looked at. */
+const ROOM_CHECK_MS = 1000;
+/** What must be free before writes are taken again. */
+const FREE_BYTES_MIN = 1 << 20;
+
+export interface LogPumpOptions {
+  config: ServerConfig;
+  dirs: DataDir;
+  processor: RequestProcessor;
+  sessions: SessionTable;
+  turn: Turn;
+  logger: Logger;
+  clock: Clock;
+  random: Random;
+  /** Our own machine failed us: the process must end. */
+  fatal: (message: string, error: unknown) => void;
+}
+
+export class LogPump {
+  readonly log: TxnLogFile;
+  readonly snapshots: SnapshotFiles;
+  #options: LogPumpOptions;
+  #schedule: SnapshotSchedule;
+  #isSyncing = false;
+  #room: DiskRoom;
+  #roomTimer: ReturnType<typeof setTimeout> | null = null;
+  #idle: (() => void) | null = null;
+  #isStopped = false;
+
+  constructor(options: LogPumpOptions) {
+    this.#options = options;
+    const { config, dirs, logger, clock, random } = options;
+    this.log = new TxnLogFile({
+      dir: dirs.logDir,
+      preallocBytes: config.preAllocSizeBytes,
+      forceSync: config.forceSync,
+      fsyncWarningMs: config.fsyncWarningThresholdMs,
+      logger,
+      clock,
+    });
+    this.snapshots = new SnapshotFiles({
+      dir: dirs.snapshotDir,
+      compression: config.snapshotCompression,
+      withDigest: config.digestEnabled,
+      withLastZxid: config.serializeLastProcessedZxid,
+      logger,
+      clock,
+    });
+    this.#schedule = new SnapshotSchedule({
+      random,
+      snapCount: config.snapCount,
+      sizeLimitBytes: config.snapSizeLimitBytes,
+    });
+    this.#room = new DiskRoom({ dir: dirs.logDir, freeBytesMin: FREE_BYTES_MIN });
+  }
+
+  /** Starts on what was prepared, unless a batch is under way: its end starts the next. */
+  kick(): void {
+    if (this.#isSyncing || this.#isStopped) return;
+    const batch = this.#options.processor.takeBatch();
+    if (batch === null) return;
+    if (!this.#write(batch)) return;
+    this.#isSyncing = true;
+    void this.#sync(batch);
+  }
+
+  /** Writes what was prepared and waits until all of it is durable and applied. */
+  async drain(): Promise<void> {
+    this.kick();
+    while (this.#isSyncing) await new Promise<void>((resolve) => this.#idle = resolve);
+  }
+
+  /** Takes a snapshot in the background, unless one is being taken. */
+  async snapshot(pace: "gentle" | "eager" = "gentle"): Promise<void> {
+    const { processor, sessions, fatal, clock } = this.#options;
+    if (this.snapshots.isWriting || this.#isStopped) return;
+    const startMs = clock.monotonicMs();
+    try {
+      await this.snapshots.write(processor.tree, sessions, pace);
+      processor.stats.metrics.snapshotTimeMs.add(Math.round(clock.monotonicMs() - startMs));
+    } catch (error) {
+      if (error instanceof DiskFullError || this.#isStopped) return; // logged; older ones are kept
+      fatal("a snapshot could not be written", error);
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#roomTimer !== null) clearTimeout(this.#roomTimer);
+    this.snapshots.stop();
+    this.log.close();
+  }
+
+  #write(batch: LogBatch): boolean {
+    try {
+      this.log.write(batch);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DiskFullError)) {
+        this.#options.fatal("the txn log could not be written", error);
+        return false;
+      }
+      this.#diskFull(error);
+      return false;
+    }
+  }
+
+  async #sync(batch: LogBatch): Promise<void> {
+    const { processor, turn, fatal } = this.#options;
+    let syncMs: number;
+    try {
+      syncMs = await this.log.sync();
+    } catch (error) {
+      // nobody knows what is on the disk now: to go on would be to guess
+      return fatal("the txn log could not be synced", error);
+    }
+    if (this.#isStopped) return;
+    const { metrics } = processor.stats;
+    metrics.fsyncTimeMs.add(Math.round(syncMs));
+    metrics.syncProcessorBatchSize.add(batch.recordCount);
+    processor.stats.server.fsyncThresholdExceedCount = this.log.slowSyncCount;
+    this.#isSyncing = false;
+    turn.begin(); // its end kicks the next batch and flushes
+    processor.committed(batch);
+    this.#snapshotIfDue();
+    const idle = this.#idle;
+    this.#idle = null;
+    this.kick();
+    idle?.();
+  }
+
+  #snapshotIfDue(): void {
+    const { log } = this;
+    const { config } = this.#options;
+    const due = this.#schedule.isDue({
+      txnCount: log.recordsSinceRoll,
+      bytes: log.bytesSinceSnapshot,
+    });
+    if (due) {
+      log.roll();
+      log.resetBytesSinceSnapshot();
+      this.#schedule.draw();
+      void this.snapshot();
+    } else if (config.txnLogSizeLimitBytes > 0 && log.sizeBytes > config.txnLogSizeLimitBytes) {
+      log.roll();
+    }
+  }
+
+  #diskFull(error: DiskFullError): void {
+    const { processor, logger } = this.#options;
+    logger.error("the disk is full: writes are refused until there is room, reads go on", {
+      file: error.path,
+    });
+    processor.diskFull();
+    this.#awaitRoom();
+  }
+
+  #awaitRoom(): void {
+    this.#roomTimer = setTimeout(() => {
+      if (!this.#room.hasRoom()) return this.#awaitRoom();
+      this.#roomTimer = null;
+      this.#options.processor.acceptsWrites = true;
+      this.#options.logger.info("the disk has room again: writes are accepted");
+    }, ROOM_CHECK_MS);
+  }
+}

@@ -1,0 +1,403 @@
+/**
+ * A standalone server: recovers the data, opens the client port, and keeps time.
+ *
+ * @module
+ */
+import { makeAuthProviders } from "../core/auth/auth_providers.ts";
+import { digestUsersOf, parseJaasConfig } from "../core/auth/jaas_config.ts";
+import { ServerMetrics } from "../core/metrics/server_metrics.ts";
+import type { Logger } from "../core/ports.ts";
+import { AuthRequests } from "../core/server/auth_requests.ts";
+import type { Client } from "../core/server/client.ts";
+import { ConnectionThrottle } from "../core/server/connection_throttle.ts";
+import { containerCandidates } from "../core/server/container_reaper.ts";
+import { RequestProcessor } from "../core/server/request_processor.ts";
+import type { ServerConfig } from "../core/server_config.ts";
+import { ServerStats } from "../core/server_stats.ts";
+import { firstSessionId } from "../core/session/session_id.ts";
+import { SessionTracker } from "../core/session/session_tracker.ts";
+import type { SessionTable } from "../core/storage/snapshot_tree.ts";
+import { DataTree } from "../core/tree/data_tree.ts";
+import { TxnApplier } from "../core/txn/apply.ts";
+import { zxidToHex } from "../core/zxid.ts";
+import type { ClientConnection } from "./client_connection.ts";
+import { ClientListener } from "./client_listener.ts";
+import { type DataDir, openDataDir } from "./data_dir.ts";
+import { DataDirLock } from "./data_dir_lock.ts";
+import { type FirstBytes, httpBadRequest } from "./first_bytes.ts";
+import { FourLetterWords } from "./four_letter_words.ts";
+import { nodeHashing } from "./hashing.ts";
+import { LogPump } from "./log_pump.ts";
+import { AutoPurge } from "./purge.ts";
+import { recover, type RecoveryResult } from "./recovery.ts";
+import { ServerView } from "./server_view.ts";
+import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
+import { Turn } from "./turn.ts";
+
+/** Exit code when the disk failed under us (admin reference section 12). */
+const EXIT_TXN_LOG = 10;
+/** How long a stop waits for what is under way. */
+const CLOSE_WAIT_MS = 3000;
+/** Containers are deleted in steps, so that many at once do not crowd out requests. */
+const REAP_STEP_MS = 100;
+
+export interface StandaloneServer {
+  readonly clientPort: number;
+  /** Stops: what is under way is finished, sessions are not closed. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a server and returns when it answers clients.
+ *
+ * @throws {DataDirError} when the files under dataDir cannot be used
+ */
+export async function startServer(
+  config: ServerConfig,
+  logger: Logger,
+): Promise<StandaloneServer> {
+  const dirs = openDataDir({
+    dataDir: config.dataDir,
+    dataLogDir: config.dataLogDir,
+    autoCreate: config.dataDirAutoCreate,
+  });
+  const lock = DataDirLock.acquire(dirs, logger);
+  try {
+    return await new Server({ config, logger, dirs, lock }).start();
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+class Server implements StandaloneServer {
+  readonly #config: ServerConfig;
+  readonly #logger: Logger;
+  readonly #dirs: DataDir;
+  readonly #lock: DataDirLock;
+  readonly #metrics = new ServerMetrics(random);
+  readonly #stats = new ServerStats(clock.monotonicMs());
+  readonly #tree: DataTree;
+  readonly #sessionTable: SessionTable = new Map();
+  readonly #turn: Turn;
+  readonly #throttle: ConnectionThrottle;
+  #largeRequestBytes = 0;
+  #timers: ReturnType<typeof setTimeout>[] = [];
+  #isClosed = false;
+
+  // made by `start`, in this order
+  #processor!: RequestProcessor;
+  #pump!: LogPump;
+  #listener!: ClientListener;
+  #words!: FourLetterWords;
+  #purge: AutoPurge | null = null;
+
+  constructor({ config, logger, dirs, lock }: {
+    config: ServerConfig;
+    logger: Logger;
+    dirs: DataDir;
+    lock: DataDirLock;
+  }) {
+    this.#config = config;
+    this.#logger = logger;
+    this.#dirs = dirs;
+    this.#lock = lock;
+    this.#tree = new DataTree({
+      digestEnabled: config.digestEnabled,
+      extendedTypes: config.extendedTypesEnabled,
+      emulate353Ttl: config.emulate353TtlNodes,
+      hashSeed: random.uint32(),
+    });
+    this.#throttle = new ConnectionThrottle(config.connectionThrottle, {
+      random,
+      nowMs: clock.monotonicMs(),
+    });
+    this.#turn = new Turn(clock, {
+      beginTurn: (time) => this.#processor.beginTurn(time),
+      endTurn: () => this.#endTurn(),
+    });
+  }
+
+  get clientPort(): number {
+    return this.#listener.port;
+  }
+
+  async start(): Promise<this> {
+    const config = this.#config;
+    const applier = new TxnApplier(this.#tree, this.#sessionTable);
+    const recovered = await this.#recover(applier);
+    const sessions = new SessionTracker({
+      tickMs: config.tickTimeMs,
+      nowMs: clock.monotonicMs(),
+    });
+    for (const [id, timeoutMs] of this.#sessionTable) {
+      sessions.add({ id, timeoutMs, nowMs: clock.monotonicMs() });
+    }
+    this.#removeEphemeralsOfDeadSessions();
+    this.#makeProcessor(applier, sessions);
+    this.#pump = new LogPump({
+      config,
+      dirs: this.#dirs,
+      processor: this.#processor,
+      sessions: this.#sessionTable,
+      turn: this.#turn,
+      logger: this.#logger,
+      clock,
+      random,
+      fatal: (message, error) => this.#fatal(message, error),
+    });
+    // an empty database must be on the disk before the first txn; the rest can wait
+    if (recovered.isNew) await this.#pump.snapshot("eager");
+    this.#listen();
+    if (recovered.needsSnapshot && !recovered.isNew) void this.#pump.snapshot();
+    this.#startTimers();
+    return this;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#purge?.stop();
+    const deadline = new Promise<void>((resolve) => {
+      this.#timers.push(setTimeout(resolve, CLOSE_WAIT_MS));
+    });
+    await Promise.race([this.#pump.drain(), deadline]);
+    this.#listener.close();
+    this.#pump.stop();
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#lock.release();
+  }
+
+  // ---------------------------------------------------------------- starting
+
+  async #recover(applier: TxnApplier): Promise<RecoveryResult> {
+    const config = this.#config;
+    const startMs = clock.monotonicMs();
+    const recovered = await recover({
+      dirs: this.#dirs,
+      tree: this.#tree,
+      sessions: this.#sessionTable,
+      replay: ({ header, txn }) => void applier.apply(header, txn),
+      logger: this.#logger,
+      clock,
+      lengthMax: config.juteMaxBufferBytes + config.juteExtraSizeBytes,
+      extendedTypes: config.extendedTypesEnabled,
+      digestEnabled: config.digestEnabled,
+      trustEmpty: config.snapshotTrustEmpty,
+      autoCreateDatabase: config.dbAutoCreate,
+    });
+    this.#metrics.dbInitTimeMs.add(Math.round(clock.monotonicMs() - startMs));
+    this.#metrics.startupTxnsLoaded.add(recovered.txnCount);
+    this.#metrics.digestMismatchesCount.add(recovered.digestMismatchCount);
+    return recovered;
+  }
+
+  /** Sessions that ended without their ephemerals: only in data of servers that crashed long ago. */
+  #removeEphemeralsOfDeadSessions(): void {
+    const tree = this.#tree;
+    for (const { sessionId } of [...tree.ephemeralsBySession()]) {
+      if (this.#sessionTable.has(sessionId)) continue;
+      tree.closeSession(tree.lastProcessedZxid, sessionId, null);
+    }
+  }
+
+  #makeProcessor(applier: TxnApplier, sessions: SessionTracker): void {
+    const config = this.#config;
+    const providers = makeAuthProviders(config, nodeHashing);
+    for (const name of providers.unknownProviders) {
+      this.#logger.warn("authProvider names a class that is not available here: it is ignored", {
+        class: name,
+      });
+    }
+    const auth = new AuthRequests({
+      config,
+      providers,
+      hashing: nodeHashing,
+      logger: this.#logger,
+      saslUsers: readSaslUsers(config),
+      onFailed: () => void this.#stats.authFailedCount++,
+    });
+    this.#processor = new RequestProcessor({
+      config,
+      applier,
+      sessions,
+      providers,
+      auth,
+      logger: this.#logger,
+      firstSessionId: firstSessionId({
+        serverId: config.sessionServerId,
+        // ids must not repeat after a restart: the wall clock moves on where a monotonic one may not
+        nowMs: clock.wallMs(),
+      }),
+      serverStats: this.#stats,
+      metrics: this.#metrics,
+    });
+  }
+
+  #listen(): void {
+    const config = this.#config;
+    this.#listener = new ClientListener({
+      config,
+      processor: this.#processor,
+      turn: this.#turn,
+      logger: this.#logger,
+      clock,
+      host: {
+        frameBytesMax: config.juteMaxBufferBytes,
+        admitsLargeRequest: (bytes) => this.#admitsLargeRequest(bytes),
+        releaseLargeRequest: (bytes) => this.#releaseLargeRequest(bytes),
+        answerForeign: (first, client) => this.#answerForeign(first, client),
+        admitsSession: (isRenewal) => this.#admitsSession(isRenewal),
+      },
+    });
+    const context = new ServerView({
+      config,
+      dirs: this.#dirs,
+      processor: this.#processor,
+      listener: this.#listener,
+      stats: this.#stats,
+      metrics: this.#metrics,
+      clock,
+      connectionDropProbability: () => this.#throttle.dropProbability,
+    });
+    this.#words = new FourLetterWords({
+      context,
+      enabledWords: config.fourLetterWords,
+      logger: this.#logger,
+    });
+    void this.#listener.run();
+  }
+
+  #startTimers(): void {
+    const config = this.#config;
+    const tickMs = Math.max(10, Math.min(250, config.tickTimeMs / 4));
+    this.#timers.push(setInterval(() => this.#tick(), tickMs));
+    this.#timers.push(setInterval(() => this.#reapContainers(), config.containerCheckIntervalMs));
+    const { purgeIntervalMs, snapRetainCount } = config.autopurge;
+    if (purgeIntervalMs > 0) {
+      this.#purge = new AutoPurge({
+        snapshotDir: this.#dirs.snapshotDir,
+        logDir: this.#dirs.logDir,
+        retainCount: snapRetainCount,
+        logger: this.#logger,
+        intervalMs: purgeIntervalMs,
+      });
+    }
+  }
+
+  // ---------------------------------------------------------------- running
+
+  #endTurn(): void {
+    if (this.#isClosed && this.#pump === undefined) return;
+    const { dirty } = this.#processor;
+    this.#pump.kick();
+    for (let i = 0; i < dirty.length; i++) {
+      const client = dirty[i]!;
+      client.isDirty = false;
+      (client.connection as ClientConnection | null)?.flush();
+    }
+    dirty.length = 0;
+    this.#processor.endTurn(clock.monotonicMs());
+  }
+
+  #tick(): void {
+    this.#turn.begin();
+    this.#processor.expireSessions();
+    this.#listener.checkDeadlines(clock.monotonicMs());
+  }
+
+  /** Deletes empty containers and expired TTL nodes, no more a minute than is configured. */
+  #reapContainers(): void {
+    const { containerMaxNeverUsedIntervalMs, containerMaxPerMinute } = this.#config;
+    const candidates = containerCandidates(this.#tree, {
+      wallMs: clock.wallMs(),
+      maxNeverUsedIntervalMs: containerMaxNeverUsedIntervalMs,
+    });
+    const perStep = Math.max(1, Math.round(containerMaxPerMinute * REAP_STEP_MS / 60000));
+    const step = () => {
+      if (this.#isClosed) return;
+      this.#turn.begin();
+      for (const path of candidates.splice(0, perStep)) this.#processor.deleteContainer(path);
+      if (candidates.length > 0) setTimeout(step, REAP_STEP_MS);
+    };
+    if (candidates.length > 0) step();
+  }
+
+  #admitsLargeRequest(byteCount: number): boolean {
+    const { largeRequestThresholdBytes, largeRequestMaxBytes } = this.#config;
+    if (largeRequestThresholdBytes < 0 || byteCount <= largeRequestThresholdBytes) return true;
+    if (this.#largeRequestBytes + byteCount > largeRequestMaxBytes) {
+      this.#metrics.largeRequestsRejected.increment();
+      return false;
+    }
+    this.#largeRequestBytes += byteCount;
+    return true;
+  }
+
+  #releaseLargeRequest(byteCount: number): void {
+    const { largeRequestThresholdBytes } = this.#config;
+    if (largeRequestThresholdBytes >= 0 && byteCount > largeRequestThresholdBytes) {
+      this.#largeRequestBytes -= byteCount;
+    }
+  }
+
+  #admitsSession(isRenewal: boolean): boolean {
+    const admitted = this.#throttle.admit({ isRenewal, nowMs: clock.monotonicMs() });
+    this.#metrics.connectionTokenDeficit.add(this.#throttle.deficit);
+    if (!admitted) {
+      this.#metrics.connectionRejected.increment();
+      this.#metrics.connectionDropCount.increment();
+    }
+    return admitted;
+  }
+
+  #answerForeign(first: FirstBytes, client: Client): Iterable<string> | null {
+    const { remoteAddress } = client.address;
+    switch (first.kind) {
+      case "word":
+        return this.#words.answer(first.word, { argument: first.argument, remoteAddress });
+      case "http":
+        this.#logger.info("an HTTP request came to the client port: answered with 400", {
+          client: remoteAddress,
+          method: first.method,
+        });
+        return [httpBadRequest({
+          method: first.method,
+          clientPort: this.clientPort,
+          enabledWords: this.#words.enabledWords,
+        })];
+      case "tls":
+        this.#logger.warn(
+          "a TLS handshake came to the client port, which is plain: closed; " +
+            "this version has no TLS port",
+          { client: remoteAddress },
+        );
+        return [];
+      default:
+        return [];
+    }
+  }
+
+  #fatal(message: string, error: unknown): void {
+    this.#logger.error(`${message}: the server ends, so as not to acknowledge what may be lost`, {
+      problem: error instanceof Error ? error.message : String(error),
+      lastProcessedZxid: `0x${zxidToHex(this.#tree.lastProcessedZxid)}`,
+    });
+    Deno.exit(EXIT_TXN_LOG);
+  }
+}
+
+/** The users of the JAAS file; null when SASL is not configured. */
+function readSaslUsers(config: ServerConfig): ReadonlyMap<string, string> | null {
+  const path = config.jaasConfigPath;
+  if (path === null) return null;
+  const jaas = parseJaasConfig(Deno.readTextFileSync(path), {
+    fileName: path,
+    properties: config.systemProperties,
+  });
+  return digestUsersOf(jaas, {
+    section: config.saslServerSection,
+    superPassword: config.saslSuperPassword,
+  });
+}

@@ -1,0 +1,289 @@
+/**
+ * The running server as the four-letter words see it.
+ *
+ * @module
+ */
+import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
+import type { Clock } from "../core/ports.ts";
+import { Client } from "../core/server/client.ts";
+import type { RequestProcessor } from "../core/server/request_processor.ts";
+import type { ServerConfig } from "../core/server_config.ts";
+import type { ServerStats } from "../core/server_stats.ts";
+import { type Watcher, WatchMode } from "../core/tree/watch_manager.ts";
+import { ZOOKEEPER_VERSION_TEXT } from "../core/version.ts";
+import { decodeUtf8 } from "../core/wire/jute.ts";
+import type { Zxid } from "../core/zxid.ts";
+import type { ClientListener } from "./client_listener.ts";
+import type { DataDir } from "./data_dir.ts";
+import { lastOperationCode } from "./four_letter_connections.ts";
+import type {
+  ConnectionExpiry,
+  ConnectionInfo,
+  ExpiryDump,
+  FourLetterContext,
+  ServerConfiguration,
+  SessionPaths,
+  WatchSummary,
+} from "./four_letter_context.ts";
+import {
+  directoryBytes,
+  fileDescriptorCountMax,
+  lowestFreeFileDescriptor,
+  readEnvironment,
+} from "./host_environment.ts";
+
+/** The trace mask that a server starts with. */
+const TRACE_MASK_START = 306n;
+/** Modes that `wchs`, `wchc` and `wchp` list: child watches are left out, as in ZooKeeper. */
+const DATA_MODES = WatchMode.Data | WatchMode.Persistent | WatchMode.Recursive;
+
+export interface ServerViewOptions {
+  config: ServerConfig;
+  dirs: DataDir;
+  processor: RequestProcessor;
+  listener: ClientListener;
+  stats: ServerStats;
+  metrics: ServerMetrics;
+  clock: Clock;
+  connectionDropProbability: () => number;
+}
+
+export class ServerView implements FourLetterContext {
+  readonly isServing = true;
+  readonly isReadOnly = false;
+  readonly mode = "standalone";
+  readonly peerState = null;
+  readonly version = ZOOKEEPER_VERSION_TEXT;
+  readonly stats: ServerStats;
+  readonly metrics: ServerMetrics;
+  traceMask = TRACE_MASK_START;
+  readonly #options: ServerViewOptions;
+
+  constructor(options: ServerViewOptions) {
+    this.#options = options;
+    this.stats = options.stats;
+    this.metrics = options.metrics;
+    this.#registerGauges();
+  }
+
+  get lastProcessedZxid(): Zxid {
+    return this.#options.processor.tree.lastProcessedZxid;
+  }
+  /** ZooKeeper counts the root twice: as the empty path and as `/`. */
+  get nodeCount(): number {
+    return this.#options.processor.tree.nodeCount + 1;
+  }
+  get outstandingRequestCount(): number {
+    return this.#options.processor.outstandingCount;
+  }
+  get connectionCount(): number {
+    return this.#options.listener.connections.size;
+  }
+
+  configuration(): ServerConfiguration {
+    const { config, dirs, listener } = this.#options;
+    return {
+      clientPort: listener.port,
+      secureClientPort: -1,
+      dataDir: dirs.snapshotDir,
+      dataLogDir: dirs.logDir,
+      tickTimeMs: config.tickTimeMs,
+      maxClientCnxns: config.maxClientCnxns,
+      minSessionTimeoutMs: config.minSessionTimeoutMs,
+      maxSessionTimeoutMs: config.maxSessionTimeoutMs,
+      clientPortListenBacklog: config.clientPortListenBacklog,
+      serverId: config.serverId,
+      ensemble: null,
+    };
+  }
+
+  dataDirSizes(): { dataDirBytes: number; dataLogDirBytes: number } {
+    const { dirs } = this.#options;
+    return {
+      dataDirBytes: directoryBytes(dirs.snapshotDir),
+      dataLogDirBytes: directoryBytes(dirs.logDir),
+    };
+  }
+
+  *connections(): Iterable<ConnectionInfo> {
+    for (const client of this.#options.processor.clients) yield connectionInfo(client);
+  }
+
+  sessions(): { kind: "owner"; sessions: ExpiryDump<bigint> } {
+    const { processor } = this.#options;
+    const buckets = processor.sessions.buckets();
+    return {
+      kind: "owner",
+      sessions: {
+        bucketCount: buckets.length,
+        itemCount: processor.sessions.count,
+        buckets: buckets.map(({ deadlineMs, sessions }) => ({
+          expiresAtMs: this.#wallOf(deadlineMs),
+          itemCount: sessions.size,
+          items: [...sessions].map(({ id }) => id),
+        })),
+      },
+    };
+  }
+
+  ephemerals(): { sessionCount: number; sessions: Iterable<SessionPaths> } {
+    const { tree } = this.#options.processor;
+    const sessions = [...tree.ephemeralsBySession()];
+    return {
+      sessionCount: sessions.length,
+      sessions: sessions.map(({ sessionId, nodes }) => ({
+        sessionId,
+        paths: [...nodes].map((id) => decodeUtf8(tree.store.path(id))),
+      })),
+    };
+  }
+
+  connectionExpiry(): ExpiryDump<ConnectionExpiry> {
+    const { config, listener } = this.#options;
+    const buckets = new Map<number, ConnectionExpiry[]>();
+    for (const { client, acceptedMs } of listener.connections) {
+      const deadlineMs = client.session?.deadlineMs ?? acceptedMs + config.sessionlessCnxnTimeoutMs;
+      const bucketMs = Math.ceil(deadlineMs / config.tickTimeMs) * config.tickTimeMs;
+      const { remoteAddress, remotePort } = client.address;
+      const item = { remoteAddress, remotePort, sessionId: client.sessionId };
+      const bucket = buckets.get(bucketMs);
+      if (bucket === undefined) buckets.set(bucketMs, [item]);
+      else bucket.push(item);
+    }
+    return {
+      bucketCount: buckets.size,
+      itemCount: listener.connections.size,
+      buckets: [...buckets].sort(([a], [b]) => a - b).map(([deadlineMs, items]) => ({
+        expiresAtMs: this.#wallOf(deadlineMs),
+        itemCount: items.length,
+        items,
+      })),
+    };
+  }
+
+  watchSummary(): WatchSummary {
+    const connections = new Set<Watcher>();
+    let pathCount = 0;
+    let watchCount = 0;
+    for (const { watchers } of this.#options.processor.tree.watches.entries()) {
+      let isWatched = false;
+      for (const [watcher, modes] of watchers) {
+        if ((modes & DATA_MODES) === 0) continue;
+        isWatched = true;
+        connections.add(watcher);
+        watchCount++;
+      }
+      if (isWatched) pathCount++;
+    }
+    return { connectionCount: connections.size, pathCount, watchCount };
+  }
+
+  *watchesBySession(): Iterable<SessionPaths> {
+    for (const client of this.#options.processor.clients) {
+      const paths = [...client.watchedPaths]
+        .filter((watched) => ((watched.watchers.get(client) ?? 0) & DATA_MODES) !== 0);
+      if (paths.length === 0) continue;
+      yield { sessionId: client.sessionId, paths: paths.map(({ key }) => latin1ToUtf8(key)) };
+    }
+  }
+
+  *watchesByPath(): Iterable<{ path: string; sessionIds: Iterable<bigint> }> {
+    for (const { path, watchers } of this.#options.processor.tree.watches.entries()) {
+      const sessionIds: bigint[] = [];
+      for (const [watcher, modes] of watchers) {
+        if ((modes & DATA_MODES) !== 0 && watcher instanceof Client) {
+          sessionIds.push(watcher.sessionId);
+        }
+      }
+      if (sessionIds.length > 0) yield { path, sessionIds };
+    }
+  }
+
+  digests(): Iterable<{ zxid: Zxid; digest: bigint }> {
+    return this.#options.processor.tree.digestLog;
+  }
+
+  environment(): Iterable<[key: string, value: string]> {
+    return readEnvironment(ZOOKEEPER_VERSION_TEXT);
+  }
+
+  resetConnectionStats(): void {
+    for (const client of this.#options.processor.clients) client.resetStats();
+  }
+
+  resetServerStats(): void {
+    this.stats.reset();
+    this.metrics.reset();
+  }
+
+  #wallOf(monotonicMs: number): number {
+    const { clock } = this.#options;
+    return clock.wallMs() + (monotonicMs - clock.monotonicMs());
+  }
+
+  #registerGauges(): void {
+    const { processor, listener, clock } = this.#options;
+    const { stats } = this;
+    const { tree } = processor;
+    // descriptors that are not connections; a file more or less while the log rolls
+    const otherDescriptors = lowestFreeFileDescriptor();
+    this.metrics.registerGauges({
+      avg_latency: () => stats.avgLatencyMs,
+      max_latency: () => stats.maxLatencyMs,
+      min_latency: () => stats.minLatencyMs,
+      packets_received: () => stats.packetsReceived,
+      packets_sent: () => stats.packetsSent,
+      num_alive_connections: () => listener.connections.size,
+      outstanding_requests: () => processor.outstandingCount,
+      uptime: () => Math.floor(stats.uptimeMs(clock.monotonicMs())),
+      znode_count: () => this.nodeCount,
+      watch_count: () => tree.watches.watchCount,
+      ephemerals_count: () => tree.ephemeralCount,
+      approximate_data_size: () => tree.dataSize,
+      global_sessions: () => processor.sessions.count,
+      local_sessions: () => 0,
+      open_file_descriptor_count: () => otherDescriptors + listener.connections.size,
+      max_file_descriptor_count: () => fileDescriptorCountMax(),
+      connection_drop_probability: this.#options.connectionDropProbability,
+      last_client_response_size: () => stats.clientResponse.lastBytes,
+      max_client_response_size: () => stats.clientResponse.maxBytes,
+      min_client_response_size: () => stats.clientResponse.minBytes,
+      outstanding_tls_handshake: () => 0,
+      auth_failed_count: () => stats.authFailedCount,
+      non_mtls_remote_conn_count: () => 0,
+      non_mtls_local_conn_count: () => 0,
+    });
+  }
+}
+
+function connectionInfo(client: Client): ConnectionInfo {
+  const { session } = client;
+  return {
+    remoteAddress: client.address.remoteAddress,
+    remotePort: client.address.remotePort,
+    interestOps: client.isClosing ? 0 : client.outputBytes > 0 ? 5 : 1,
+    outstandingRequestCount: client.outstandingCount + client.deferredCount,
+    packetsReceived: client.packetsReceived,
+    packetsSent: client.packetsSent,
+    session: session === null ? null : {
+      sessionId: session.id,
+      lastOperation: client.lastOperation === null ? "NA" : lastOperationCode(client.lastOperation),
+      establishedMs: client.connectedWallMs,
+      timeoutMs: session.timeoutMs,
+      lastCxid: client.lastCxid,
+      lastZxid: client.lastZxid,
+      lastResponseMs: Math.floor(client.lastResponseMs),
+      lastLatencyMs: Math.floor(client.lastLatencyMs),
+      minLatencyMs: client.latencyCount === 0 ? 0 : Math.floor(client.latencyMinMs),
+      avgLatencyMs: client.latencyCount === 0
+        ? 0
+        : Math.floor(client.latencySumMs / client.latencyCount),
+      maxLatencyMs: Math.floor(client.latencyMaxMs),
+    },
+  };
+}
+
+/** A watched path's key has one character a byte. */
+function latin1ToUtf8(key: string): string {
+  return decodeUtf8(Uint8Array.from(key, (c) => c.charCodeAt(0)));
+}
