@@ -81,7 +81,7 @@ export class NaiveTree implements SnapshotTree {
         break;
       case "closeSession":
         this.sessions.delete(header.sessionId);
-        for (const path of txn.paths ?? []) this.#delete(header.zxid, decodeUtf8(path));
+        for (const path of txn.paths ?? []) this.#delete(header.zxid, pathOf(path));
         for (const [path, node] of [...this.nodes]) {
           if (node.owner === header.sessionId && node.owner !== 0n) this.#delete(header.zxid, path);
         }
@@ -115,9 +115,9 @@ export class NaiveTree implements SnapshotTree {
       case "createTtl":
         return this.#create(header, txn, BigInt.asIntN(64, TTL_OWNER_BASE | txn.ttlMs));
       case "delete":
-        return this.#delete(header.zxid, decodeUtf8(txn.path));
+        return this.#delete(header.zxid, pathOf(txn.path));
       case "setData": {
-        const node = this.nodes.get(decodeUtf8(txn.path));
+        const node = this.nodes.get(pathOf(txn.path));
         if (node === undefined) return;
         node.data = copyOf(txn.data);
         node.mtime = header.timeMs;
@@ -126,7 +126,7 @@ export class NaiveTree implements SnapshotTree {
         return;
       }
       case "setAcl": {
-        const node = this.nodes.get(decodeUtf8(txn.path));
+        const node = this.nodes.get(pathOf(txn.path));
         if (node === undefined) return;
         node.acl = txn.acl;
         node.aversion = txn.version;
@@ -143,7 +143,7 @@ export class NaiveTree implements SnapshotTree {
     txn: { path: Uint8Array; data: Uint8Array | null; acl: AclList; parentCversion: number },
     owner: bigint,
   ): void {
-    const path = decodeUtf8(txn.path);
+    const path = pathOf(txn.path);
     const parent = this.nodes.get(parentOf(path));
     if (parent === undefined) return;
     const cversion = txn.parentCversion === -1 ? parent.cversion + 1 : txn.parentCversion;
@@ -313,6 +313,12 @@ function writeStat(writer: JuteWriter, node: NaiveNode): void {
 
 function isSpecialOwner(owner: bigint): boolean {
   return owner === CONTAINER_OWNER || BigInt.asUintN(64, owner) >> 40n === 0xff0000n;
+}
+
+/** In txns the root is "/", here and in snapshots it is "". */
+function pathOf(bytes: Uint8Array): string {
+  const path = decodeUtf8(bytes);
+  return path === "/" ? "" : path;
 }
 
 function parentOf(path: string): string {

@@ -176,7 +176,7 @@ Deno.test("recover() makes a fuzzy snapshot exact", async () => {
         version: node.version,
         cversion: node.cversion,
         aversion: node.aversion,
-        ephemeralOwner: hex(Number(node.owner)),
+        ephemeralOwner: `0x${node.owner.toString(16)}`,
       };
       for (const [i, field] of (expected.nodeFields as string[]).entries()) {
         if (field in values) assert.equal(values[field], fields[i], `${path} ${field}`);
