@@ -1,0 +1,89 @@
+/**
+ * zkCli.sh, the Java client's shell: every command and option, with the same output from both
+ * servers.
+ *
+ * @module
+ */
+import { withBoth } from "../support/compared.ts";
+import { InteractiveProcess } from "../support/interactive_process.ts";
+import { testWith, ZK_CLI } from "../support/prerequisites.ts";
+import { runProcess } from "../support/run_process.ts";
+import { compareSections } from "./sections.ts";
+import { zkCliOneShots, zkCliThemes } from "./zkcli_commands.ts";
+
+const needs = ["java", "javaServer", "zkCli"] as const;
+const JAVA_FLAGS = "-Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
+const options = {
+  config: { extendedTypesEnabled: true },
+  properties: {
+    // of super:secret
+    "zookeeper.DigestAuthenticationProvider.superDigest": "super:lK75jTNcA+U9vtVEw5vB51mj/w4=",
+  },
+};
+
+testWith(needs, "zkCli.sh, every command and option", async (t) => {
+  const transcripts = await withBoth(options, async ({ clientPort }) => {
+    let transcript = "";
+    for (const [theme, commands] of Object.entries(zkCliThemes)) {
+      transcript += await transcriptOf(clientPort, theme, commands);
+    }
+    return transcript;
+  });
+  await compareSections(t, ...transcripts);
+});
+
+testWith(needs, "zkCli.sh, one command as arguments", async (t) => {
+  const transcripts = await withBoth(options, async ({ clientPort }) => {
+    let transcript = "";
+    for (const words of zkCliOneShots) {
+      const args = words.map((word) => word.replace("SERVER", `127.0.0.1:${clientPort}`));
+      const env = { CLIENT_JVMFLAGS: JAVA_FLAGS };
+      const { code, output } = await runProcess([ZK_CLI, ...args], { env });
+      transcript += `== ${words.join(" ")}\n${normalized(output, clientPort)}\ncode ${code}\n`;
+    }
+    return transcript;
+  });
+  await compareSections(t, ...transcripts);
+});
+
+/**
+ * Sends the commands one by one. Behind each of them `sync` waits until all watch events are
+ * printed, and a command that does not exist shows where the output ends.
+ */
+async function transcriptOf(
+  port: number,
+  theme: string,
+  commands: readonly string[],
+): Promise<string> {
+  const command = [ZK_CLI, "-server", `127.0.0.1:${port}`];
+  await using shell = new InteractiveProcess(command, { CLIENT_JVMFLAGS: JAVA_FLAGS });
+  let position = await shell.waitFor(/state:SyncConnected type:None path:null\n/);
+  let transcript = `== ${theme}: start\n${normalized(shell.output, port)}\n`;
+  for (const [i, line] of commands.entries()) {
+    await shell.send(line.replace("SERVER", `127.0.0.1:${port}`));
+    await shell.send("sync /");
+    await shell.send(`marker-${i}`);
+    const end = await shell.waitFor(new RegExp(`Command not found marker-${i}\\n`), position);
+    const printed = shell.output.slice(position, end);
+    transcript += `== ${theme} ${i}: ${line}\n${normalized(printed, port)}\n`;
+    position = end;
+  }
+  await shell.send("quit");
+  const code = await shell.end();
+  return `${transcript}== ${theme}: quit\n${
+    normalized(shell.output.slice(position), port)
+  }code ${code}\n`;
+}
+
+function normalized(output: string, port: number): string {
+  return output
+    // The marker: its usage listing, and the sync before it.
+    .replace(/ZooKeeper -server host:port[^]*?Command not found marker-\d+\n/g, "")
+    .replace(/(Sync is OK|Not connected)\n$/, "")
+    // The client's own events of its connection come whenever its other thread gets to them.
+    .replace(/\nWATCHER::\n\nWatchedEvent state:(SyncConnected|Closed) type:None path:null\n/g, "")
+    .replace(/^SLF4J: .*\n/gm, "")
+    .replace(/^(.time) = (?!.*1970).*$/gm, "$1 = T")
+    .replace(/^ephemeralOwner = 0x[1-9a-f].*$/gm, "ephemeralOwner = SESSION")
+    .replaceAll(`127.0.0.1:${port}`, "SERVER");
+}
