@@ -76,14 +76,20 @@ async function transcriptOf(
 }
 
 function normalized(output: string, port: number): string {
-  return output
+  const lines = output
     // The marker: its usage listing, and the sync before it.
     .replace(/ZooKeeper -server host:port[^]*?Command not found marker-\d+\n/g, "")
     .replace(/(Sync is OK|Not connected)\n$/, "")
-    // The client's own events of its connection come whenever its other thread gets to them.
-    .replace(/\nWATCHER::\n\nWatchedEvent state:(SyncConnected|Closed) type:None path:null\n/g, "")
     .replace(/^SLF4J: .*\n/gm, "")
     .replace(/^(.time) = (?!.*1970).*$/gm, "$1 = T")
     .replace(/^ephemeralOwner = 0x[1-9a-f].*$/gm, "ephemeralOwner = SESSION")
-    .replaceAll(`127.0.0.1:${port}`, "SERVER");
+    .replaceAll(`127.0.0.1:${port}`, "SERVER")
+    .split("\n");
+  // Watch events are printed by another thread, line by line into the output of the command: they
+  // are put behind it. Those of the connection itself may even come later.
+  const isEvent = (line: string) => line.startsWith("WatchedEvent ");
+  const isOfConnection = (line: string) => /state:(SyncConnected|Closed) type:None/.test(line);
+  const printed = lines.filter((line) => !isEvent(line) && line !== "" && line !== "WATCHER::");
+  const events = lines.filter((line) => isEvent(line) && !isOfConnection(line));
+  return [...printed, ...events].join("\n");
 }
