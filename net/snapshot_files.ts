@@ -49,7 +49,12 @@ export interface SnapshotFilesOptions {
   withLastZxid: boolean;
   logger: Logger;
   clock: Clock;
+  /** Creates a file, or empties the one of that name; tests put failing disks here. */
+  openFile?: (path: string) => Promise<SnapshotFile>;
 }
+
+/** What is done to a snapshot while it is written. */
+export type SnapshotFile = Pick<Deno.FsFile, "write" | "syncData" | "sync" | "close">;
 
 export interface WrittenSnapshot {
   name: string;
@@ -128,7 +133,7 @@ export class SnapshotFiles {
   ): Promise<number> {
     const { compression, clock } = this.#options;
     const packer = makePacker(compression);
-    const file = await Deno.open(path, { write: true, create: true, truncate: true });
+    const file = await (this.#options.openFile ?? openEmpty)(path);
     let bytes = 0;
     let syncedBytes = 0;
     try {
@@ -234,7 +239,11 @@ async function packSlice(
   return { pieces: await packer.push(slice), isLast: false };
 }
 
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+function openEmpty(path: string): Promise<SnapshotFile> {
+  return Deno.open(path, { write: true, create: true, truncate: true });
+}
+
+async function writeAll(file: SnapshotFile, bytes: Uint8Array): Promise<void> {
   let written = await file.write(bytes);
   while (written < bytes.length) written += await file.write(bytes.subarray(written));
 }

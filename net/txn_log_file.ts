@@ -40,7 +40,15 @@ export interface TxnLogFileOptions {
   fsyncWarningMs: number;
   logger: Logger;
   clock: Clock;
+  /** Creates a file, or empties the one of that name; tests put failing disks here. */
+  openFile?: (path: string) => LogFile;
 }
+
+/** What is done to an open log. */
+export type LogFile = Pick<
+  Deno.FsFile,
+  "writeSync" | "seekSync" | "truncateSync" | "syncData" | "syncDataSync" | "close"
+>;
 
 /** Whole, encoded records (checksum to end byte), one after the other. */
 export interface LogBatch {
@@ -51,11 +59,11 @@ export interface LogBatch {
 
 interface OpenLog {
   readonly path: string;
-  readonly file: Deno.FsFile;
+  readonly file: LogFile;
   /** Where the next record goes, which is also where the file's cursor stands. */
   position: number;
-  /** Size on disk, with what lies ahead. */
-  sizeBytes: number;
+  /** How far the file was extended; a large batch may reach beyond. */
+  extendedTo: number;
   /** Up to where zeros were written. */
   zeroedTo: number;
   isDirty: boolean;
@@ -80,7 +88,7 @@ export class TxnLogFile {
 
   /** Size of the file being written, with what lies ahead; 0 when the next write opens a new one. */
   get sizeBytes(): number {
-    return this.#current?.sizeBytes ?? 0;
+    return this.#current === null ? 0 : sizeOf(this.#current);
   }
 
   /** Sizes on disk of the logs since the last reset, as ZooKeeper counts towards a snapshot. */
@@ -126,7 +134,6 @@ export class TxnLogFile {
     }
     log.position += bytes.length;
     if (log.position > log.zeroedTo) log.zeroedTo = log.position;
-    if (log.position > log.sizeBytes) log.sizeBytes = log.position;
     log.isDirty = true;
     this.#recordCount += recordCount;
   }
@@ -186,7 +193,7 @@ export class TxnLogFile {
   roll(): void {
     const log = this.#current;
     if (log === null) return;
-    this.#rolledBytes += log.sizeBytes;
+    this.#rolledBytes += sizeOf(log);
     this.#recordCount = 0;
     this.#current = null;
     this.#retired.push(log);
@@ -202,12 +209,12 @@ export class TxnLogFile {
   #create(firstZxid: Zxid): OpenLog {
     const path = `${this.#options.dir}/${txnLogName(firstZxid)}`;
     // a file of this name can only hold a torn first record: recovery has read all others
-    const file = Deno.openSync(path, { write: true, create: true, truncate: true });
+    const file = (this.#options.openFile ?? openEmpty)(path);
     const log: OpenLog = {
       path,
       file,
       position: FILE_HEADER_BYTES,
-      sizeBytes: FILE_HEADER_BYTES,
+      extendedTo: FILE_HEADER_BYTES,
       zeroedTo: FILE_HEADER_BYTES,
       isDirty: false,
     };
@@ -229,17 +236,17 @@ export class TxnLogFile {
     const { preallocBytes } = this.#options;
     if (preallocBytes <= 0) return;
     const { file, position } = log;
-    if (position + EXTEND_MARGIN_BYTES >= log.sizeBytes) {
-      const sizeBytes = position <= log.sizeBytes
-        ? log.sizeBytes + preallocBytes
+    if (position + EXTEND_MARGIN_BYTES >= log.extendedTo) {
+      const extendedTo = position <= log.extendedTo
+        ? log.extendedTo + preallocBytes
         : Math.floor((position + preallocBytes) / preallocBytes) * preallocBytes;
-      file.seekSync(sizeBytes - 1, Deno.SeekMode.Start);
+      file.seekSync(extendedTo - 1, Deno.SeekMode.Start);
       writeAll(file, ZEROS.subarray(0, 1));
       file.seekSync(position, Deno.SeekMode.Start);
-      log.sizeBytes = sizeBytes;
+      log.extendedTo = extendedTo;
     }
     if (position + byteCount <= log.zeroedTo || byteCount > ZERO_AHEAD_BATCH_BYTES_MAX) return;
-    const end = Math.min(position + byteCount + ZERO_AHEAD_BYTES, log.sizeBytes);
+    const end = Math.min(position + byteCount + ZERO_AHEAD_BYTES, log.extendedTo);
     if (end <= log.zeroedTo) return;
     file.seekSync(log.zeroedTo, Deno.SeekMode.Start);
     writeAll(file, ZEROS.subarray(0, end - log.zeroedTo));
@@ -258,7 +265,7 @@ export class TxnLogFile {
       }
       log.file.truncateSync(log.position);
       log.file.seekSync(log.position, Deno.SeekMode.Start);
-      log.sizeBytes = log.position;
+      log.extendedTo = log.position;
       log.zeroedTo = log.position;
     } catch (error) {
       this.#failure = error;
@@ -309,7 +316,16 @@ export class TxnLogFile {
   }
 }
 
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+/** Size on disk, with what lies ahead. */
+function sizeOf(log: OpenLog): number {
+  return Math.max(log.position, log.extendedTo);
+}
+
+function openEmpty(path: string): LogFile {
+  return Deno.openSync(path, { write: true, create: true, truncate: true });
+}
+
+function writeAll(file: LogFile, bytes: Uint8Array): void {
   let written = file.writeSync(bytes);
   while (written < bytes.length) written += file.writeSync(bytes.subarray(written));
 }
