@@ -20,6 +20,8 @@ const SERVER_SYNTAX =
   "host:quorumPort:electionPort[:participant|observer][;[host:]clientPort[;[host:]securePort]]";
 
 export function isEnsembleLine(key: string): boolean {
+  // Clients have two properties that look like one.
+  if (key === "server.principal" || key === "server.realm") return false;
   return /^(server|group|weight)\.[^.]*$/.test(key);
 }
 
