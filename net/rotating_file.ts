@@ -35,6 +35,7 @@ export class RotatingFile {
 
   write(line: Uint8Array): void {
     try {
+      if (this.#file === null) this.#open();
       if (this.#bytes > 0 && this.#bytes + line.length > this.#options.fileBytesMax) this.#rotate();
       const file = this.#file ?? this.#open();
       for (let at = 0; at < line.length;) at += file.writeSync(line.subarray(at));

@@ -146,13 +146,14 @@ Deno.test("loadConfig() knows every key of ZooKeeper, and warns once of those wi
     "server.1": "h:1:2;2181",
     "group.1": "1",
     "weight.1": "1",
+    "4lw.commands.whitelist": "ruok",
     "peerType": "observer",
     "electionAlg": "3",
     "authProvider.1": "org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
     "DigestAuthenticationProvider.digestAlg": "SHA-256",
     "snapshot.compression.method": "gz",
   };
-  const values = ["5000", "true", "yes", "0.5", "text"];
+  const values = ["5000", "6000", "true", "yes", "0.5", "text"];
   for (const key of keys) {
     if (["dataDir", "clientPort", "dynamicConfigFile"].includes(key)) continue; // have their own
     const value = special[key] ?? values.find((text) => isAccepted(key, text));
