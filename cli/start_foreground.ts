@@ -39,7 +39,7 @@ export async function startForeground(world: World, options: StartOptions): Prom
       format: options.format,
       file: options.logFile,
     });
-    log = openLog(logging, { myid: loaded.config.myid });
+    log = openLogOrComplain(logging, loaded.config.myid);
   } catch (error) {
     for (const problem of problemsOf(error)) world.writeStderr(`${problem}\n`);
     world.writeStderr("Invalid config, exiting abnormally\n");
@@ -84,18 +84,21 @@ function stopSignals(world: World): { first: Promise<string>; second: Promise<st
   return { first: first.promise, second: second.promise };
 }
 
-/** Failures to open a log file are the operator's to mend, like the rest of the config. */
-function problemsOf(error: unknown): readonly string[] {
-  if (error instanceof ConfigError) return error.problems;
-  if (error instanceof Error && isOfSystem(error)) {
-    return [`Cannot open log file: ${error.message}`];
+function openLogOrComplain(logging: LoggingConfig, myid: number | null): OpenLog {
+  try {
+    return openLog(logging, { myid });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError([`Cannot open log file: ${reason}`]);
   }
-  throw error;
 }
 
-function isOfSystem(error: Error): boolean {
-  return error.constructor !== Error &&
-    Object.values(Deno.errors).some((kind) => error instanceof kind);
+function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.problems;
+  if (error instanceof Deno.errors.NotCapable) {
+    return [`Deno was not given a permission that the settings need: ${error.message}`];
+  }
+  throw error;
 }
 
 function tell(logger: Logger, { level, message, fields }: Notice): void {
