@@ -74,30 +74,24 @@ export class ClientConnection {
     return this.#isConnected;
   }
 
-  /** Reads until the connection ends; never rejects. */
+  /** Reads until the connection ends. */
   async run(): Promise<void> {
     const { turn, processor } = this.#host;
-    try {
-      for (;;) {
-        const room = this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end);
-        const count = await this.#socket.read(room);
-        if (count === null) break;
-        turn.begin();
-        processor.stats.metrics.bytesReceivedCount.add(count);
-        this.#noteReadSize(count, room.length);
-        this.#end += count;
-        processor.touch(this.client);
-        this.#handle();
-        while (this.#isHeldUp()) {
-          await new Promise<void>((resolve) => this.#resume = resolve);
-        }
-        if (this.client.isClosing) return; // the last output is sent, then the socket closed
+    for (;;) {
+      const room = this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end);
+      const count = await this.#read(room);
+      turn.begin();
+      if (count === null) return this.#shut(); // the session lives on until it times out
+      processor.stats.metrics.bytesReceivedCount.add(count);
+      this.#noteReadSize(count, room.length);
+      this.#end += count;
+      processor.touch(this.client);
+      this.#handle();
+      while (this.#isHeldUp()) {
+        await new Promise<void>((resolve) => this.#resume = resolve);
       }
-    } catch {
-      // reset by the peer: the session lives on until it times out
+      if (this.client.isClosing) return; // the last output is sent, then the socket closed
     }
-    turn.begin();
-    this.#shut();
   }
 
   /** Sends what the processor left for this client, and closes it when that was asked for. */
@@ -150,6 +144,15 @@ export class ClientConnection {
     this.#shut();
   }
 
+  /** Null when the peer has closed or reset the connection, or we have. */
+  async #read(room: Uint8Array): Promise<number | null> {
+    try {
+      return await this.#socket.read(room);
+    } catch {
+      return null;
+    }
+  }
+
   async #write(writer: JuteWriter): Promise<void> {
     const { client } = this;
     try {
@@ -163,7 +166,7 @@ export class ClientConnection {
     this.#isWriting = false;
     this.#host.processor.writers.release(writer);
     if (client.outputBytes > 0 || client.isClosing) this.flush();
-    if (this.#resume !== null || this.#end > this.#start) this.#goOn();
+    if (this.#resume !== null) this.#goOn(); // else a read is under way, into the buffer's end
   }
 
   /** Handles what was held up, if it may go on now. */
