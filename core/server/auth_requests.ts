@@ -78,7 +78,8 @@ export class AuthRequests {
 
   /** @throws {DecodeError} the connection is closed without a reply */
   sasl(client: Client, xid: number, reader: JuteReader): void {
-    const token = reader.bytes() ?? NO_BYTES;
+    const token = reader.bytes();
+    if (token === null) return client.close("a SASL request without a token");
     if (this.#saslUsers === null) return this.#replyToken(client, xid, ErrorCode.Ok, null);
     const exchange = client.sasl ??= new SaslDigestMd5Server({
       users: this.#saslUsers,
@@ -138,5 +139,3 @@ export class AuthRequests {
     client.packetsSent++;
   }
 }
-
-const NO_BYTES = new Uint8Array(0);

@@ -54,7 +54,9 @@ export class ReadRequests {
       case OpCode.GetAllChildrenNumber: {
         const id = this.#readable(client, reader);
         if (id < 0) return id as ErrorCode;
-        writer.int(this.#tree.descendantCount(id));
+        // the empty path is an alias of the root, and ZooKeeper then counts the root too
+        const isAlias = this.#pathStart === this.#pathEnd;
+        writer.int(this.#tree.descendantCount(id) + (isAlias ? 1 : 0));
         return ErrorCode.Ok;
       }
       case OpCode.GetEphemerals:
@@ -231,8 +233,11 @@ export class ReadRequests {
   #addWatch(client: Client, reader: JuteReader, writer: JuteWriter): ErrorCode {
     const path = reader.bytes();
     const mode = reader.int();
-    if (path === null || (mode !== 0 && mode !== 1)) return ErrorCode.MarshallingError;
-    this.#tree.watches.add(path, client, mode === 0 ? WatchMode.Persistent : WatchMode.Recursive);
+    if (mode !== 0 && mode !== 1) return ErrorCode.MarshallingError;
+    if (path !== null) { // a null path is accepted, and watches nothing
+      const bit = mode === 0 ? WatchMode.Persistent : WatchMode.Recursive;
+      this.#tree.watches.add(path, client, bit);
+    }
     writer.int(0);
     return ErrorCode.Ok;
   }
@@ -240,9 +245,11 @@ export class ReadRequests {
   #checkOrRemoveWatches(op: number, client: Client, reader: JuteReader): ErrorCode {
     const path = reader.bytes();
     const modes = WATCHER_TYPE_MODES[reader.int()];
-    if (path === null || modes === undefined) return ErrorCode.MarshallingError;
+    if (modes === undefined) return ErrorCode.MarshallingError;
     const { watches } = this.#tree;
-    const found = op === OpCode.CheckWatches
+    const found = path === null
+      ? false
+      : op === OpCode.CheckWatches
       ? watches.has(path, client, modes)
       : watches.remove(path, client, modes);
     return found ? ErrorCode.Ok : ErrorCode.NoWatcher;

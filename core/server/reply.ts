@@ -31,7 +31,7 @@ export function endReply(writer: JuteWriter, start: number): number {
   return length;
 }
 
-/** A watch event. The root's path is written as `/`. Returns the payload's length. */
+/** A watch event. Returns the payload's length. */
 export function writeEvent(
   writer: JuteWriter,
   { type, path, zxid }: { type: number; path: Uint8Array; zxid: Zxid },
@@ -39,8 +39,7 @@ export function writeEvent(
   const start = beginReply(writer, NOTIFICATION_XID, zxid, 0);
   writer.int(type);
   writer.int(SYNC_CONNECTED);
-  if (path.length === 0) writer.string("/");
-  else writer.bytes(path);
+  writer.bytes(path);
   return endReply(writer, start);
 }
 

@@ -54,8 +54,11 @@ export const READ_ACL: AclList = makeAclList([
 ]);
 
 /**
- * Reads `vector<ACL>`. A null vector gives null; null strings inside an entry are refused, as the
- * server answers them with -5 (client protocol section 17).
+ * Reads `vector<ACL>`; a null vector gives null.
+ *
+ * A null scheme, or a null id with scheme `auth` (whose id is ignored; some clients send it so), is read
+ * as the empty string, which the fix-up then judges. Any other null id cannot be decoded: ZooKeeper
+ * answers -5 (client protocol section 17).
  */
 export function readAclList(reader: JuteReader): AclList | null {
   const { encoded } = OPEN_ACL;
@@ -72,10 +75,12 @@ export function readAclList(reader: JuteReader): AclList | null {
   const entries: AclEntry[] = [];
   for (let i = 0; i < count; i++) {
     const perms = reader.int();
-    const scheme = reader.string();
+    const scheme = reader.string() ?? "";
     const id = reader.string();
-    if (scheme === null || id === null) throw new DecodeError("ACL entry without scheme or id");
-    entries.push({ perms, id: { scheme, id } });
+    if (id === null && scheme !== "" && scheme !== "auth") {
+      throw new DecodeError("ACL entry without an id");
+    }
+    entries.push({ perms, id: { scheme, id: id ?? "" } });
   }
   return makeAclList(entries);
 }

@@ -118,8 +118,7 @@ export class WatchManager {
   /** A znode was created, changed or deleted: tells its watchers, and recursive ones above it. */
   fire(event: WatchEvent): void {
     if (this.#watchCount === 0) return;
-    const { path } = event;
-    const bytes = path.length === 0 ? ROOT_PATH : path;
+    const bytes = event.path;
     const oneShot = event.type === EventType.NodeDeleted
       ? WatchMode.Data | WatchMode.Child
       : WatchMode.Data;
@@ -142,13 +141,14 @@ export class WatchManager {
     }
   }
 
-  /** The children of a znode changed; `event.path` is the parent's. */
+  /** The children of a znode changed; `event.path` is the parent's, empty for the root. */
   fireChildren(event: WatchEvent): void {
     if (this.#watchCount === 0) return;
-    const bytes = event.path.length === 0 ? ROOT_PATH : event.path;
-    const watched = this.#find(bytes, 0, bytes.length);
+    const path = event.path.length === 0 ? ROOT_PATH : event.path;
+    const watched = this.#find(path, 0, path.length);
     if (watched === null) return;
-    this.#tell(watched, event, WatchMode.Child, WatchMode.Child | WatchMode.Persistent, null);
+    const modes = WatchMode.Child | WatchMode.Persistent;
+    this.#tell(watched, { ...event, path }, WatchMode.Child, modes, null);
   }
 
   /** Every watched path with its watchers and their modes, for the admin commands. */

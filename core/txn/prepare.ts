@@ -25,7 +25,12 @@ import type { Zxid } from "../zxid.ts";
 import { type ChangeRecord, PendingChanges } from "./pending_changes.ts";
 import type { ErrorTxn, MultiTxn, OperationTxn, Txn, TxnHeader } from "./txn.ts";
 import { writeTxn, writeTxnHeader } from "./txn.ts";
-import { readMultiRequest, readWriteRequest, type WriteRequest } from "./write_request.ts";
+import {
+  isTtlFlags,
+  readMultiRequest,
+  readWriteRequest,
+  type WriteRequest,
+} from "./write_request.ts";
 
 const DIGEST_VERSION = 2;
 const PATHS_NEVER_DELETED = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"]
@@ -253,13 +258,10 @@ export class Preparer {
     const { op, flags } = request;
     if (request.pathEnd < 0) return ErrorCode.MarshallingError;
     if (flags < 0 || flags > 6) return ErrorCode.BadArguments;
-    const ttlMode = flags >= 5;
-    if (op === OpCode.CreateTtl) {
-      if (!this.#options.extendedTypes) return ErrorCode.Unimplemented;
-      if (!ttlMode || request.ttl < 1n || request.ttl > TTL_MS_MAX) return ErrorCode.BadArguments;
-    } else if (ttlMode) {
-      return this.#options.extendedTypes ? ErrorCode.BadArguments : ErrorCode.Unimplemented;
-    }
+    const ttlMode = isTtlFlags(flags);
+    if (ttlMode && !this.#options.extendedTypes) return ErrorCode.Unimplemented;
+    if (ttlMode !== (op === OpCode.CreateTtl)) return ErrorCode.BadArguments;
+    if (ttlMode && (request.ttl < 1n || request.ttl > TTL_MS_MAX)) return ErrorCode.BadArguments;
     const container = op === OpCode.CreateContainer;
     const ephemeral = !container && (flags === 1 || flags === 3);
     const sequential = flags === 2 || flags === 3 || flags === 6;

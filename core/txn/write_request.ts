@@ -85,8 +85,17 @@ export function readMultiRequest(reader: JuteReader): WriteRequest[] {
     reader.int(); // err, ignored
     if (done) return requests;
     if (type === OpCode.SetAcl) throw new DecodeError("A multi cannot hold a setACL");
-    requests.push(readWriteRequest(reader, type));
+    const request = readWriteRequest(reader, type);
+    if (request.acl !== null && type !== OpCode.CreateTtl && isTtlFlags(request.flags)) {
+      throw new DecodeError("A multi cannot hold a create with the flags of a TTL node");
+    }
+    requests.push(request);
   }
+}
+
+/** The create modes that only createTTL may ask for. */
+export function isTtlFlags(flags: number): boolean {
+  return flags === 5 || flags === 6;
 }
 
 function readData(reader: JuteReader, request: WriteRequest): void {

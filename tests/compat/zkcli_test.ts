@@ -84,6 +84,9 @@ function normalized(output: string, port: number): string {
     .replace(/^(.time) = (?!.*1970).*$/gm, "$1 = T")
     .replace(/^ephemeralOwner = 0x[1-9a-f].*$/gm, "ephemeralOwner = SESSION")
     .replaceAll(`127.0.0.1:${port}`, "SERVER")
+    // Lists whose order the server leaves open.
+    .replace(/^\[(.*)\]$/gm, (_, items) => `[${items.split(", ").sort().join(", ")}]`)
+    .replace(/(?<=Auth scheme: User\n)(\w+: .*\n)+/, (infos) => infos.split("\n").sort().join("\n"))
     .split("\n");
   // Watch events are printed by another thread, line by line into the output of the command: they
   // are put behind it. Those of the connection itself may even come later.

@@ -123,7 +123,10 @@ export const authScenarios: readonly Scenario[] = [
         ["duplicates", [world, world, entry("digest", BOB, 1), entry("digest", BOB, 1)]],
         ["same id, other perms", [entry("digest", BOB, 1), entry("digest", BOB, 2)]],
         ["auth without identity", [entry("auth", "")]],
+        ["auth with a null id, without identity", [entry("auth", null)]],
         ["auth behind another", [world, entry("auth", "")]],
+        ["digest, null id", [entry("digest", null)]],
+        ["ip, null id", [entry("ip", null)]],
         ["super", [entry("super", "")]],
         ["digest without colon", [entry("digest", "bob")]],
         ["digest with empty hash", [entry("digest", "bob:")]],
@@ -179,6 +182,11 @@ export const authScenarios: readonly Scenario[] = [
         acl: [entry("auth", "", 5), entry("digest", BOB, 5), entry("world", "anyone", 1)],
       }));
       await peer.call(ofPath(Op.getAcl, "/auth2"));
+      c.note("kazoo sends an empty id as null");
+      await peer.call(create("/auth3", { acl: [entry("auth", null)] }));
+      await peer.call(ofPath(Op.getAcl, "/auth3"));
+      await peer.call(setAcl("/auth3", [entry("auth", null, 7)]));
+      await peer.call(ofPath(Op.getAcl, "/auth3"));
       await peer.call(setAcl("/auth2", [entry("auth", "")]));
       await peer.call(ofPath(Op.getAcl, "/auth2"));
     },

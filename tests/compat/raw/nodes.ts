@@ -348,6 +348,19 @@ export const nodeScenarios: readonly Scenario[] = [
         await peer.call(ofPathAndInt(Op.removeWatches, path, WatcherType.any));
       }
     },
+    differences: [{
+      java: /^xid=8 zxid=z\+2 err=0 count=\d+$/,
+      denkeeper: /^xid=8 zxid=z\+2 err=0 count=\d+$/,
+      why: "the empty path counts itself as its own descendant in 3.8.0",
+    }, {
+      java: "xid=19 zxid=z+9 err=-121",
+      denkeeper: "xid=19 zxid=z+9 err=0",
+      why: "checkWatches of 3.8.0 does not find the watch of the empty path",
+    }, {
+      java: "xid=55 zxid=z+23 err=-5",
+      denkeeper: "xid=55 zxid=z+23 err=0",
+      why: "nor that of a path without a slash",
+    }],
   },
   {
     name: "paths: what sync and setWatches make of odd ones",
