@@ -32,8 +32,6 @@ const directSettings = {
   maxSessionTimeout: z._default(int({ min: -1, unit: "ms, -1 for 20 ticks" }), -1),
   "autopurge.snapRetainCount": z._default(int({ min: 0 }), 3),
   "autopurge.purgeInterval": z.optional(hours()),
-  localSessionsEnabled: z._default(bool(), false),
-  localSessionsUpgradingEnabled: z._default(bool(), false),
   standaloneEnabled: z._default(bool(), true),
   dynamicConfigFile: z.optional(text()),
   "jvm.pause.monitor": z._default(bool(), false),
@@ -44,6 +42,8 @@ const directSettings = {
 
 /** Matter to an ensemble only; checked and kept all the same. */
 const ensembleSettings = {
+  localSessionsEnabled: z._default(bool(), false),
+  localSessionsUpgradingEnabled: z._default(bool(), false),
   initLimit: z._default(int({ min: 0, unit: "ticks" }), 0),
   syncLimit: z._default(int({ min: 0, unit: "ticks" }), 0),
   connectToLearnerMasterLimit: z._default(int({ min: 0, unit: "ticks" }), 0),
