@@ -4,7 +4,7 @@
  * A batch is one write and one fdatasync. A file is created by its first batch and never continued
  * after a restart. The file is extended ahead of the writes as ZooKeeper does (disk format section
  * 4.3), and the next stretch is filled with zeros, because a sync that need not allocate blocks takes
- * half the time: `deno run -A tests/bench/fsync_bench.ts` shows it.
+ * half the time: see `tests/bench/fsync_bench.ts`.
  *
  * Invariant: a batch is wholly in the file, or, after {@linkcode DiskFullError}, not at all.
  *
