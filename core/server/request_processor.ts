@@ -513,7 +513,7 @@ export class RequestProcessor implements ClientHost {
   #commit(entry: Outstanding): void {
     const { prepared, op, client } = entry;
     const { header, txn } = prepared;
-    const latencyMs = this.#nowMs - entry.receivedMs;
+    const latencyMs = Math.floor(this.#nowMs - entry.receivedMs);
     const writer = client === null || client.isGone ? null : client.writer();
     // watchers of the txn's own effects may be this very client: its events come before the reply
     const session = txn.kind === "closeSession" ? this.sessions.get(header.sessionId) : undefined;
@@ -527,7 +527,9 @@ export class RequestProcessor implements ClientHost {
       } else {
         const start = beginReply(writer, header.cxid, header.zxid, err);
         if (err === ErrorCode.Ok) this.#committer.writeBody(writer, prepared, op);
-        this.#sent(client, header.cxid, op, endReply(writer, start), latencyMs);
+        const bytes = endReply(writer, start);
+        // a write that failed is an error txn, and that is what `cons` names
+        this.#sent(client, header.cxid, txn.kind === "error" ? OpCode.Error : op, bytes, latencyMs);
       }
     }
     if (session !== undefined && session.owner instanceof Client) {

@@ -18,7 +18,9 @@ import type {
   CreateTtlTxn,
   CreateTxn,
   ErrorTxn,
+  KnownNode,
   OperationTxn,
+  SetDataTxn,
   TxnHeader,
 } from "../txn/txn.ts";
 import { encodeUtf8, type JuteReader, type JuteWriter, putLong } from "../wire/jute.ts";
@@ -31,11 +33,11 @@ import { lastSlash } from "./path.ts";
 import { QuotaKeeper } from "./quota_keeper.ts";
 import {
   CONTAINER_OWNER,
+  emptyStat,
   type OwnerKind,
   ownerKind,
   type OwnerRules,
   statDigest,
-  type StoredStat,
   ttlOwner,
 } from "./stat.ts";
 import { EventType, WatchManager } from "./watch_manager.ts";
@@ -79,6 +81,8 @@ export class DataTree implements SnapshotTree {
   #dataBytes = 0;
   #quotas: QuotaKeeper;
   #cursors = new Set<Cursor>();
+  /** For one calculation at a time. */
+  readonly #stat = emptyStat();
 
   constructor(options: DataTreeOptions) {
     this.#options = options;
@@ -215,22 +219,6 @@ export class DataTree implements SnapshotTree {
     }
   }
 
-  storedStat(id: NodeId): StoredStat {
-    const { store } = this;
-    return {
-      czxid: store.czxid(id),
-      mzxid: store.mzxid(id),
-      pzxid: store.pzxid(id),
-      ctime: store.ctime(id),
-      mtime: store.mtime(id),
-      version: store.version(id),
-      cversion: store.cversion(id),
-      aversion: store.aversion(id),
-      ownerHigh: store.ownerHigh(id),
-      ownerLow: store.ownerLow(id),
-    };
-  }
-
   // ---------------------------------------------------------------- txns
 
   /** Applies one operation; a result other than Ok happens on replay only, and is no failure there. */
@@ -245,7 +233,7 @@ export class DataTree implements SnapshotTree {
       case "delete":
         return this.deleteNode(header.zxid, txn.path);
       case "setData": {
-        const id = this.store.lookup(txn.path);
+        const id = txn.known?.node || this.store.lookup(txn.path);
         if (id === NO_NODE) return ErrorCode.NoNode;
         this.#setData(id, header, txn);
         return ErrorCode.Ok;
@@ -348,7 +336,7 @@ export class DataTree implements SnapshotTree {
     this.#pathBytes += path.length;
     if (owner !== 0n) this.#trackOwner(id);
     this.#refreshDigest(parent);
-    this.#refreshCrc(id, path);
+    this.#refreshCrc(id, path, txn.known);
     this.#quotas.created(path, store.dataLength(id));
     this.lastCreated = id;
     const { watches } = this;
@@ -367,7 +355,7 @@ export class DataTree implements SnapshotTree {
   #setData(
     id: NodeId,
     header: TxnHeader,
-    txn: { path: Uint8Array; data: Uint8Array | null; version: number },
+    txn: SetDataTxn,
   ): void {
     const { store } = this;
     const before = store.dataLength(id);
@@ -375,7 +363,7 @@ export class DataTree implements SnapshotTree {
     store.setVersion(id, txn.version);
     store.setMzxid(id, header.zxid);
     store.setMtime(id, header.timeMs);
-    this.#refreshCrc(id, txn.path);
+    this.#refreshCrc(id, txn.path, txn.known);
     this.#quotas.changed(txn.path, before, store.dataLength(id));
     if (this.watches.watchCount > 0) {
       this.watches.fire({
@@ -439,9 +427,13 @@ export class DataTree implements SnapshotTree {
   }
 
   /** Path or data changed: computes the CRC over both anew, then the digest. */
-  #refreshCrc(id: NodeId, path: Uint8Array): void {
+  #refreshCrc(id: NodeId, path: Uint8Array, known?: KnownNode): void {
     if (!this.#options.digestEnabled) return;
     const { store } = this;
+    if (known !== undefined) {
+      store.setCrc(id, known.crc);
+      return this.#refreshDigest(id);
+    }
     const rootEnd = id === ROOT ? 0 : path.length;
     let crc = crc32Update(CRC_START, path, 0, rootEnd);
     const length = store.dataLength(id);
@@ -458,7 +450,8 @@ export class DataTree implements SnapshotTree {
   #refreshDigest(id: NodeId): void {
     if (!this.#options.digestEnabled || this.isSystem(id)) return;
     const { store } = this;
-    const digest = statDigest(store.crc(id), this.storedStat(id));
+    store.readStat(id, this.#stat);
+    const digest = statDigest(store.crc(id), this.#stat);
     this.digest.replace(store.digest(id), digest);
     store.setDigest(id, digest);
   }

@@ -13,6 +13,7 @@
 import { assert } from "../assert.ts";
 import type { Zxid } from "../zxid.ts";
 import { ByteArena } from "./byte_arena.ts";
+import type { StoredStat } from "./stat.ts";
 
 export type NodeId = number;
 /** No znode. */
@@ -326,6 +327,23 @@ export class NodeStore {
   }
 
   // ---------------------------------------------------------------- inside
+
+  /** Copies the stored stat of a row into an object: one look at the page for all fields. */
+  readStat(id: NodeId, stat: StoredStat): void {
+    const { ints, doubles } = this.#pages[id >>> PAGE_SHIFT]!;
+    const base = (id & PAGE_MASK) * INTS;
+    const at = (id & PAGE_MASK) * DOUBLES;
+    stat.czxid = doubles[at + CZXID]!;
+    stat.mzxid = doubles[at + MZXID]!;
+    stat.pzxid = doubles[at + PZXID]!;
+    stat.ctime = doubles[at + CTIME]!;
+    stat.mtime = doubles[at + MTIME]!;
+    stat.version = ints[base + VERSION]!;
+    stat.cversion = ints[base + CVERSION]!;
+    stat.aversion = ints[base + AVERSION]!;
+    stat.ownerHigh = ints[base + OWNER_HIGH]!;
+    stat.ownerLow = ints[base + OWNER_LOW]!;
+  }
 
   #int(id: NodeId, field: number): number {
     return this.#pages[id >>> PAGE_SHIFT]!.ints[(id & PAGE_MASK) * INTS + field]!;

@@ -23,6 +23,21 @@ export interface StoredStat {
   ownerLow: number;
 }
 
+export function emptyStat(): StoredStat {
+  return {
+    czxid: 0,
+    mzxid: 0,
+    pzxid: 0,
+    ctime: 0,
+    mtime: 0,
+    version: 0,
+    cversion: 0,
+    aversion: 0,
+    ownerHigh: 0,
+    ownerLow: 0,
+  };
+}
+
 export const CONTAINER_OWNER = -(2n ** 63n);
 /** TTL in ms must be below this (40 bits). */
 export const TTL_MS_MAX = 2 ** 40 - 1;

@@ -14,12 +14,13 @@ import { assert } from "../assert.ts";
 import { type AclList } from "../tree/acl_list.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import { DigestSum } from "../tree/digest_sum.ts";
-import { NO_NODE, type NodeId, ROOT } from "../tree/node_store.ts";
+import { NO_NODE, type NodeId } from "../tree/node_store.ts";
 import { type OwnerKind, statDigest, type StoredStat } from "../tree/stat.ts";
 import type { Zxid } from "../zxid.ts";
+import type { KnownNode } from "./txn.ts";
 
 /** A znode as it will be after the txn `zxid`. */
-export interface ChangeRecord extends StoredStat {
+export interface ChangeRecord extends StoredStat, KnownNode {
   /** Stable bytes, kept in the log batch of the txn. */
   path: Uint8Array;
   hash: number;
@@ -31,8 +32,6 @@ export interface ChangeRecord extends StoredStat {
   childCount: number;
   /** -1 for null. */
   dataLength: number;
-  /** CRC register over path and data. */
-  crc: number;
   /** What it contributes to the digest sum now; 0 below /zookeeper. */
   digest: number;
   isSystem: boolean;
@@ -85,13 +84,19 @@ export class PendingChanges {
   }
 
   /**
-   * Returns the record that txn `zxid` may change: the same one when it already made it, else a copy
-   * that takes its place.
+   * Returns the record that txn `zxid` may change: the same one when it already made it or nobody has
+   * it yet, else a copy that takes its place.
    *
    * @param path stable bytes
    */
   change(record: ChangeRecord, path: Uint8Array, zxid: Zxid): ChangeRecord {
     if (record.zxid === zxid) return record;
+    if (record.zxid === LOOSE) { // nobody else has it yet
+      record.path = path;
+      record.zxid = zxid;
+      this.#link(record, null);
+      return record;
+    }
     const pending = this.find(record.hash, path, 0, path.length);
     const copy: ChangeRecord = { ...record, path, zxid, replaced: pending, next: null };
     this.#link(copy, pending);
@@ -181,32 +186,36 @@ export class PendingChanges {
   #fromTree(id: NodeId, hash: number): ChangeRecord {
     const tree = this.#tree;
     const { store } = tree;
-    return {
-      czxid: store.czxid(id),
-      mzxid: store.mzxid(id),
-      pzxid: store.pzxid(id),
-      ctime: store.ctime(id),
-      mtime: store.mtime(id),
-      version: store.version(id),
-      cversion: store.cversion(id),
-      aversion: store.aversion(id),
-      ownerHigh: store.ownerHigh(id),
-      ownerLow: store.ownerLow(id),
+    const record: ChangeRecord = {
+      czxid: 0,
+      mzxid: 0,
+      pzxid: 0,
+      ctime: 0,
+      mtime: 0,
+      version: 0,
+      cversion: 0,
+      aversion: 0,
+      ownerHigh: 0,
+      ownerLow: 0,
+      node: id,
+      crc: store.crc(id),
       path: NO_PATH,
       hash,
-      zxid: -1,
+      zxid: LOOSE,
       exists: true,
       acl: tree.aclOf(id),
-      ownerKind: id === ROOT ? "persistent" : tree.ownerKindOf(id),
+      ownerKind: "persistent",
       childCount: store.childCount(id),
       dataLength: store.dataLength(id),
-      crc: store.crc(id),
       digest: store.digest(id),
       isSystem: tree.isSystem(id),
       childrenAreSystem: tree.childrenAreSystem(id),
       next: null,
       replaced: null,
     };
+    store.readStat(id, record);
+    if (record.ownerHigh !== 0 || record.ownerLow !== 0) record.ownerKind = tree.ownerKindOf(id);
+    return record;
   }
 
   /** Puts a record in the place of `old`, or in front of its bucket. */
@@ -240,6 +249,8 @@ export class PendingChanges {
 }
 
 const NO_PATH = new Uint8Array(0);
+/** The zxid of a record that is no change yet. */
+const LOOSE = -1;
 
 function equalsAt(path: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;

@@ -17,6 +17,7 @@ import { DecodeError, ErrorCode } from "../errors.ts";
 import { beginRecord, endRecord } from "../storage/txn_log_format.ts";
 import { type AclList, type Id, Permission } from "../tree/acl_list.ts";
 import type { DataTree } from "../tree/data_tree.ts";
+import { NO_NODE } from "../tree/node_store.ts";
 import { hasSlashAndNoNul, isValidPath, lastSlash } from "../tree/path.ts";
 import { CONTAINER_OWNER, TTL_MS_MAX, ttlOwner } from "../tree/stat.ts";
 import { encodeUtf8, type JuteReader, type JuteWriter } from "../wire/jute.ts";
@@ -334,7 +335,15 @@ export class Preparer {
     changed.pzxid = this.#zxid;
     changed.childCount++;
     this.#pending.refreshDigest(changed);
-    this.#recordCreate({ path: keptPath, hash, data, acl, owner, parent: changed, ephemeral });
+    this.#txn.known = this.#recordCreate({
+      path: keptPath,
+      hash,
+      data,
+      acl,
+      owner,
+      parent: changed,
+      ephemeral,
+    });
     return ErrorCode.Ok;
   }
 
@@ -383,8 +392,8 @@ export class Preparer {
     const data = this.#keepData(request);
     const version = nextVersion(record.version);
     this.writer.int(version);
-    this.#txn = { kind: "setData", path, data, version };
     const changed = this.#change(record, path);
+    this.#txn = { kind: "setData", path, data, version, known: changed };
     changed.version = version;
     changed.mzxid = this.#zxid;
     changed.mtime = this.#nowMs;
@@ -472,8 +481,9 @@ export class Preparer {
   }
 
   #change(record: ChangeRecord, path: Uint8Array): ChangeRecord {
+    if (record.zxid === this.#zxid) return record;
     const changed = this.#pending.change(record, path, this.#zxid);
-    if (changed !== record) this.#records.push(changed);
+    this.#records.push(changed);
     return changed;
   }
 
@@ -487,7 +497,7 @@ export class Preparer {
       parent: ChangeRecord;
       ephemeral: boolean;
     },
-  ): void {
+  ): ChangeRecord {
     const isSystem = parent.childrenAreSystem;
     const record: ChangeRecord = {
       czxid: this.#zxid,
@@ -500,6 +510,8 @@ export class Preparer {
       aversion: 0,
       ownerHigh: owner === 0n ? 0 : Number(BigInt.asIntN(32, owner >> 32n)),
       ownerLow: owner === 0n ? 0 : Number(BigInt.asIntN(32, owner)),
+      node: NO_NODE,
+      crc: this.#crc(path, data, isSystem),
       path,
       hash,
       zxid: this.#zxid,
@@ -514,7 +526,6 @@ export class Preparer {
         : "ttl",
       childCount: 0,
       dataLength: data === null ? -1 : data.length,
-      crc: this.#crc(path, data, isSystem),
       digest: 0,
       isSystem,
       childrenAreSystem: isSystem,
@@ -524,6 +535,7 @@ export class Preparer {
     this.#pending.create(record);
     this.#records.push(record);
     this.#pending.refreshDigest(record);
+    return record;
   }
 
   #recordDelete(record: ChangeRecord, parent: ChangeRecord, path: Uint8Array): void {

@@ -24,6 +24,17 @@ export interface TxnHeader {
   type: number;
 }
 
+/**
+ * What preparing a txn found out of the znode it changes, so that applying it on the same server need
+ * not do the work again. Not part of the txn: absent on replay, and on every other server.
+ */
+export interface KnownNode {
+  /** Its number in this server's tree; 0 while it is not in the tree yet. */
+  node: number;
+  /** CRC register over path and new data. */
+  crc: number;
+}
+
 export interface CreateTxn {
   kind: "create";
   path: Uint8Array;
@@ -32,6 +43,7 @@ export interface CreateTxn {
   ephemeral: boolean;
   /** The parent's new stored cversion; -1 in converted old logs means "current + 1". */
   parentCversion: number;
+  known?: KnownNode;
 }
 export interface CreateContainerTxn {
   kind: "createContainer";
@@ -39,6 +51,7 @@ export interface CreateContainerTxn {
   data: Uint8Array | null;
   acl: AclList;
   parentCversion: number;
+  known?: KnownNode;
 }
 export interface CreateTtlTxn {
   kind: "createTtl";
@@ -47,6 +60,7 @@ export interface CreateTtlTxn {
   acl: AclList;
   parentCversion: number;
   ttlMs: bigint;
+  known?: KnownNode;
 }
 /** delete and deleteContainer. */
 export interface DeleteTxn {
@@ -59,6 +73,7 @@ export interface SetDataTxn {
   path: Uint8Array;
   data: Uint8Array | null;
   version: number;
+  known?: KnownNode;
 }
 /** `version` is the new aversion. */
 export interface SetAclTxn {
