@@ -349,10 +349,6 @@ export const nodeScenarios: readonly Scenario[] = [
       }
     },
     differences: [{
-      java: /^xid=8 zxid=z\+2 err=0 count=\d+$/,
-      denkeeper: /^xid=8 zxid=z\+2 err=0 count=\d+$/,
-      why: "the empty path counts itself as its own descendant in 3.8.0",
-    }, {
       java: "xid=19 zxid=z+9 err=-121",
       denkeeper: "xid=19 zxid=z+9 err=0",
       why: "checkWatches of 3.8.0 does not find the watch of the empty path",
