@@ -205,8 +205,11 @@ export class ClientConnection {
       processor.request(client, reader);
       if (this.#admittedBytes > 0) this.#releaseAdmitted();
     }
-    if (this.#start === this.#end) this.#start = this.#end = 0;
-    else if (this.#end === this.#buffer.length) this.#makeRoom(0);
+    if (this.#start === this.#end) {
+      this.#start = this.#end = 0;
+      // a large frame's buffer goes with it: hundreds of connections may each send one
+      if (this.#buffer.length > READ_BYTES_BUSY) this.#useBuffer(READ_BYTES_START);
+    } else if (this.#end === this.#buffer.length) this.#makeRoom(0);
   }
 
   /** Handles the first frame. Returns whether the session protocol goes on. */
@@ -273,6 +276,7 @@ export class ClientConnection {
     this.#buffer = new Uint8Array(capacity);
     this.#view = new DataView(this.#buffer.buffer);
     this.#buffer.set(left);
+    this.#reader.reset(this.#buffer, this.#view, 0, 0); // it held on to the old one
   }
 
   /** Grows the buffer of a busy connection, and gives the memory back when it has calmed down. */

@@ -19,6 +19,12 @@ import { TxnLogFile } from "./txn_log_file.ts";
 const ROOM_CHECK_MS = 1000;
 /** What must be free before writes are taken again. */
 const FREE_BYTES_MIN = 1 << 20;
+/** Larger batches are synced in the background, while the next one fills. */
+const BLOCKING_RECORD_COUNT_MAX = 16;
+/** A disk slower than this is never waited for. */
+const BLOCKING_SYNC_MS_MAX = 0.5;
+/** Syncs that the moving average remembers: one slow sync of 10 ms sends the next hundred away. */
+const SYNC_MS_SAMPLES = 32;
 
 export interface LogPumpOptions {
   config: ServerConfig;
@@ -39,6 +45,7 @@ export class LogPump {
   #options: LogPumpOptions;
   #schedule: SnapshotSchedule;
   #isSyncing = false;
+  #syncMsAverage = 0;
   #room: DiskRoom;
   #roomTimer: ReturnType<typeof setTimeout> | null = null;
   #idle: (() => void) | null = null;
@@ -77,8 +84,27 @@ export class LogPump {
     const batch = this.#options.processor.takeBatch();
     if (batch === null) return;
     if (!this.#write(batch)) return;
+    if (this.#mayBlock(batch)) return this.#syncNow(batch);
     this.#isSyncing = true;
     void this.#sync(batch);
+  }
+
+  /**
+   * Whether to sync with everything held up: worth it for few txns on a disk that was fast lately, since
+   * handing the sync to a thread costs as much as the sync itself.
+   */
+  #mayBlock({ recordCount }: LogBatch): boolean {
+    return recordCount <= BLOCKING_RECORD_COUNT_MAX && this.#syncMsAverage < BLOCKING_SYNC_MS_MAX;
+  }
+
+  #syncNow(batch: LogBatch): void {
+    let syncMs: number;
+    try {
+      syncMs = this.log.syncBlocking();
+    } catch (error) {
+      return this.#options.fatal("the txn log could not be synced", error);
+    }
+    this.#committed(batch, syncMs);
   }
 
   /** Writes what was prepared and waits until all of it is durable and applied. */
@@ -123,7 +149,7 @@ export class LogPump {
   }
 
   async #sync(batch: LogBatch): Promise<void> {
-    const { processor, turn, fatal } = this.#options;
+    const { turn, fatal } = this.#options;
     let syncMs: number;
     try {
       syncMs = await this.log.sync();
@@ -132,18 +158,24 @@ export class LogPump {
       return fatal("the txn log could not be synced", error);
     }
     if (this.#isStopped) return;
-    const { metrics } = processor.stats;
-    metrics.fsyncTimeMs.add(Math.round(syncMs));
-    metrics.syncProcessorBatchSize.add(batch.recordCount);
-    processor.stats.server.fsyncThresholdExceedCount = this.log.slowSyncCount;
     this.#isSyncing = false;
     turn.begin(); // its end kicks the next batch and flushes
-    processor.committed(batch);
-    this.#snapshotIfDue();
+    this.#committed(batch, syncMs);
     const idle = this.#idle;
     this.#idle = null;
     this.kick();
     idle?.();
+  }
+
+  #committed(batch: LogBatch, syncMs: number): void {
+    const { processor } = this.#options;
+    this.#syncMsAverage += (syncMs - this.#syncMsAverage) / SYNC_MS_SAMPLES;
+    const { metrics } = processor.stats;
+    metrics.fsyncTimeMs.add(Math.round(syncMs));
+    metrics.syncProcessorBatchSize.add(batch.recordCount);
+    processor.stats.server.fsyncThresholdExceedCount = this.log.slowSyncCount;
+    processor.committed(batch);
+    this.#snapshotIfDue();
   }
 
   #snapshotIfDue(): void {

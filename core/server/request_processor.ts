@@ -47,9 +47,12 @@ export interface LogBatch {
   firstZxid: Zxid;
   lastZxid: Zxid;
   recordCount: number;
+  /** Where the bytes are; it is used again when the batch is committed. */
+  writer: JuteWriter;
 }
 
 const BATCH_BYTES_START = 64 << 10;
+const BATCH_BYTES_KEPT_MAX = 1 << 20;
 
 export class RequestProcessor implements ClientHost {
   readonly clients = new Set<Client>();
@@ -73,6 +76,8 @@ export class RequestProcessor implements ClientHost {
   readonly #deferredReader = new JuteReader(new Uint8Array(0));
   #batchFirstZxid: Zxid = -1;
   #batchRecordCount = 0;
+  /** For the next batches: allocating one for each would keep the garbage collector busy. */
+  #batchWriters: JuteWriter[] = [];
   /** Log bytes taken by the shell that are not durable yet. */
   #bytesInFlight = 0;
   #nextSessionId: bigint;
@@ -181,18 +186,16 @@ export class RequestProcessor implements ClientHost {
       firstZxid: this.#batchFirstZxid,
       lastZxid: this.#preparer.lastZxid,
       recordCount: this.#batchRecordCount,
+      writer,
     };
-    // txns borrow their paths and data from the batch until they are applied: it is not reused
-    this.#preparer.writer = new JuteWriter(
-      Math.max(BATCH_BYTES_START, Math.min(bytes.length * 2, 1 << 20)),
-    );
+    this.#preparer.writer = this.#batchWriters.pop() ?? new JuteWriter(BATCH_BYTES_START);
     this.#batchRecordCount = 0;
     this.#bytesInFlight += bytes.length;
     return batch;
   }
 
   /** Everything through `zxid` is durable: applies and answers it. */
-  committed({ lastZxid, bytes }: LogBatch): void {
+  committed({ lastZxid, bytes, writer }: LogBatch): void {
     this.#bytesInFlight -= bytes.length;
     for (
       let entry = this.#outstanding.first();
@@ -202,6 +205,10 @@ export class RequestProcessor implements ClientHost {
       this.#outstanding.shift();
       this.#commit(entry);
     }
+    // its txns borrowed their paths and data from the batch: none is left
+    if (writer.buffer.length > BATCH_BYTES_KEPT_MAX) return;
+    writer.position = 0;
+    this.#batchWriters.push(writer);
   }
 
   /**

@@ -124,7 +124,7 @@ export class PendingChanges {
     record.digest = digest;
   }
 
-  /** Paths of all ephemerals that the session will own. */
+  /** Paths of all ephemerals that the session will own; copies, since txns outlive their batches here. */
   ephemeralPaths(sessionId: bigint): Uint8Array[] {
     const paths: Uint8Array[] = [];
     const { store } = this.#tree;
@@ -139,7 +139,9 @@ export class PendingChanges {
       if (this.find(record.hash, record.path, 0, record.path.length)?.czxid !== record.czxid) {
         continue;
       }
-      if (this.exists(record.hash, record.path, 0, record.path.length)) paths.push(record.path);
+      if (this.exists(record.hash, record.path, 0, record.path.length)) {
+        paths.push(record.path.slice());
+      }
     }
     return paths;
   }
