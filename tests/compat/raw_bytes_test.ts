@@ -5,6 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { IS_SELF_CHECK, withBoth } from "../support/compared.ts";
+import { makeTempDir } from "../support/temp_dir.ts";
+import { JAAS_FILE, saslOptions, saslScenarios } from "./raw/sasl.ts";
 import { testWith } from "../support/prerequisites.ts";
 import type { ServerOptions } from "../support/server_process.ts";
 import { authScenarios, enforcedAuthScenarios } from "./raw/auth.ts";
@@ -15,6 +17,7 @@ import { multiScenarios } from "./raw/multis.ts";
 import { nodeScenarios } from "./raw/nodes.ts";
 import { watchScenarios } from "./raw/watches.ts";
 import { settingGroups } from "./raw/settings.ts";
+import { timingGroups } from "./raw/timing.ts";
 
 interface Group {
   readonly name: string;
@@ -51,25 +54,43 @@ const groups: readonly Group[] = [
     scenarios: enforcedAuthScenarios,
   },
   ...settingGroups,
+  ...timingGroups,
 ];
 
 for (const { name, options, scenarios } of groups) {
-  testWith(["java", "javaServer"], `raw frames, ${name}`, async (t) => {
-    const transcripts = await withBoth(options, async ({ clientPort }) => {
-      const all: string[][] = [];
-      for (const scenario of scenarios) all.push(await transcriptOf(scenario, clientPort));
-      return all;
-    });
-    for (const [i, scenario] of scenarios.entries()) {
-      await t.step(scenario.name, () => {
-        const [java, ours] = [transcripts[0][i]!, transcripts[1][i]!];
-        const accepted = scenario.differences ?? [];
-        const { differences, unused } = compareTranscripts(java, ours, accepted);
-        assert.equal(differences.join("\n"), "", `${differences.length} differences`);
-        if (!IS_SELF_CHECK) assert.deepEqual(unused, [], "differences that are none any more");
-      });
-    }
+  testWith(
+    ["java", "javaServer"],
+    `raw frames, ${name}`,
+    (t) => converse(t, options, scenarios),
+  );
+}
+
+testWith(["java", "javaServer"], "raw frames, users in a JAAS file", async (t) => {
+  using dir = makeTempDir();
+  Deno.writeTextFileSync(`${dir.path}/jaas.conf`, JAAS_FILE);
+  await converse(t, saslOptions(`${dir.path}/jaas.conf`), saslScenarios);
+});
+
+/** Holds every conversation with both servers, and compares one step a conversation. */
+async function converse(
+  t: Deno.TestContext,
+  options: ServerOptions,
+  scenarios: readonly Scenario[],
+): Promise<void> {
+  const transcripts = await withBoth(options, async ({ clientPort }) => {
+    const all: string[][] = [];
+    for (const scenario of scenarios) all.push(await transcriptOf(scenario, clientPort));
+    return all;
   });
+  for (const [i, scenario] of scenarios.entries()) {
+    await t.step(scenario.name, () => {
+      const [java, ours] = [transcripts[0][i]!, transcripts[1][i]!];
+      const accepted = scenario.differences ?? [];
+      const { differences, unused } = compareTranscripts(java, ours, accepted);
+      assert.equal(differences.join("\n"), "", `${differences.length} differences`);
+      if (!IS_SELF_CHECK) assert.deepEqual(unused, [], "differences that are none any more");
+    });
+  }
 }
 
 async function transcriptOf(scenario: Scenario, port: number): Promise<string[]> {

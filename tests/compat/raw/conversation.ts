@@ -69,16 +69,22 @@ export class Conversation {
     this.lines.push(`-- ${text}`);
   }
 
+  /** Puts the last lines in order, where a server may choose the order. */
+  sortLast(count: number): void {
+    this.lines.push(...this.lines.splice(-count).sort());
+  }
+
   /** Ends every session that was opened, so that none expires during a later conversation. */
   async end(): Promise<void> {
     for (const { client } of this.#peers) client.close();
-    for (const { client: { sessionId, password } } of this.#peers) {
-      if (sessionId === 0n) continue;
-      using client = await RawClient.open(this.port);
-      const response = await client.connect({ sessionId, password });
-      if (typeof response === "string" || response.sessionId === 0n) continue;
-      await client.call(closeSession);
+    for (const { client } of this.#peers) {
+      if (client.sessionId !== 0n) await this.#endSession(client).catch(() => {});
     }
+  }
+
+  async #endSession({ sessionId, password }: RawClient): Promise<void> {
+    using client = await RawClient.session(this.port, { sessionId, password });
+    await client.call(closeSession);
   }
 }
 
@@ -129,7 +135,8 @@ export class Peer {
   /** Sends a request without waiting. @returns its xid */
   async send(request: Request, xid = this.#nextXid++): Promise<number> {
     this.asked(request, xid);
-    await this.client.sendBytes(requestFrame(request, xid));
+    // A connection that is closed already shows when its answer is read.
+    await this.client.sendBytes(requestFrame(request, xid)).catch(() => {});
     return xid;
   }
 
