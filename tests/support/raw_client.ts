@@ -62,14 +62,16 @@ export class RawClient implements Disposable {
 
   static async open(port: number): Promise<RawClient> {
     const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-    conn.setNoDelay(true);
+    try {
+      conn.setNoDelay(true);
+    } catch { /* closed already: whoever reads will see it */ }
     return new RawClient(conn);
   }
 
   /** Opens and makes or resumes a session; throws when the server refuses it. */
   static async session(port: number, options: ConnectOptions = {}): Promise<RawClient> {
     const client = await RawClient.open(port);
-    const response = await client.connect(options);
+    const response = await client.connect(options).catch((error) => `${error}`);
     if (typeof response === "string" || response.sessionId === 0n) {
       client.close();
       throw new Error(`No session: ${typeof response === "string" ? response : "refused"}`);

@@ -8,7 +8,7 @@ import type { Difference } from "./conversation.ts";
 /** Differences that may show in any conversation. */
 const EVERYWHERE: readonly Difference[] = [{
   java: /^event xid=-1 zxid=-1 /,
-  denkeeper: /^event xid=-1 zxid=z\+\d+ /,
+  denkeeper: /^event xid=-1 zxid=(z\+)?\d+ /,
   why: "since 3.9 an event carries the zxid of the txn that fired it; before that -1",
 }];
 

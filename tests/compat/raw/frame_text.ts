@@ -18,6 +18,7 @@ const RUN_MS_MAX = 3_600_000;
 export class Normalizer {
   /** Subtracted from zxids; set once the first session is there. */
   baseZxid: bigint | null = null;
+  readonly #areTimesShown: boolean;
   readonly #sessionNames = new Map<bigint, string>();
 
   zxid(value: bigint): string {
@@ -26,7 +27,13 @@ export class Normalizer {
     return offset >= 0n ? `z+${offset}` : `z${offset}`;
   }
 
+  /** @param areTimesShown false when every time counts as of this run: for recorded frames */
+  constructor({ areTimesShown = true }: { areTimesShown?: boolean } = {}) {
+    this.#areTimesShown = areTimesShown;
+  }
+
   time(value: bigint): string {
+    if (!this.#areTimesShown && value !== 0n) return "now";
     const isNow = value > Date.now() - RUN_MS_MAX && value <= Date.now() + 1000;
     return isNow ? "now" : `${value}`;
   }
