@@ -274,7 +274,7 @@ export class DataTree implements SnapshotTree {
     const parent = slash < 0 ? NO_NODE : store.lookup(path, 0, slash);
     if (parent === NO_NODE) return ErrorCode.NoNode;
     const id = store.lookup(path);
-    if (id !== NO_NODE && (store.childCount(id) > 0 || id === ROOT)) return ErrorCode.NotEmpty;
+    if (id === ROOT || !this.#removeChildrenMadeSince(zxid, id)) return ErrorCode.NotEmpty;
     const parentAcl = this.aclOf(parent);
     if (zxid > store.pzxid(parent)) store.setPzxid(parent, zxid);
     if (id === NO_NODE) {
@@ -292,6 +292,21 @@ export class DataTree implements SnapshotTree {
       acl: parentAcl,
     });
     return ErrorCode.Ok;
+  }
+
+  /**
+   * A fuzzy snapshot may hold a later life of a znode than the one that replay is about to delete: the
+   * children are of that life, and the txns behind this one make them again.
+   *
+   * @returns false when there are children from before, which no delete leaves behind
+   */
+  #removeChildrenMadeSince(zxid: Zxid, id: NodeId): boolean {
+    const { store } = this;
+    if (id === NO_NODE || store.childCount(id) === 0) return true;
+    const below = [...this.subtree(id)].slice(1);
+    if (below.some((at) => store.czxid(at) < zxid)) return false;
+    for (const at of below.reverse()) this.#remove(at, store.path(at));
+    return true;
   }
 
   /** Changes data in place, outside any txn: quota usage is derived by each server for itself. */
