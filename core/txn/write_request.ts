@@ -86,7 +86,9 @@ export function readMultiRequest(reader: JuteReader): WriteRequest[] {
     if (done) return requests;
     if (type === OpCode.SetAcl) throw new DecodeError("A multi cannot hold a setACL");
     const request = readWriteRequest(reader, type);
-    if (request.acl !== null && type !== OpCode.CreateTtl && isTtlFlags(request.flags)) {
+    const isPlainCreate = type === OpCode.Create || type === OpCode.Create2 ||
+      type === OpCode.CreateContainer;
+    if (isPlainCreate && isTtlFlags(request.flags)) {
       throw new DecodeError("A multi cannot hold a create with the flags of a TTL node");
     }
     requests.push(request);
