@@ -38,6 +38,8 @@ import { Turn } from "./turn.ts";
 const EXIT_TXN_LOG = 10;
 /** How long a stop waits for what is under way. */
 const CLOSE_WAIT_MS = 3000;
+/** For when nobody asks for anything; 5 to 10 ms. */
+const WATCHES_REMOVED_IN_TICK = 5000;
 /** Containers are deleted in steps, so that many at once do not crowd out requests. */
 const REAP_STEP_MS = 100;
 
@@ -305,6 +307,7 @@ class Server implements StandaloneServer {
     this.#turn.begin();
     this.#processor.expireSessions();
     this.#listener.checkDeadlines(clock.monotonicMs());
+    this.#tree.watches.continueRemoving(WATCHES_REMOVED_IN_TICK);
   }
 
   /** Deletes empty containers and expired TTL nodes, no more a minute than is configured. */

@@ -165,14 +165,14 @@ export class ServerView implements FourLetterContext {
     const connections = new Set<Watcher>();
     let pathCount = 0;
     let watchCount = 0;
-    for (const { watchers } of this.#options.processor.tree.watches.entries()) {
+    for (const watched of this.#options.processor.tree.watches.paths()) {
       let isWatched = false;
-      for (const [watcher, modes] of watchers) {
-        if ((modes & DATA_MODES) === 0) continue;
+      watched.forEach((watcher, modes) => {
+        if ((modes & DATA_MODES) === 0) return;
         isWatched = true;
         connections.add(watcher);
         watchCount++;
-      }
+      });
       if (isWatched) pathCount++;
     }
     return { connectionCount: connections.size, pathCount, watchCount };
@@ -181,21 +181,21 @@ export class ServerView implements FourLetterContext {
   *watchesBySession(): Iterable<SessionPaths> {
     for (const client of this.#options.processor.clients) {
       const paths = [...client.watchedPaths]
-        .filter((watched) => ((watched.watchers.get(client) ?? 0) & DATA_MODES) !== 0);
+        .filter((watched) => (watched.modesOf(client) & DATA_MODES) !== 0);
       if (paths.length === 0) continue;
-      yield { sessionId: client.sessionId, paths: paths.map(({ key }) => latin1ToUtf8(key)) };
+      yield { sessionId: client.sessionId, paths: paths.map(({ path }) => path) };
     }
   }
 
   *watchesByPath(): Iterable<{ path: string; sessionIds: Iterable<bigint> }> {
-    for (const { path, watchers } of this.#options.processor.tree.watches.entries()) {
+    for (const watched of this.#options.processor.tree.watches.paths()) {
       const sessionIds: bigint[] = [];
-      for (const [watcher, modes] of watchers) {
+      watched.forEach((watcher, modes) => {
         if ((modes & DATA_MODES) !== 0 && watcher instanceof Client) {
           sessionIds.push(watcher.sessionId);
         }
-      }
-      if (sessionIds.length > 0) yield { path, sessionIds };
+      });
+      if (sessionIds.length > 0) yield { path: watched.path, sessionIds };
     }
   }
 
@@ -281,9 +281,4 @@ function connectionInfo(client: Client): ConnectionInfo {
       maxLatencyMs: Math.floor(client.latencyMaxMs),
     },
   };
-}
-
-/** A watched path's key has one character a byte. */
-function latin1ToUtf8(key: string): string {
-  return decodeUtf8(Uint8Array.from(key, (c) => c.charCodeAt(0)));
 }

@@ -5,13 +5,13 @@
  * connection and vanish with it. Paths are byte strings kept as they came, so a watch can be set on what
  * is no legal path; the lookup key is the hash that the tree computes anyway.
  *
- * Invariant: a watcher is in `WatchedPath.watchers` exactly when the path is in `watcher.watchedPaths`.
+ * Invariant: a watcher has modes in a `WatchedPath` exactly when that is in `watcher.watchedPaths`.
  *
  * @module
  */
-import { assert } from "../assert.ts";
 import type { Zxid } from "../zxid.ts";
 import type { AclList } from "./acl_list.ts";
+import { WatchedPath } from "./watched_path.ts";
 
 export const EventType = {
   NodeCreated: 1,
@@ -50,19 +50,16 @@ export interface Watcher {
   deliver(event: WatchEvent): void;
 }
 
-export interface WatchedPath {
-  /** One character a byte. */
-  readonly key: string;
-  readonly hash: number;
-  /** Another path of the same hash. */
-  next: WatchedPath | null;
-  readonly watchers: Map<Watcher, number>;
-}
-
 const SLASH = 0x2f;
+/** A watcher with more watches than this is forgotten bit by bit: a million take a second. */
+const FORGET_AT_ONCE_MAX = 100;
+/** The paths are in so many maps, since one map of a million stalls for 100 ms when it grows. */
+const SHARD_COUNT = 64;
 
 export class WatchManager {
-  #byHash = new Map<number, WatchedPath>();
+  #shards = Array.from({ length: SHARD_COUNT }, () => new Map<number, WatchedPath>());
+  /** Removed watchers with watches left. */
+  #leaving: Watcher[] = [];
   #recursiveCount = 0;
   /** Registrations in all: one for each mode of each watcher on each path. */
   #watchCount = 0;
@@ -85,9 +82,9 @@ export class WatchManager {
   add(path: Uint8Array, watcher: Watcher, mode: number): void {
     const bytes = path.length === 0 ? ROOT_PATH : path;
     const watched = this.#find(bytes, 0, bytes.length) ?? this.#insert(bytes);
-    const before = watched.watchers.get(watcher) ?? 0;
+    const before = watched.modesOf(watcher);
     if ((before & mode) !== 0) return;
-    watched.watchers.set(watcher, before | mode);
+    watched.setModes(watcher, before | mode);
     if (before === 0) watcher.watchedPaths.add(watched);
     this.#watchCount++;
     if (mode === WatchMode.Recursive) this.#recursiveCount++;
@@ -95,24 +92,36 @@ export class WatchManager {
 
   /** Whether the watcher has any of `modes` on the path. */
   has(path: Uint8Array, watcher: Watcher, modes: number): boolean {
-    return ((this.#find(path, 0, path.length)?.watchers.get(watcher) ?? 0) & modes) !== 0;
+    return ((this.#find(path, 0, path.length)?.modesOf(watcher) ?? 0) & modes) !== 0;
   }
 
   /** Removes `modes` of the watcher on the path; false when it had none of them. */
   remove(path: Uint8Array, watcher: Watcher, modes: number): boolean {
     const watched = this.#find(path, 0, path.length);
-    const had = (watched?.watchers.get(watcher) ?? 0) & modes;
+    const had = watched === null ? 0 : watched.modesOf(watcher) & modes;
     if (watched === null || had === 0) return false;
     this.#drop(watched, watcher, had);
     return true;
   }
 
-  /** Forgets a connection. */
+  /**
+   * Forgets a connection, which must ignore what is still delivered to it: with many watches, most are
+   * left to `continueRemoving`.
+   */
   removeWatcher(watcher: Watcher): void {
-    for (const watched of watcher.watchedPaths) {
-      this.#drop(watched, watcher, watched.watchers.get(watcher)!);
+    if (watcher.watchedPaths.size > FORGET_AT_ONCE_MAX) this.#leaving.push(watcher);
+    else this.#forget(watcher, FORGET_AT_ONCE_MAX);
+  }
+
+  /** Goes on with what `removeWatcher` left, for so many watched paths. To be called regularly. */
+  continueRemoving(pathCountMax: number): void {
+    let left = pathCountMax;
+    for (let watcher = this.#leaving.at(-1); watcher !== undefined && left > 0;) {
+      left -= this.#forget(watcher, left);
+      if (watcher.watchedPaths.size > 0) return;
+      this.#leaving.pop();
+      watcher = this.#leaving.at(-1);
     }
-    assert(watcher.watchedPaths.size === 0, "a removed watcher watches nothing");
   }
 
   /** A znode was created, changed or deleted: tells its watchers, and recursive ones above it. */
@@ -151,11 +160,11 @@ export class WatchManager {
     this.#tell(watched, { ...event, path }, WatchMode.Child, modes, null);
   }
 
-  /** Every watched path with its watchers and their modes, for the admin commands. */
-  *entries(): Iterable<{ path: string; watchers: ReadonlyMap<Watcher, number> }> {
-    for (const first of this.#byHash.values()) {
-      for (let at: WatchedPath | null = first; at !== null; at = at.next) {
-        yield { path: pathOfKey(at.key), watchers: at.watchers };
+  /** Every watched path, for the admin commands. */
+  *paths(): Iterable<WatchedPath> {
+    for (const shard of this.#shards) {
+      for (const first of shard.values()) {
+        for (let at: WatchedPath | null = first; at !== null; at = at.next) yield at;
       }
     }
   }
@@ -167,57 +176,66 @@ export class WatchManager {
     modes: number,
     told: Set<Watcher> | null,
   ): void {
-    const { watchers } = watched;
-    for (const [watcher, registered] of watchers) {
-      if ((registered & modes) === 0) continue;
+    watched.forEach((watcher, registered) => {
+      if ((registered & modes) === 0) return;
       if (told === null || !told.has(watcher)) {
         told?.add(watcher);
         watcher.deliver(event);
       }
       const fired = registered & oneShot;
       if (fired !== 0) this.#drop(watched, watcher, fired);
+    });
+  }
+
+  /** Returns how many paths it took off. */
+  #forget(watcher: Watcher, pathCountMax: number): number {
+    let count = 0;
+    for (const watched of watcher.watchedPaths) {
+      if (count === pathCountMax) break;
+      this.#drop(watched, watcher, watched.modesOf(watcher));
+      count++;
     }
+    return count;
   }
 
   #drop(watched: WatchedPath, watcher: Watcher, modes: number): void {
-    const left = watched.watchers.get(watcher)! & ~modes;
+    const left = watched.modesOf(watcher) & ~modes;
     for (let bits = modes; bits !== 0; bits &= bits - 1) this.#watchCount--;
     if ((modes & WatchMode.Recursive) !== 0) this.#recursiveCount--;
-    if (left !== 0) {
-      watched.watchers.set(watcher, left);
-      return;
-    }
-    watched.watchers.delete(watcher);
+    watched.setModes(watcher, left);
+    if (left !== 0) return;
     watcher.watchedPaths.delete(watched);
-    if (watched.watchers.size === 0) this.#removePath(watched);
+    if (watched.isUnwatched) this.#removePath(watched);
   }
 
   #find(bytes: Uint8Array, start: number, end: number): WatchedPath | null {
     if (start === end) return this.#find(ROOT_PATH, 0, 1);
-    let at = this.#byHash.get(this.#hash(bytes, start, end) >> 2) ?? null;
-    while (at !== null && !equalsKey(at.key, bytes, start, end)) at = at.next;
+    const hash = this.#hash(bytes, start, end) >> 2;
+    let at = this.#shardOf(hash).get(hash) ?? null;
+    while (at !== null && !at.equals(bytes, start, end)) at = at.next;
     return at;
   }
 
   #insert(bytes: Uint8Array): WatchedPath {
     const hash = this.#hash(bytes, 0, bytes.length) >> 2; // a small integer: no heap number as key
-    const watched: WatchedPath = {
-      key: keyOf(bytes),
-      hash,
-      next: this.#byHash.get(hash) ?? null,
-      watchers: new Map(),
-    };
-    this.#byHash.set(hash, watched);
+    const shard = this.#shardOf(hash);
+    const watched = new WatchedPath(bytes, hash, shard.get(hash) ?? null);
+    shard.set(hash, watched);
     this.#pathCount++;
     return watched;
   }
 
+  #shardOf(hash: number): Map<number, WatchedPath> {
+    return this.#shards[hash & (SHARD_COUNT - 1)]!;
+  }
+
   #removePath(watched: WatchedPath): void {
     this.#pathCount--;
-    let at = this.#byHash.get(watched.hash)!;
+    const shard = this.#shardOf(watched.hash);
+    let at = shard.get(watched.hash)!;
     if (at === watched) {
-      if (watched.next === null) this.#byHash.delete(watched.hash);
-      else this.#byHash.set(watched.hash, watched.next);
+      if (watched.next === null) shard.delete(watched.hash);
+      else shard.set(watched.hash, watched.next);
       return;
     }
     while (at.next !== watched) at = at.next!;
@@ -226,19 +244,3 @@ export class WatchManager {
 }
 
 const ROOT_PATH = new Uint8Array([SLASH]);
-
-function keyOf(bytes: Uint8Array): string {
-  let key = "";
-  for (let i = 0; i < bytes.length; i++) key += String.fromCharCode(bytes[i]!);
-  return key;
-}
-
-function equalsKey(key: string, bytes: Uint8Array, start: number, end: number): boolean {
-  if (key.length !== end - start) return false;
-  for (let i = 0; i < key.length; i++) if (key.charCodeAt(i) !== bytes[start + i]) return false;
-  return true;
-}
-
-function pathOfKey(key: string): string {
-  return new TextDecoder().decode(Uint8Array.from(key, (c) => c.charCodeAt(0)));
-}
