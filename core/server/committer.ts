@@ -6,7 +6,7 @@
 import { ErrorCode } from "../errors.ts";
 import type { TxnApplier } from "../txn/apply.ts";
 import type { PreparedTxn } from "../txn/prepare.ts";
-import type { MultiTxn, OperationTxn } from "../txn/txn.ts";
+import type { KnownNode, MultiTxn, OperationTxn } from "../txn/txn.ts";
 import { JuteWriter } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
 import { writeMultiHeader } from "./read_requests.ts";
@@ -68,10 +68,11 @@ export class Committer {
       case "create":
       case "createContainer":
       case "createTtl":
-        writer.bytes(txn.path);
+        writeKnownPath(writer, txn);
         if (op !== OpCode.Create) tree.writeStat(writer, tree.lastCreated);
         return;
       case "setData":
+        return tree.writeStat(writer, txn.known?.node || tree.store.lookup(txn.path));
       case "setAcl":
         return tree.writeStat(writer, tree.store.lookup(txn.path));
       case "delete":
@@ -79,4 +80,18 @@ export class Committer {
         return;
     }
   }
+}
+
+function writeKnownPath(
+  writer: JuteWriter,
+  txn: { readonly path: Uint8Array; known?: KnownNode | undefined },
+): void {
+  const { known } = txn;
+  if (known === undefined) return writer.bytes(txn.path);
+  const length = known.pathEnd - known.pathStart;
+  writer.reserve(4 + length);
+  const at = writer.position + 4;
+  writer.view.setInt32(at - 4, length);
+  for (let i = 0; i < length; i++) writer.buffer[at + i] = known.buffer[known.pathStart + i]!;
+  writer.position = at + length;
 }

@@ -529,8 +529,7 @@ export class RequestProcessor implements ClientHost {
     const session = txn.kind === "closeSession" ? this.sessions.get(header.sessionId) : undefined;
     const err = this.#committer.apply(prepared);
     if (session !== undefined) this.sessions.remove(session.id);
-    this.#preparer.applied(prepared);
-    this.stats.committed(prepared, latencyMs);
+    this.stats.committed(prepared);
     if (client !== null && writer !== null) {
       if (op === OpCode.CreateSession) {
         this.#connectResponse(client, client.session);
@@ -542,6 +541,7 @@ export class RequestProcessor implements ClientHost {
         this.#sent(client, header.cxid, txn.kind === "error" ? OpCode.Error : op, bytes, latencyMs);
       }
     }
+    this.#preparer.applied(prepared);
     if (session !== undefined && session.owner instanceof Client) {
       session.owner.close(client === null ? "its session expired" : null);
     }

@@ -94,12 +94,16 @@ export class RequestStats {
     summary.add(count);
   }
 
-  committed({ txn }: PreparedTxn, _latencyMs: number): void {
-    if (txn.kind === "create" || txn.kind === "setData" || txn.kind === "delete") {
-      const bytes = txn.path.length + (txn.kind === "delete" ? 0 : txn.data?.length ?? 0);
-      const { writePerNamespace } = this.metrics;
-      this.#writeNamespace.find(writePerNamespace, txn.path, 0, txn.path.length)?.add(bytes);
-    }
+  /** A write is about to be applied: counts it against the first component of its path. */
+  committed({ txn }: PreparedTxn): void {
+    if (txn.kind !== "create" && txn.kind !== "setData" && txn.kind !== "delete") return;
+    const known = txn.kind === "delete" ? undefined : txn.known;
+    const bytes = known === undefined ? txn.path : known.buffer;
+    const start = known === undefined ? 0 : known.pathStart;
+    const end = known === undefined ? bytes.length : known.pathEnd;
+    const dataLength = known?.dataLength ?? (txn.kind === "delete" ? 0 : txn.data?.length ?? 0);
+    this.#writeNamespace.find(this.metrics.writePerNamespace, bytes, start, end)
+      ?.add(end - start + Math.max(dataLength, 0));
   }
 }
 

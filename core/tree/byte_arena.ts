@@ -20,6 +20,9 @@ const SHARED_BLOCK_BYTES_MAX = CHUNK_BYTES / 2;
 /** Up to here each multiple of 16 is a class; above, classes grow by a quarter. */
 const EXACT_CLASS_BYTES_MAX = 1024;
 
+/** Up to here a loop is faster than a view and a native copy. */
+const COPY_LOOP_BYTES_MAX = 128;
+
 const CLASS_BYTES = makeClasses();
 
 function makeClasses(): number[] {
@@ -77,10 +80,10 @@ export class ByteArena {
   }
 
   /** Copies bytes into a new block; 0 for none. */
-  store(bytes: Uint8Array): number {
-    if (bytes.length === 0) return 0;
-    const ref = this.allocate(bytes.length);
-    this.#chunks[ref >>> 16]!.set(bytes, (ref & 0xffff) * UNIT_BYTES);
+  store(bytes: Uint8Array, start = 0, length = bytes.length): number {
+    if (length === 0) return 0;
+    const ref = this.allocate(length);
+    this.overwrite(ref, bytes, start, length);
     return ref;
   }
 
@@ -107,8 +110,11 @@ export class ByteArena {
   }
 
   /** Overwrites a block with bytes of the length it was allocated with, or one of the same class. */
-  overwrite(ref: number, bytes: Uint8Array): void {
-    this.#chunks[ref >>> 16]!.set(bytes, (ref & 0xffff) * UNIT_BYTES);
+  overwrite(ref: number, bytes: Uint8Array, start: number, length: number): void {
+    const chunk = this.#chunks[ref >>> 16]!;
+    const offset = (ref & 0xffff) * UNIT_BYTES;
+    if (length > COPY_LOOP_BYTES_MAX) chunk.set(bytes.subarray(start, start + length), offset);
+    else for (let i = 0; i < length; i++) chunk[offset + i] = bytes[start + i]!;
   }
 
   /** Whether blocks of both lengths take the same room, so that one can hold the other. */

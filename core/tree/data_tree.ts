@@ -312,7 +312,8 @@ export class DataTree implements SnapshotTree {
   /** Changes data in place, outside any txn: quota usage is derived by each server for itself. */
   setDerivedData(id: NodeId, data: Uint8Array): void {
     this.#replaceData(id, data);
-    this.#refreshCrc(id, this.store.path(id));
+    const path = this.store.path(id);
+    this.#refreshCrc(id, path, 0, path.length);
   }
 
   #create(
@@ -321,12 +322,16 @@ export class DataTree implements SnapshotTree {
     owner: bigint,
   ): ErrorCode {
     const { store } = this;
-    const { path } = txn;
     const { zxid } = header;
-    const slash = lastSlash(path, 0, path.length);
-    const parent = slash < 0 ? NO_NODE : store.lookup(path, 0, slash);
+    const { known } = txn;
+    const bytes = known === undefined ? txn.path : known.buffer;
+    const start = known === undefined ? 0 : known.pathStart;
+    const end = known === undefined ? bytes.length : known.pathEnd;
+    const slash = lastSlash(bytes, start, end);
+    if (slash < 0) return ErrorCode.NoNode;
+    const parent = known?.parentNode || store.lookup(bytes, start, slash);
     if (parent === NO_NODE) return ErrorCode.NoNode;
-    const existing = store.lookup(path);
+    const existing = known === undefined ? store.lookup(bytes, start, end) : NO_NODE;
     const cversion = txn.parentCversion === -1 ? store.cversion(parent) + 1 : txn.parentCversion;
     if (cversion > store.cversion(parent)) { // ZOOKEEPER-3249: never backwards on replay
       store.setCversion(parent, cversion);
@@ -338,7 +343,7 @@ export class DataTree implements SnapshotTree {
       return ErrorCode.NodeExists;
     }
     const system = this.childrenAreSystem(parent);
-    const id = store.add(parent, path.subarray(slash + 1));
+    const id = store.add(parent, bytes, slash + 1, end);
     store.setCzxid(id, zxid);
     store.setMzxid(id, zxid);
     store.setPzxid(id, zxid);
@@ -347,39 +352,49 @@ export class DataTree implements SnapshotTree {
     if (owner !== 0n) store.setOwner(id, owner);
     store.setAcl(id, this.#acls.acquire(txn.acl));
     if (system) store.setFlags(id, SYSTEM);
-    this.#replaceData(id, txn.data);
-    this.#pathBytes += path.length;
+    if (known === undefined) this.#replaceData(id, txn.data);
+    else this.#replaceDataFrom(id, known.buffer, known.dataStart, known.dataLength);
+    this.#pathBytes += end - start;
     if (owner !== 0n) this.#trackOwner(id);
     this.#refreshDigest(parent);
-    this.#refreshCrc(id, path, txn.known);
-    this.#quotas.created(path, store.dataLength(id));
+    this.#refreshCrc(id, bytes, start, end, known);
+    if (system || this.#quotas.isActive) this.#quotas.created(txn.path, store.dataLength(id));
     this.lastCreated = id;
-    const { watches } = this;
-    if (watches.watchCount > 0) {
-      watches.fire({ type: EventType.NodeCreated, path, zxid, acl: txn.acl });
-      watches.fireChildren({
-        type: EventType.NodeChildrenChanged,
-        path: path.subarray(0, slash),
-        zxid,
-        acl: this.aclOf(parent),
-      });
-    }
+    if (this.watches.watchCount > 0) this.#fireCreated(header, txn, parent);
     return ErrorCode.Ok;
   }
 
-  #setData(
-    id: NodeId,
-    header: TxnHeader,
-    txn: SetDataTxn,
+  #fireCreated(
+    { zxid }: TxnHeader,
+    { path, acl }: { path: Uint8Array; acl: AclList },
+    parent: NodeId,
   ): void {
+    this.watches.fire({ type: EventType.NodeCreated, path, zxid, acl });
+    this.watches.fireChildren({
+      type: EventType.NodeChildrenChanged,
+      path: path.subarray(0, lastSlash(path, 0, path.length)),
+      zxid,
+      acl: this.aclOf(parent),
+    });
+  }
+
+  #setData(id: NodeId, header: TxnHeader, txn: SetDataTxn): void {
     const { store } = this;
+    const { known } = txn;
     const before = store.dataLength(id);
-    this.#replaceData(id, txn.data);
     store.setVersion(id, txn.version);
     store.setMzxid(id, header.zxid);
     store.setMtime(id, header.timeMs);
-    this.#refreshCrc(id, txn.path, txn.known);
-    this.#quotas.changed(txn.path, before, store.dataLength(id));
+    if (known === undefined) {
+      const { path } = txn;
+      this.#replaceData(id, txn.data);
+      this.#refreshCrc(id, path, 0, path.length);
+    } else {
+      this.#replaceDataFrom(id, known.buffer, known.dataStart, known.dataLength);
+      store.setCrc(id, known.crc);
+      this.#refreshDigest(id);
+    }
+    if (this.#quotas.isActive) this.#quotas.changed(txn.path, before, store.dataLength(id));
     if (this.watches.watchCount > 0) {
       this.watches.fire({
         type: EventType.NodeDataChanged,
@@ -391,8 +406,14 @@ export class DataTree implements SnapshotTree {
   }
 
   #replaceData(id: NodeId, data: Uint8Array | null): void {
-    this.#dataBytes += (data === null ? 0 : data.length) - Math.max(this.store.dataLength(id), 0);
-    this.store.setData(id, data);
+    if (data === null) this.#replaceDataFrom(id, NO_DATA, 0, -1);
+    else this.#replaceDataFrom(id, data, 0, data.length);
+  }
+
+  /** @param length -1 for null */
+  #replaceDataFrom(id: NodeId, bytes: Uint8Array, start: number, length: number): void {
+    this.#dataBytes += Math.max(length, 0) - Math.max(this.store.dataLength(id), 0);
+    this.store.setData(id, bytes, start, length);
   }
 
   #replaceAcl(id: NodeId, acl: AclList): void {
@@ -441,23 +462,27 @@ export class DataTree implements SnapshotTree {
     }
   }
 
-  /** Path or data changed: computes the CRC over both anew, then the digest. */
-  #refreshCrc(id: NodeId, path: Uint8Array, known?: KnownNode): void {
+  /** Path or data changed: computes the CRC over both anew, unless it is known, then the digest. */
+  #refreshCrc(
+    id: NodeId,
+    path: Uint8Array,
+    start: number,
+    end: number,
+    known?: KnownNode,
+  ): void {
     if (!this.#options.digestEnabled) return;
     const { store } = this;
-    if (known !== undefined) {
-      store.setCrc(id, known.crc);
-      return this.#refreshDigest(id);
+    if (known !== undefined) store.setCrc(id, known.crc);
+    else {
+      let crc = id === ROOT ? CRC_START : crc32Update(CRC_START, path, start, end);
+      const length = store.dataLength(id);
+      if (length > 0) {
+        const ref = store.dataRef(id);
+        const offset = store.arena.offset(ref);
+        crc = crc32Update(crc, store.arena.chunk(ref), offset, offset + length);
+      }
+      store.setCrc(id, crc);
     }
-    const rootEnd = id === ROOT ? 0 : path.length;
-    let crc = crc32Update(CRC_START, path, 0, rootEnd);
-    const length = store.dataLength(id);
-    if (length > 0) {
-      const ref = store.dataRef(id);
-      const offset = store.arena.offset(ref);
-      crc = crc32Update(crc, store.arena.chunk(ref), offset, offset + length);
-    }
-    store.setCrc(id, crc);
     this.#refreshDigest(id);
   }
 
@@ -561,12 +586,12 @@ export class DataTree implements SnapshotTree {
     const { store } = this;
     this.#replaceData(ROOT, NO_DATA);
     store.setAcl(ROOT, -1);
-    this.#refreshCrc(ROOT, NO_DATA);
+    this.#refreshCrc(ROOT, NO_DATA, 0, 0);
     for (const path of ["/zookeeper", "/zookeeper/quota", "/zookeeper/config"]) {
       const bytes = encodeUtf8(path);
       const slash = lastSlash(bytes, 0, bytes.length);
       const parent = store.lookup(bytes, 0, slash);
-      const id = store.add(parent, bytes.subarray(slash + 1));
+      const id = store.add(parent, bytes, slash + 1, bytes.length);
       if (parent !== ROOT) store.setFlags(id, SYSTEM);
       this.#replaceData(id, NO_DATA);
       store.setAcl(id, -1);
@@ -575,7 +600,7 @@ export class DataTree implements SnapshotTree {
         store.setAcl(id, this.#acls.acquire(READ_ACL));
         store.setAversion(id, -1);
       }
-      this.#refreshCrc(id, bytes);
+      this.#refreshCrc(id, bytes, 0, bytes.length);
     }
   }
 
@@ -598,7 +623,7 @@ export class DataTree implements SnapshotTree {
         throw new DecodeError(`Snapshot holds "${new TextDecoder().decode(path)}" twice`);
       }
       const system = this.childrenAreSystem(parent);
-      id = store.add(parent, path.subarray(slash + 1));
+      id = store.add(parent, path, slash + 1, path.length);
       if (system) store.setFlags(id, SYSTEM);
     }
     this.#pathBytes += path.length;
@@ -619,7 +644,7 @@ export class DataTree implements SnapshotTree {
       store.setOwner(id, owner);
       this.#trackOwner(id);
     }
-    this.#refreshCrc(id, path);
+    this.#refreshCrc(id, path, 0, path.length);
   }
 
   finishLoad(zxid: Zxid): void {

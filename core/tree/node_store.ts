@@ -133,20 +133,20 @@ export class NodeStore {
 
   // ---------------------------------------------------------------- rows
 
-  /** Adds a znode below `parent` with zero stats and no data; `name` is copied. */
-  add(parent: NodeId, name: Uint8Array): NodeId {
-    assert(name.length > 0, "only the root has an empty name");
+  /** Adds a znode below `parent` with zero stats and no data; the name is copied out of `bytes`. */
+  add(parent: NodeId, bytes: Uint8Array, start: number, end: number): NodeId {
+    assert(end > start, "only the root has an empty name");
     const id = this.#allocateRow();
     const row = this.#row(id);
     const base = (id & PAGE_MASK) * INTS;
     const parentRow = this.#row(parent);
     const parentBase = (parent & PAGE_MASK) * INTS;
     let hash = Math.imul(parentRow[parentBase + HASH]! ^ SLASH, 0x01000193);
-    for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name[i]!, 0x01000193);
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
     row[base + HASH] = hash;
     row[base + PARENT] = parent;
-    row[base + NAME_REF] = this.arena.store(name);
-    row[base + NAME_LENGTH] = name.length;
+    row[base + NAME_REF] = this.arena.store(bytes, start, end - start);
+    row[base + NAME_LENGTH] = end - start;
     const first = parentRow[parentBase + FIRST_CHILD]!;
     row[base + NEXT] = first;
     if (first !== NO_NODE) this.#row(first)[(first & PAGE_MASK) * INTS + PREVIOUS] = id;
@@ -181,17 +181,20 @@ export class NodeStore {
     this.#count--;
   }
 
-  /** Replaces the data; null and empty are distinct. */
-  setData(id: NodeId, data: Uint8Array | null): void {
+  /**
+   * Replaces the data; null and empty are distinct.
+   *
+   * @param newLength -1 for null
+   */
+  setData(id: NodeId, bytes: Uint8Array, start: number, newLength: number): void {
     const row = this.#row(id);
     const base = (id & PAGE_MASK) * INTS;
     const oldLength = row[base + DATA_LENGTH]!;
-    const newLength = data === null ? -1 : data.length;
-    if (data !== null && this.arena.fitsInPlace(oldLength, newLength)) {
-      this.arena.overwrite(row[base + DATA_REF]!, data);
+    if (this.arena.fitsInPlace(oldLength, newLength)) {
+      this.arena.overwrite(row[base + DATA_REF]!, bytes, start, newLength);
     } else {
       if (oldLength > 0) this.arena.free(row[base + DATA_REF]!, oldLength);
-      row[base + DATA_REF] = data === null ? 0 : this.arena.store(data);
+      row[base + DATA_REF] = newLength > 0 ? this.arena.store(bytes, start, newLength) : 0;
     }
     row[base + DATA_LENGTH] = newLength;
   }

@@ -34,6 +34,11 @@ export class QuotaKeeper {
     this.#tree = tree;
   }
 
+  /** Whether any path has a quota. */
+  get isActive(): boolean {
+    return this.#paths.size > 0;
+  }
+
   clear(): void {
     this.#paths.clear();
   }

@@ -11,36 +11,15 @@
  * @module
  */
 import { assert } from "../assert.ts";
-import { type AclList } from "../tree/acl_list.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import { DigestSum } from "../tree/digest_sum.ts";
-import { NO_NODE, type NodeId } from "../tree/node_store.ts";
-import { type OwnerKind, statDigest, type StoredStat } from "../tree/stat.ts";
+import { NO_NODE } from "../tree/node_store.ts";
+import { statDigest } from "../tree/stat.ts";
 import type { Zxid } from "../zxid.ts";
-import type { KnownNode } from "./txn.ts";
+import { ChangeRecord, LOOSE } from "./change_record.ts";
 
-/** A znode as it will be after the txn `zxid`. */
-export interface ChangeRecord extends StoredStat, KnownNode {
-  /** Stable bytes, kept in the log batch of the txn. */
-  path: Uint8Array;
-  hash: number;
-  /** The last txn that touched it. */
-  zxid: Zxid;
-  exists: boolean;
-  acl: AclList;
-  ownerKind: OwnerKind;
-  childCount: number;
-  /** -1 for null. */
-  dataLength: number;
-  /** What it contributes to the digest sum now; 0 below /zookeeper. */
-  digest: number;
-  isSystem: boolean;
-  childrenAreSystem: boolean;
-  /** Another record of the same hash. */
-  next: ChangeRecord | null;
-  /** What this record replaced: for taking a failed multi back. */
-  replaced: ChangeRecord | null;
-}
+/** Records kept for later use. */
+const POOL_LENGTH_MAX = 8192;
 
 export class PendingChanges {
   /** The tree digest after all txns under way. */
@@ -51,6 +30,7 @@ export class PendingChanges {
   #byHash = new Map<number, ChangeRecord>();
   #ephemerals = new Map<bigint, Set<ChangeRecord>>();
   #savedDigest = new DigestSum();
+  #pool: ChangeRecord[] = [];
 
   constructor(tree: DataTree, { digestEnabled }: { digestEnabled: boolean }) {
     this.#tree = tree;
@@ -58,14 +38,18 @@ export class PendingChanges {
     this.digest.copyFrom(tree.digest);
   }
 
+  get size(): number {
+    return this.#byHash.size;
+  }
+
   /** The record of a path, if a txn under way touches it. */
   find(hash: number, bytes: Uint8Array, start: number, end: number): ChangeRecord | null {
     let at = this.#byHash.get(hash >> 2) ?? null;
-    while (at !== null && !(at.hash === hash && equalsAt(at.path, bytes, start, end))) at = at.next;
+    while (at !== null && !(at.hash === hash && isAt(at, bytes, start, end))) at = at.next;
     return at;
   }
 
-  /** The znode as it will be, as a loose record to be read or passed to `put`; null if there is none. */
+  /** The znode as it will be, as a record to be read or passed to `change`; null if there is none. */
   resolve(bytes: Uint8Array, start: number, end: number): ChangeRecord | null {
     const hash = this.#tree.store.hash(bytes, start, end);
     if (this.#byHash.size > 0) {
@@ -73,7 +57,10 @@ export class PendingChanges {
       if (pending !== null) return pending.exists ? pending : null;
     }
     const id = this.#tree.store.find(hash, bytes, start, end);
-    return id === NO_NODE ? null : this.#fromTree(id, hash);
+    if (id === NO_NODE) return null;
+    const record = this.#pool.pop() ?? new ChangeRecord();
+    record.readFromTree(this.#tree, id, hash);
+    return record;
   }
 
   /** Whether a znode will exist: cheaper than `resolve`. */
@@ -84,33 +71,48 @@ export class PendingChanges {
   }
 
   /**
-   * Returns the record that txn `zxid` may change: the same one when it already made it or nobody has
-   * it yet, else a copy that takes its place.
+   * Returns the record that txn `zxid` may change: the same one when nobody has it yet, else a copy that
+   * takes its place. Not for one that this txn has already.
    *
-   * @param path stable bytes
+   * @param bytes hold the path from `start` to `end` until the txn is applied
    */
-  change(record: ChangeRecord, path: Uint8Array, zxid: Zxid): ChangeRecord {
-    if (record.zxid === zxid) return record;
-    if (record.zxid === LOOSE) { // nobody else has it yet
-      record.path = path;
+  change(
+    record: ChangeRecord,
+    zxid: Zxid,
+    { bytes, start, end }: { bytes: Uint8Array; start: number; end: number },
+  ): ChangeRecord {
+    assert(record.zxid !== zxid, "a txn takes a record once");
+    if (record.zxid === LOOSE) {
+      record.setPath(bytes, start, end);
       record.zxid = zxid;
-      this.#link(record, null);
+      this.#link(record);
       return record;
     }
-    const pending = this.find(record.hash, path, 0, path.length);
-    const copy: ChangeRecord = { ...record, path, zxid, replaced: pending, next: null };
-    this.#link(copy, pending);
+    const copy = this.#pool.pop() ?? new ChangeRecord();
+    copy.copyFrom(record);
+    copy.setPath(bytes, start, end);
+    copy.zxid = zxid;
+    copy.replaced = record;
+    this.#unlink(record);
+    this.#link(copy);
     return copy;
   }
 
-  /** Adds the record of a znode that txn `zxid` creates. `record.replaced` and `next` are set here. */
+  /** A record to be filled in and passed to `create`. */
+  blank(): ChangeRecord {
+    return this.#pool.pop() ?? new ChangeRecord();
+  }
+
+  /** Adds the record of a znode that its txn creates. */
   create(record: ChangeRecord): void {
-    const pending = this.find(record.hash, record.path, 0, record.path.length);
+    const { hash, buffer, pathStart, pathEnd } = record;
+    const pending = this.find(hash, buffer, pathStart, pathEnd);
     assert(pending === null || !pending.exists, "what is created did not exist");
     record.replaced = pending;
-    this.#link(record, pending);
+    if (pending !== null) this.#unlink(pending);
+    this.#link(record);
     if (record.ownerKind !== "ephemeral") return;
-    const owner = (BigInt(record.ownerHigh) << 32n) | BigInt(record.ownerLow >>> 0);
+    const { owner } = record;
     const owned = this.#ephemerals.get(owner);
     if (owned === undefined) this.#ephemerals.set(owner, new Set([record]));
     else owned.add(record);
@@ -124,7 +126,7 @@ export class PendingChanges {
     record.digest = digest;
   }
 
-  /** Paths of all ephemerals that the session will own; copies, since txns outlive their batches here. */
+  /** Paths of all ephemerals that the session will own; copies, which outlive the batches. */
   ephemeralPaths(sessionId: bigint): Uint8Array[] {
     const paths: Uint8Array[] = [];
     const { store } = this.#tree;
@@ -135,12 +137,11 @@ export class PendingChanges {
         paths.push(path);
       }
     }
-    for (const record of this.#ephemerals.get(sessionId) ?? []) {
-      if (this.find(record.hash, record.path, 0, record.path.length)?.czxid !== record.czxid) {
-        continue;
-      }
-      if (this.exists(record.hash, record.path, 0, record.path.length)) {
-        paths.push(record.path.slice());
+    for (const created of this.#ephemerals.get(sessionId) ?? []) {
+      const { hash, buffer, pathStart, pathEnd, czxid } = created;
+      const pending = this.find(hash, buffer, pathStart, pathEnd);
+      if (pending !== null && pending.exists && pending.czxid === czxid) {
+        paths.push(created.path.slice());
       }
     }
     return paths;
@@ -157,20 +158,19 @@ export class PendingChanges {
       const record = records[i]!;
       this.#unlink(record);
       this.#forgetEphemeral(record);
-      if (record.replaced !== null) this.#link(record.replaced, null);
+      if (record.replaced !== null) this.#link(record.replaced);
     }
+    for (const record of records) this.#recycle(record);
     this.digest.copyFrom(this.#savedDigest);
   }
 
   /** The txn that made these records was applied: the tree itself now shows their effects. */
   applied(records: readonly ChangeRecord[]): void {
-    for (const record of records) {
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i]!;
       this.#forgetEphemeral(record);
-      // a later txn's record has taken the place of this one
-      if (this.find(record.hash, record.path, 0, record.path.length) === record) {
-        this.#unlink(record);
-      }
-      record.replaced = null;
+      this.#unlink(record); // unless a later txn's record has taken its place
+      this.#recycle(record);
     }
   }
 
@@ -181,49 +181,13 @@ export class PendingChanges {
     this.digest.copyFrom(this.#tree.digest);
   }
 
-  get size(): number {
-    return this.#byHash.size;
+  #recycle(record: ChangeRecord): void {
+    record.release();
+    if (this.#pool.length < POOL_LENGTH_MAX) this.#pool.push(record);
   }
 
-  #fromTree(id: NodeId, hash: number): ChangeRecord {
-    const tree = this.#tree;
-    const { store } = tree;
-    const record: ChangeRecord = {
-      czxid: 0,
-      mzxid: 0,
-      pzxid: 0,
-      ctime: 0,
-      mtime: 0,
-      version: 0,
-      cversion: 0,
-      aversion: 0,
-      ownerHigh: 0,
-      ownerLow: 0,
-      node: id,
-      crc: store.crc(id),
-      path: NO_PATH,
-      hash,
-      zxid: LOOSE,
-      exists: true,
-      acl: tree.aclOf(id),
-      ownerKind: "persistent",
-      childCount: store.childCount(id),
-      dataLength: store.dataLength(id),
-      digest: store.digest(id),
-      isSystem: tree.isSystem(id),
-      childrenAreSystem: tree.childrenAreSystem(id),
-      next: null,
-      replaced: null,
-    };
-    store.readStat(id, record);
-    if (record.ownerHigh !== 0 || record.ownerLow !== 0) record.ownerKind = tree.ownerKindOf(id);
-    return record;
-  }
-
-  /** Puts a record in the place of `old`, or in front of its bucket. */
-  #link(record: ChangeRecord, old: ChangeRecord | null): void {
-    if (old !== null) this.#unlink(old);
-    const key = record.hash >> 2;
+  #link(record: ChangeRecord): void {
+    const key = record.hash >> 2; // a small integer: no heap number as key
     record.next = this.#byHash.get(key) ?? null;
     this.#byHash.set(key, record);
   }
@@ -244,20 +208,19 @@ export class PendingChanges {
 
   #forgetEphemeral(record: ChangeRecord): void {
     if (record.ownerKind !== "ephemeral") return;
-    const owner = (BigInt(record.ownerHigh) << 32n) | BigInt(record.ownerLow >>> 0);
+    const { owner } = record;
     const owned = this.#ephemerals.get(owner);
     if (owned?.delete(record) && owned.size === 0) this.#ephemerals.delete(owner);
   }
 }
 
-const NO_PATH = new Uint8Array(0);
-/** The zxid of a record that is no change yet. */
-const LOOSE = -1;
-
-function equalsAt(path: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+function isAt(record: ChangeRecord, bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
-  if (path.length !== length) return isRoot(path, 0, path.length) && isRoot(bytes, start, end);
-  for (let i = 0; i < length; i++) if (path[i] !== bytes[start + i]) return false;
+  const { buffer, pathStart, pathEnd } = record;
+  if (pathEnd - pathStart !== length) {
+    return isRoot(buffer, pathStart, pathEnd) && isRoot(bytes, start, end);
+  }
+  for (let i = 0; i < length; i++) if (buffer[pathStart + i] !== bytes[start + i]) return false;
   return true;
 }
 

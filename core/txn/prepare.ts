@@ -23,7 +23,9 @@ import { CONTAINER_OWNER, TTL_MS_MAX, ttlOwner } from "../tree/stat.ts";
 import { encodeUtf8, type JuteReader, type JuteWriter } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
 import type { Zxid } from "../zxid.ts";
-import { type ChangeRecord, PendingChanges } from "./pending_changes.ts";
+import type { ChangeRecord } from "./change_record.ts";
+import { KnownCreate, KnownSetData } from "./known_txn.ts";
+import { PendingChanges } from "./pending_changes.ts";
 import type { ErrorTxn, MultiTxn, OperationTxn, Txn, TxnHeader } from "./txn.ts";
 import { writeTxn, writeTxnHeader } from "./txn.ts";
 import {
@@ -214,8 +216,8 @@ export class Preparer {
     return { header, txn, records: NO_RECORDS };
   }
 
-  /** Writes a buffer into the batch. Returns the copy there, which stays until the txn is applied. */
-  #keep(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  /** Writes a jute buffer into the batch. Returns where its bytes are in `writer.buffer`. */
+  #keep(bytes: Uint8Array, start: number, length: number): number {
     const { writer } = this;
     writer.reserve(4 + length);
     const at = writer.position + 4;
@@ -224,15 +226,13 @@ export class Preparer {
     if (length <= 64) { for (let i = 0; i < length; i++) to[at + i] = bytes[start + i]!; }
     else to.set(bytes.subarray(start, start + length), at);
     writer.position = at + length;
-    return to.subarray(at, at + length);
+    return at;
   }
 
-  #keepData(request: WriteRequest): Uint8Array | null {
-    if (request.dataLength >= 0) {
-      return this.#keep(request.buffer, request.dataStart, request.dataLength);
-    }
-    this.writer.int(-1);
-    return null;
+  #keepPath({ buffer, pathStart, pathEnd }: WriteRequest): Uint8Array {
+    const length = pathEnd - pathStart;
+    const at = this.#keep(buffer, pathStart, length);
+    return this.writer.buffer.subarray(at, at + length);
   }
 
   // ---------------------------------------------------------------- operations
@@ -301,9 +301,14 @@ export class Preparer {
     }
 
     // from here on nothing fails
-    const keptPath = this.#keep(path, start, end - start);
-    const data = this.#keepData(request);
     const { writer } = this;
+    writer.reserve(end - start + dataLength + acl.encoded.length + CREATE_FIXED_BYTES);
+    const record = this.#pending.blank();
+    const pathAt = this.#keep(path, start, end - start);
+    record.setPath(writer.buffer, pathAt, pathAt + end - start);
+    record.dataLength = request.dataLength;
+    if (request.dataLength < 0) writer.int(-1);
+    else record.dataStart = this.#keep(request.buffer, request.dataStart, dataLength);
     writer.raw(acl.encoded);
     const parentCversion = (parent.cversion + 1) | 0;
     let owner = 0n;
@@ -313,8 +318,8 @@ export class Preparer {
       owner = ttlOwner(Number(request.ttl));
       this.#txn = {
         kind: "createTtl",
-        path: keptPath,
-        data,
+        path: record.path,
+        data: record.data,
         acl,
         parentCversion,
         ttlMs: request.ttl,
@@ -322,28 +327,26 @@ export class Preparer {
     } else if (container) {
       writer.int(parentCversion);
       owner = CONTAINER_OWNER;
-      this.#txn = { kind: "createContainer", path: keptPath, data, acl, parentCversion };
+      this.#txn = {
+        kind: "createContainer",
+        path: record.path,
+        data: record.data,
+        acl,
+        parentCversion,
+      };
     } else {
       writer.boolean(ephemeral);
       writer.int(parentCversion);
       if (ephemeral) owner = requester.sessionId;
-      this.#txn = { kind: "create", path: keptPath, data, acl, ephemeral, parentCversion };
+      this.#txn = new KnownCreate(record, { acl, ephemeral, parentCversion });
     }
-    const parentPath = keptPath.subarray(0, lastSlash(keptPath, 0, keptPath.length));
-    const changed = this.#change(parent, parentPath);
+    const parentEnd = lastSlash(writer.buffer, pathAt, pathAt + end - start);
+    const changed = this.#change(parent, writer.buffer, pathAt, parentEnd);
     changed.cversion = parentCversion;
     changed.pzxid = this.#zxid;
     changed.childCount++;
     this.#pending.refreshDigest(changed);
-    this.#txn.known = this.#recordCreate({
-      path: keptPath,
-      hash,
-      data,
-      acl,
-      owner,
-      parent: changed,
-      ephemeral,
-    });
+    this.#recordCreate(record, { hash, acl, owner, parent: changed, ephemeral });
     return ErrorCode.Ok;
   }
 
@@ -368,7 +371,7 @@ export class Preparer {
     if (request.flags !== -1 && request.flags !== record.version) return ErrorCode.BadVersion;
     if (record.childCount > 0) return ErrorCode.NotEmpty;
 
-    const path = this.#keep(buffer, pathStart, pathEnd - pathStart);
+    const path = this.#keepPath(request);
     this.#txn = { kind: "delete", path };
     this.#recordDelete(record, parent, path);
     return ErrorCode.Ok;
@@ -388,18 +391,27 @@ export class Preparer {
     }
     if (request.flags !== -1 && request.flags !== record.version) return ErrorCode.BadVersion;
 
-    const path = this.#keep(buffer, pathStart, pathEnd - pathStart);
-    const data = this.#keepData(request);
+    const { writer } = this;
+    const { dataLength } = request;
+    const pathLength = pathEnd - pathStart;
+    writer.reserve(pathLength + Math.max(dataLength, 0) + SET_FIXED_BYTES);
+    const pathAt = this.#keep(buffer, pathStart, pathLength);
+    let dataAt = 0;
+    if (dataLength < 0) writer.int(-1);
+    else dataAt = this.#keep(buffer, request.dataStart, dataLength);
     const version = nextVersion(record.version);
-    this.writer.int(version);
-    const changed = this.#change(record, path);
-    this.#txn = { kind: "setData", path, data, version, known: changed };
+    writer.int(version);
+    if (record.zxid === this.#zxid) record.txn?.detach();
+    const changed = this.#change(record, writer.buffer, pathAt, pathAt + pathLength);
+    changed.setPath(writer.buffer, pathAt, pathAt + pathLength);
     changed.version = version;
     changed.mzxid = this.#zxid;
     changed.mtime = this.#nowMs;
-    changed.dataLength = request.dataLength;
-    changed.crc = this.#crc(path, data, changed.isSystem);
+    changed.dataStart = dataAt;
+    changed.dataLength = dataLength;
+    changed.crc = this.#crc(changed, writer.buffer, pathAt, pathLength, dataAt, dataLength);
     this.#pending.refreshDigest(changed);
+    this.#txn = new KnownSetData(changed, version);
     return ErrorCode.Ok;
   }
 
@@ -413,12 +425,12 @@ export class Preparer {
     if (!this.#mayDo(record.acl, Permission.Admin, requester)) return ErrorCode.NoAuth;
     if (request.flags !== -1 && request.flags !== record.aversion) return ErrorCode.BadVersion;
 
-    const path = this.#keep(buffer, pathStart, pathEnd - pathStart);
+    const path = this.#keepPath(request);
     this.writer.raw(acl.encoded);
     const version = nextVersion(record.aversion);
     this.writer.int(version);
     this.#txn = { kind: "setAcl", path, acl, version };
-    const changed = this.#change(record, path);
+    const changed = this.#change(record, path, 0, path.length);
     changed.acl = acl;
     changed.aversion = version;
     this.#pending.refreshDigest(changed);
@@ -433,7 +445,7 @@ export class Preparer {
     if (!this.#mayDo(record.acl, Permission.Read, requester)) return ErrorCode.NoAuth;
     if (request.flags !== -1 && request.flags !== record.version) return ErrorCode.BadVersion;
 
-    const path = this.#keep(buffer, pathStart, pathEnd - pathStart);
+    const path = this.#keepPath(request);
     const version = (record.version + 1) | 0;
     this.writer.int(version);
     this.#txn = { kind: "check", path, version };
@@ -480,82 +492,95 @@ export class Preparer {
     return checkAcl(this.#providers, { acl, perm, ids: requester.ids });
   }
 
-  #change(record: ChangeRecord, path: Uint8Array): ChangeRecord {
+  /** @param bytes hold the path from `start` to `end` until the txn is applied */
+  #change(record: ChangeRecord, bytes: Uint8Array, start: number, end: number): ChangeRecord {
     if (record.zxid === this.#zxid) return record;
-    const changed = this.#pending.change(record, path, this.#zxid);
+    const changed = this.#pending.change(record, this.#zxid, { bytes, start, end });
     this.#records.push(changed);
     return changed;
   }
 
+  /** Fills in a record whose path and data are set. */
   #recordCreate(
-    { path, hash, data, acl, owner, parent, ephemeral }: {
-      path: Uint8Array;
+    record: ChangeRecord,
+    { hash, acl, owner, parent, ephemeral }: {
       hash: number;
-      data: Uint8Array | null;
       acl: AclList;
       owner: bigint;
       parent: ChangeRecord;
       ephemeral: boolean;
     },
-  ): ChangeRecord {
-    const isSystem = parent.childrenAreSystem;
-    const record: ChangeRecord = {
-      czxid: this.#zxid,
-      mzxid: this.#zxid,
-      pzxid: this.#zxid,
-      ctime: this.#nowMs,
-      mtime: this.#nowMs,
-      version: 0,
-      cversion: 0,
-      aversion: 0,
-      ownerHigh: owner === 0n ? 0 : Number(BigInt.asIntN(32, owner >> 32n)),
-      ownerLow: owner === 0n ? 0 : Number(BigInt.asIntN(32, owner)),
-      node: NO_NODE,
-      crc: this.#crc(path, data, isSystem),
-      path,
-      hash,
-      zxid: this.#zxid,
-      exists: true,
-      acl,
-      ownerKind: ephemeral
-        ? "ephemeral"
-        : owner === 0n
-        ? "persistent"
-        : owner === CONTAINER_OWNER
-        ? "container"
-        : "ttl",
-      childCount: 0,
-      dataLength: data === null ? -1 : data.length,
-      digest: 0,
-      isSystem,
-      childrenAreSystem: isSystem,
-      next: null,
-      replaced: null,
-    };
+  ): void {
+    record.czxid = this.#zxid;
+    record.mzxid = this.#zxid;
+    record.pzxid = this.#zxid;
+    record.ctime = this.#nowMs;
+    record.mtime = this.#nowMs;
+    record.version = 0;
+    record.cversion = 0;
+    record.aversion = 0;
+    record.ownerHigh = owner === 0n ? 0 : Number(BigInt.asIntN(32, owner >> 32n));
+    record.ownerLow = owner === 0n ? 0 : Number(BigInt.asIntN(32, owner));
+    record.node = NO_NODE;
+    record.parentNode = parent.node;
+    record.hash = hash;
+    record.zxid = this.#zxid;
+    record.exists = true;
+    record.acl = acl;
+    record.ownerKind = ephemeral
+      ? "ephemeral"
+      : owner === 0n
+      ? "persistent"
+      : owner === CONTAINER_OWNER
+      ? "container"
+      : "ttl";
+    record.childCount = 0;
+    record.digest = 0;
+    record.isSystem = parent.childrenAreSystem;
+    record.childrenAreSystem = record.isSystem || this.#isZookeeper(record);
+    const { buffer, pathStart, pathEnd, dataStart, dataLength } = record;
+    record.crc = this.#crc(record, buffer, pathStart, pathEnd - pathStart, dataStart, dataLength);
     this.#pending.create(record);
     this.#records.push(record);
     this.#pending.refreshDigest(record);
-    return record;
+  }
+
+  /** Only when the protected node was missing from a damaged database. */
+  #isZookeeper({ buffer, pathStart, pathEnd }: ChangeRecord): boolean {
+    return pathEnd - pathStart === ZOOKEEPER_PATH.length &&
+      startsWith(buffer, pathStart, ZOOKEEPER_PATH);
   }
 
   #recordDelete(record: ChangeRecord, parent: ChangeRecord, path: Uint8Array): void {
-    const changedParent = this.#change(parent, path.subarray(0, lastSlash(path, 0, path.length)));
+    const changedParent = this.#change(parent, path, 0, lastSlash(path, 0, path.length));
     changedParent.childCount--;
     changedParent.pzxid = this.#zxid;
     this.#pending.refreshDigest(changedParent);
-    const changed = this.#change(record, path);
+    const changed = this.#change(record, path, 0, path.length);
     changed.exists = false;
     this.#pending.refreshDigest(changed);
   }
 
-  #crc(path: Uint8Array, data: Uint8Array | null, isSystem: boolean): number {
+  #crc(
+    { isSystem }: ChangeRecord,
+    bytes: Uint8Array,
+    pathStart: number,
+    pathLength: number,
+    dataStart: number,
+    dataLength: number,
+  ): number {
     if (!this.#options.digestEnabled || isSystem) return CRC_START;
-    const pathEnd = path.length === 1 ? 0 : path.length; // the root counts as the empty path
-    const crc = crc32Update(CRC_START, path, 0, pathEnd);
-    return data === null ? crc : crc32Update(crc, data, 0, data.length);
+    // the root counts as the empty path
+    const pathEnd = pathStart + (pathLength === 1 ? 0 : pathLength);
+    const crc = crc32Update(CRC_START, bytes, pathStart, pathEnd);
+    return dataLength <= 0 ? crc : crc32Update(crc, bytes, dataStart, dataStart + dataLength);
   }
 }
 
+/** Fields of fixed size in the bodies of create and setData, rounded up. */
+const CREATE_FIXED_BYTES = 64;
+const SET_FIXED_BYTES = 32;
+const ZOOKEEPER_PATH = encodeUtf8("/zookeeper");
 const NO_RECORDS: ChangeRecord[] = [];
 
 /** At least 10 digits, zero padded; the sign of an overflowed counter takes one of the places. */

@@ -31,19 +31,28 @@ export interface TxnHeader {
 export interface KnownNode {
   /** Its number in this server's tree; 0 while it is not in the tree yet. */
   node: number;
+  /** The same of its parent; known for creates only. */
+  parentNode: number;
   /** CRC register over path and new data. */
   crc: number;
+  /** Holds path and data until the txn is applied. */
+  buffer: Uint8Array;
+  pathStart: number;
+  pathEnd: number;
+  dataStart: number;
+  /** -1 for null. */
+  dataLength: number;
 }
 
 export interface CreateTxn {
   kind: "create";
-  path: Uint8Array;
-  data: Uint8Array | null;
+  readonly path: Uint8Array;
+  readonly data: Uint8Array | null;
   acl: AclList;
   ephemeral: boolean;
   /** The parent's new stored cversion; -1 in converted old logs means "current + 1". */
   parentCversion: number;
-  known?: KnownNode;
+  known?: KnownNode | undefined;
 }
 export interface CreateContainerTxn {
   kind: "createContainer";
@@ -51,7 +60,7 @@ export interface CreateContainerTxn {
   data: Uint8Array | null;
   acl: AclList;
   parentCversion: number;
-  known?: KnownNode;
+  known?: KnownNode | undefined;
 }
 export interface CreateTtlTxn {
   kind: "createTtl";
@@ -60,7 +69,7 @@ export interface CreateTtlTxn {
   acl: AclList;
   parentCversion: number;
   ttlMs: bigint;
-  known?: KnownNode;
+  known?: KnownNode | undefined;
 }
 /** delete and deleteContainer. */
 export interface DeleteTxn {
@@ -70,10 +79,10 @@ export interface DeleteTxn {
 /** setData and reconfig. `version` is the new version. */
 export interface SetDataTxn {
   kind: "setData";
-  path: Uint8Array;
-  data: Uint8Array | null;
+  readonly path: Uint8Array;
+  readonly data: Uint8Array | null;
   version: number;
-  known?: KnownNode;
+  known?: KnownNode | undefined;
 }
 /** `version` is the new aversion. */
 export interface SetAclTxn {
