@@ -38,6 +38,8 @@ import { Turn } from "./turn.ts";
 const EXIT_TXN_LOG = 10;
 /** How long a stop waits for what is under way. */
 const CLOSE_WAIT_MS = 3000;
+/** A tick this long after the last one says that we were not running: they are 250 ms apart at most. */
+const PAUSE_MS = 600;
 /** For when nobody asks for anything; 5 to 10 ms. */
 const WATCHES_REMOVED_IN_TICK = 5000;
 /** Containers are deleted in steps, so that many at once do not crowd out requests. */
@@ -84,6 +86,10 @@ class Server implements StandaloneServer {
   readonly #turn: Turn;
   readonly #throttle: ConnectionThrottle;
   #largeRequestBytes = 0;
+  /** Monotonic time of the last tick. */
+  #tickedMs = clock.monotonicMs();
+  /** That tick came late, and expired nothing. */
+  #wasPaused = false;
   #timers: ReturnType<typeof setTimeout>[] = [];
   #isClosed = false;
 
@@ -305,7 +311,13 @@ class Server implements StandaloneServer {
 
   #tick(): void {
     this.#turn.begin();
-    this.#processor.expireSessions();
+    const nowMs = clock.monotonicMs();
+    // after a pause of our own (a suspended process, a starved machine), what clients sent meanwhile
+    // is read first: else all sessions would expire at once for our sake
+    const wasPaused = nowMs - this.#tickedMs > PAUSE_MS && !this.#wasPaused;
+    this.#wasPaused = wasPaused;
+    this.#tickedMs = nowMs;
+    if (!wasPaused) this.#processor.expireSessions();
     this.#listener.checkDeadlines(clock.monotonicMs());
     this.#tree.watches.continueRemoving(WATCHES_REMOVED_IN_TICK);
   }
