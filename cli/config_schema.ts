@@ -85,6 +85,7 @@ const sharedSettings = {
   flushDelay: z._default(javaInt(ms), 0),
   maxWriteQueuePollTime: z.optional(javaInt(ms)),
   maxBatchSize: z._default(javaInt(), 1000),
+  maxGetChildrenResponseCacheSize: z._default(javaInt(), 400),
   maxCnxns: z._default(javaInt(), 0),
   skipACL: z._default(yesNo(), false),
   enforceQuota: z._default(bool(), false),

@@ -12,7 +12,7 @@ const ADMIN = "the HTTP admin server is not available in this version";
 const METRICS = "metrics over HTTP are not available in this version, use the word mntr";
 const ENSEMBLE = "it matters to an ensemble only, and this server is standalone";
 const THREADS = "one event loop serves all connections, there are no threads to count";
-const CACHE = "replies are written straight from the tree, there is no cache to size";
+const CACHE = "data is written straight from the tree, there is no cache to size";
 const WATCHES = "there is one watch table, and nothing in it to tune";
 const KERBEROS = "Kerberos is not available in this version";
 const CLIENT = "it is a setting of clients, not of servers";
@@ -36,7 +36,7 @@ const ROWS: readonly [reason: string, ...keys: string[]][] = [
   ["reading stops by itself when a client is slow", "netty.advancedFlowControl.enabled"],
   ["there is one network layer, and it serves every client", "serverCnxnFactory"],
   ["buffers grow as needed", "intBufferStartingSizeBytes"],
-  [CACHE, "maxResponseCacheSize", "maxGetChildrenResponseCacheSize"],
+  [CACHE, "maxResponseCacheSize"],
   [WATCHES, "watchManagerName", "watcherCleanThreadsNum", "watcherCleanThreshold"],
   [WATCHES, "watcherCleanIntervalInSeconds", "maxInProcessingDeadWatchers", "bitHashCacheSize"],
   ["statistics of request paths are not kept", "pathStats.*"],

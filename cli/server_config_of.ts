@@ -110,6 +110,7 @@ export function serverConfigOf(
     flushDelayMs: values.flushDelay,
     maxWriteQueuePollTimeMs: values.maxWriteQueuePollTime ?? Math.trunc(values.flushDelay / 3),
     maxBatchSize: values.maxBatchSize,
+    childrenCacheEntryCount: values.maxGetChildrenResponseCacheSize,
     snapshotCompression: compressionOf(values["snapshot.compression.method"]),
     snapshotTrustEmpty: values["snapshot.trust.empty"],
     serializeLastProcessedZxid: values["serializeLastProcessedZxid.enabled"],

@@ -73,6 +73,8 @@ export interface ServerConfig {
   readonly maxWriteQueuePollTimeMs: number;
   /** Requests in one batch of the txn log; 0 or less: no limit. */
   readonly maxBatchSize: number;
+  /** Encoded lists of children to keep; 0 or less: none. */
+  readonly childrenCacheEntryCount: number;
   readonly snapshotCompression: "none" | "gz" | "snappy";
   readonly snapshotTrustEmpty: boolean;
   readonly serializeLastProcessedZxid: boolean;

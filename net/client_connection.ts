@@ -90,7 +90,8 @@ export class ClientConnection {
       while (this.#isHeldUp()) {
         await new Promise<void>((resolve) => this.#resume = resolve);
       }
-      if (this.client.isClosing) return; // the last output is sent, then the socket closed
+      // the last output is sent, then the socket closed
+      if (this.client.isClosing || this.client.isReadingDone) return;
     }
   }
 

@@ -114,6 +114,7 @@ class Server implements StandaloneServer {
       digestEnabled: config.digestEnabled,
       extendedTypes: config.extendedTypesEnabled,
       emulate353Ttl: config.emulate353TtlNodes,
+      childrenCacheEntryCount: config.childrenCacheEntryCount,
       hashSeed: random.uint32(),
     });
     this.#throttle = new ConnectionThrottle(config.connectionThrottle, {

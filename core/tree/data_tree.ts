@@ -27,6 +27,7 @@ import { encodeUtf8, type JuteReader, type JuteWriter, putLong } from "../wire/j
 import type { Zxid } from "../zxid.ts";
 import { type AclList, READ_ACL } from "./acl_list.ts";
 import { AclTable } from "./acl_table.ts";
+import { CACHED_CHILD_COUNT_MIN, ChildrenCache } from "./children_cache.ts";
 import { DigestSum } from "./digest_sum.ts";
 import { NO_NODE, type NodeId, NodeStore, ROOT } from "./node_store.ts";
 import { lastSlash } from "./path.ts";
@@ -54,6 +55,8 @@ const DIGEST_LOG_LENGTH_MAX = 1024;
 export interface DataTreeOptions extends OwnerRules {
   digestEnabled: boolean;
   hashSeed: number;
+  /** Encoded child lists to keep (`maxGetChildrenResponseCacheSize`); 0 or less: none. */
+  childrenCacheEntryCount?: number;
 }
 
 class Cursor implements SnapshotCursor {
@@ -80,6 +83,7 @@ export class DataTree implements SnapshotTree {
   #pathBytes = 0;
   #dataBytes = 0;
   #quotas: QuotaKeeper;
+  readonly #childrenCache: ChildrenCache;
   #cursors = new Set<Cursor>();
   /** For one calculation at a time. */
   readonly #stat = emptyStat();
@@ -87,6 +91,7 @@ export class DataTree implements SnapshotTree {
   constructor(options: DataTreeOptions) {
     this.#options = options;
     this.store = new NodeStore(options.hashSeed);
+    this.#childrenCache = new ChildrenCache(options.childrenCacheEntryCount ?? 400);
     this.watches = new WatchManager((bytes, start, end) => this.store.hash(bytes, start, end));
     this.#quotas = new QuotaKeeper(this);
     this.resetToEmptyDatabase();
@@ -182,6 +187,18 @@ export class DataTree implements SnapshotTree {
 
   /** Writes the names of all children as `vector<ustring>`. */
   writeChildren(writer: JuteWriter, id: NodeId): void {
+    const { store } = this;
+    const childCount = store.childCount(id);
+    if (childCount < CACHED_CHILD_COUNT_MIN) return this.#encodeChildren(writer, id);
+    const stamp = { czxid: store.czxid(id), pzxid: store.pzxid(id), childCount };
+    const cached = this.#childrenCache.find(id, stamp);
+    if (cached !== null) return writer.raw(cached);
+    const start = writer.position;
+    this.#encodeChildren(writer, id);
+    this.#childrenCache.keep(id, stamp, writer.buffer.subarray(start, writer.position));
+  }
+
+  #encodeChildren(writer: JuteWriter, id: NodeId): void {
     const { store } = this;
     writer.int(store.childCount(id));
     for (let child = store.firstChild(id); child !== NO_NODE; child = store.nextSibling(child)) {
@@ -579,6 +596,7 @@ export class DataTree implements SnapshotTree {
     this.#pathBytes = 0;
     this.#dataBytes = 0;
     this.#quotas.clear();
+    this.#childrenCache.clear();
   }
 
   resetToEmptyDatabase(): void {
