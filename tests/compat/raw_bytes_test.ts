@@ -100,7 +100,7 @@ async function transcriptOf(scenario: Scenario, port: number): Promise<string[]>
     await conversation.end();
   } catch (error) {
     // A server that breaks off is a difference of this conversation, not the end of all of them.
-    conversation.note(`broken off: ${error}`);
+    conversation.note(`broken off: ${error instanceof Error ? error.stack : error}`);
   }
   return conversation.lines;
 }
