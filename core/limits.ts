@@ -16,5 +16,8 @@ export const OUTPUT_BYTES_MAX = 16 << 20;
 /** Reads of one connection waiting behind its own write: no more of its requests are handled. */
 export const DEFERRED_READ_COUNT_MAX = 128;
 
+/** Entries of one ACL after `auth` was replaced by a connection's ids: refused with InvalidAcl. */
+export const ACL_ENTRY_COUNT_MAX = 10000;
+
 /** Log bytes written and not yet durable: no connection with a request under way is read. */
 export const LOG_BATCH_BYTES_PAUSE = 8 << 20;

@@ -5,6 +5,7 @@
  * @module
  */
 import { assert } from "../assert.ts";
+import { ACL_ENTRY_COUNT_MAX } from "../limits.ts";
 import {
   type AclEntry,
   type AclList,
@@ -68,6 +69,7 @@ export function fixUpAcl(
   const fixed: AclEntry[] = [];
   let changed = false;
   for (const entry of uniqueEntries(acl.entries)) {
+    if (fixed.length > ACL_ENTRY_COUNT_MAX) return null;
     const { scheme, id } = entry.id;
     if (scheme === "world" && id === "anyone") {
       fixed.push(entry);

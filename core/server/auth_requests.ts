@@ -89,8 +89,7 @@ export class AuthRequests {
     switch (step.kind) {
       case "challenge":
         return this.#replyToken(client, xid, ErrorCode.Ok, step.token);
-      case "done":
-        client.sasl = null;
+      case "done": // the exchange stays: a further token is refused
         client.ids = addIds(client.ids, saslIds(step.authorizationId, this.#superUsers));
         this.#logger.info("SASL authenticated", { user: step.authorizationId });
         return this.#replyToken(client, xid, ErrorCode.Ok, step.token);
@@ -98,7 +97,6 @@ export class AuthRequests {
         this.#onFailed();
         return client.close(`SASL: ${step.reason}`);
       case "failed":
-        client.sasl = null;
         this.#onFailed();
         this.#logger.warn("SASL failed", {
           client: client.address.remoteAddress,

@@ -247,9 +247,10 @@ export class ReadRequests {
     const modes = WATCHER_TYPE_MODES[reader.int()];
     if (modes === undefined) return ErrorCode.MarshallingError;
     const { watches } = this.#tree;
-    const found = path === null
-      ? false
-      : op === OpCode.CheckWatches
+    if (path === null) { // ZooKeeper's two answers to the same mistake
+      return op === OpCode.CheckWatches ? ErrorCode.MarshallingError : ErrorCode.NoWatcher;
+    }
+    const found = op === OpCode.CheckWatches
       ? watches.has(path, client, modes)
       : watches.remove(path, client, modes);
     return found ? ErrorCode.Ok : ErrorCode.NoWatcher;

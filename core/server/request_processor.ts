@@ -119,6 +119,7 @@ export class RequestProcessor implements ClientHost {
         enforceQuota: config.enforceQuota,
         closeSessionTxnEnabled: config.closeSessionTxnEnabled,
         reconfigEnabled: config.ensemble.reconfigEnabled,
+        recordBytesMax: config.juteMaxBufferBytes + config.juteExtraSizeBytes,
       },
       writer: new JuteWriter(BATCH_BYTES_START),
     });

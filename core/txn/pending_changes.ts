@@ -147,12 +147,12 @@ export class PendingChanges {
     return paths;
   }
 
-  /** Remembers the digest, in case the multi that starts here fails. */
-  beginMulti(): void {
+  /** Remembers the digest, in case the txn that starts here is taken back. */
+  saveDigest(): void {
     this.#savedDigest.copyFrom(this.digest);
   }
 
-  /** Takes back every record of a failed multi; `records` are all that it made, in order. */
+  /** Takes back every record since `saveDigest`; `records` are all that were made, in order. */
   rollback(records: readonly ChangeRecord[]): void {
     for (let i = records.length - 1; i >= 0; i--) {
       const record = records[i]!;

@@ -14,7 +14,7 @@ import { checkAcl, fixUpAcl } from "../auth/acl_check.ts";
 import type { AuthProviders } from "../auth/auth_providers.ts";
 import { crc32Update, CRC_START } from "../checksum.ts";
 import { DecodeError, ErrorCode } from "../errors.ts";
-import { beginRecord, endRecord } from "../storage/txn_log_format.ts";
+import { beginRecord, endRecord, RECORD_PREFIX_BYTES } from "../storage/txn_log_format.ts";
 import { type AclList, type Id, Permission } from "../tree/acl_list.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import { NO_NODE } from "../tree/node_store.ts";
@@ -45,6 +45,8 @@ export interface PrepareOptions {
   enforceQuota: boolean;
   closeSessionTxnEnabled: boolean;
   reconfigEnabled: boolean;
+  /** Longest log record that can be read back; a request that would make a longer one is refused. */
+  recordBytesMax?: number;
 }
 
 /** Who asks. */
@@ -66,6 +68,7 @@ export class Preparer {
   readonly #pending: PendingChanges;
   readonly #providers: AuthProviders;
   readonly #options: PrepareOptions;
+  readonly #recordBytesMax: number;
   /** The log batch being filled; replaced by the caller between txns. */
   writer: JuteWriter;
   /** The last zxid given out. */
@@ -89,6 +92,7 @@ export class Preparer {
     this.#pending = new PendingChanges(tree, options);
     this.#providers = providers;
     this.#options = options;
+    this.#recordBytesMax = options.recordBytesMax ?? RECORD_BYTES_MAX;
     this.writer = writer;
     this.lastZxid = tree.lastProcessedZxid;
   }
@@ -100,8 +104,9 @@ export class Preparer {
     writeTxnHeader(this.writer, header);
     let err: ErrorCode;
     let txn: Txn | null = null;
+    this.#pending.saveDigest();
     try {
-      if (op === OpCode.Multi) txn = this.#multi(readMultiRequest(reader), requester);
+      if (op === OpCode.Multi) txn = this.#multi(readMultiRequest(reader), requester, start);
       else if (op === OpCode.Reconfig) {
         err = this.#options.reconfigEnabled ? ErrorCode.Unimplemented : ErrorCode.ReconfigDisabled;
         return this.#finishError(header, start, err);
@@ -111,9 +116,11 @@ export class Preparer {
         err = this.#operation(readWriteRequest(reader, op), requester);
         if (err !== ErrorCode.Ok) return this.#finishError(header, start, err);
         txn = this.#txn;
+        this.#checkLength(start);
       }
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
+      this.#pending.rollback(this.#records);
       return this.#finishError(header, start, ErrorCode.MarshallingError);
     }
     return this.#finish(header, start, txn!);
@@ -146,7 +153,11 @@ export class Preparer {
       const parent = this.#pending.resolve(path, 0, lastSlash(path, 0, path.length));
       if (record !== null && parent !== null) this.#recordDelete(record, parent, path);
     }
-    const listed = this.#options.closeSessionTxnEnabled;
+    let bytes = 0;
+    for (const path of paths) bytes += 4 + path.length;
+    // without the list it is the older form: each server then deletes what it knows of the session
+    const listed = this.#options.closeSessionTxnEnabled &&
+      bytes + CLOSE_SESSION_FIXED_BYTES <= this.#recordBytesMax;
     const txn: Txn = { kind: "closeSession", paths: listed ? paths : null };
     writeTxn(this.writer, txn);
     // without a list a digest could not be told from one (disk format section 5)
@@ -452,11 +463,22 @@ export class Preparer {
     return ErrorCode.Ok;
   }
 
+  /**
+   * A small request can make a long txn, by ACLs in which `auth` stands for many ids.
+   *
+   * @throws {DecodeError} when the record could not be read back
+   */
+  #checkLength(recordStart: number): void {
+    const bytes = this.writer.position - recordStart - RECORD_PREFIX_BYTES + DIGEST_BYTES;
+    if (bytes > this.#recordBytesMax) {
+      throw new DecodeError(`A txn of ${bytes} bytes: the limit is ${this.#recordBytesMax}`);
+    }
+  }
+
   /** Prepares each operation on top of the earlier ones; the first failure takes all of them back. */
-  #multi(requests: WriteRequest[], requester: Requester): MultiTxn {
+  #multi(requests: WriteRequest[], requester: Requester, recordStart: number): MultiTxn {
     const { writer } = this;
     const ops: MultiTxn["ops"] = [];
-    this.#pending.beginMulti();
     writer.int(requests.length);
     let failed = false;
     for (const request of requests) {
@@ -482,6 +504,7 @@ export class Preparer {
         ops.push({ type: OpCode.Error, txn: { kind: "error", err } });
       }
       writer.view.setInt32(start + 4, writer.position - start - 8);
+      this.#checkLength(recordStart);
     }
     return { kind: "multi", ops };
   }
@@ -581,6 +604,11 @@ export class Preparer {
 const CREATE_FIXED_BYTES = 64;
 const SET_FIXED_BYTES = 32;
 const ZOOKEEPER_PATH = encodeUtf8("/zookeeper");
+/** The digest behind a txn. */
+const DIGEST_BYTES = 12;
+/** Header, count and digest, rounded up. */
+const CLOSE_SESSION_FIXED_BYTES = 64;
+const RECORD_BYTES_MAX = 2 * 0xfffff;
 const NO_RECORDS: ChangeRecord[] = [];
 
 /** At least 10 digits, zero padded; the sign of an overflowed counter takes one of the places. */
