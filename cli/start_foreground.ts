@@ -112,7 +112,11 @@ function reportFailedStart(
 ): number {
   const address = `${config.clientPortAddress ?? "0.0.0.0"}:${config.clientPort}`;
   if (error instanceof Deno.errors.AddrInUse) {
-    logger.error("cannot listen for clients, the port is in use by another process", { address });
+    logger.error(
+      "cannot listen for clients, the port is in use by another process: " +
+        "stop that one, or choose another clientPort",
+      { address },
+    );
     return ExitCode.Unexpected;
   }
   if (error instanceof Deno.errors.NotCapable) {

@@ -1,0 +1,131 @@
+/**
+ * How a server process ends: told to, refused at the start, or when it can no longer be trusted.
+ */
+import assert from "node:assert/strict";
+import { eventually, pause } from "../support/eventually.ts";
+import { freePort } from "../support/free_port.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { create, exists, ping, setData } from "../support/requests.ts";
+import { ServerProcess } from "../support/server_process.ts";
+import { makeTempDir } from "../support/temp_dir.ts";
+
+/** Creates znodes, many at a time, until the connection is gone; returns what was acknowledged. */
+async function createUntilGone(client: RawClient, prefix: string): Promise<string[]> {
+  const acknowledged: string[] = [];
+  try {
+    for (let i = 0;; i += 50) {
+      const paths = Array.from({ length: 50 }, (_, k) => `${prefix}${i + k}`);
+      for (const path of paths) await client.send(create(path), 1);
+      for (const path of paths) if ((await client.reply()).err === 0) acknowledged.push(path);
+    }
+  } catch {
+    return acknowledged;
+  }
+}
+
+async function assertExist(port: number, paths: readonly string[]): Promise<void> {
+  using client = await RawClient.session(port);
+  for (const path of paths) assert.equal((await client.call(exists(path))).err, 0, path);
+}
+
+Deno.test("SIGTERM under load stops the server, and what it acknowledged is there again", async () => {
+  using dir = makeTempDir();
+  const dataDir = `${dir.path}/data`;
+  const acknowledged: string[] = [];
+  {
+    await using server = await ServerProcess.start("denkeeper", { dataDir });
+    const clients = await Promise.all(
+      Array.from({ length: 4 }, () => RawClient.session(server.clientPort)),
+    );
+    const loads = clients.map((client, i) => createUntilGone(client, `/w${i}-`));
+    await pause(300);
+    await server.stop();
+    for (const load of loads) acknowledged.push(...await load);
+    for (const client of clients) client.close();
+    assert.match(server.log(), /stopped\n$/);
+  }
+  assert.ok(acknowledged.length > 0);
+  await using server = await ServerProcess.start("denkeeper", { dataDir });
+  await assertExist(server.clientPort, acknowledged);
+});
+
+Deno.test("a server that was suspended for long does not expire who pinged meanwhile", async () => {
+  await using server = await ServerProcess.start("denkeeper", {
+    config: { tickTime: 200, minSessionTimeout: 400 },
+  });
+  using pinging = await RawClient.session(server.clientPort, { timeoutMs: 1000 });
+  using silent = await RawClient.session(server.clientPort, { timeoutMs: 1000 });
+  await pinging.must(create("/pinging", { flags: 1 }));
+  await silent.must(create("/silent", { flags: 1 }));
+  Deno.kill(server.pid, "SIGSTOP");
+  await pause(2500);
+  await pinging.send(ping, -2);
+  Deno.kill(server.pid, "SIGCONT");
+  assert.equal((await pinging.reply()).err, 0);
+  await eventually("the silent session expires", async () => {
+    return (await pinging.call(exists("/silent"))).err === -101;
+  });
+  assert.equal((await pinging.call(exists("/pinging"))).err, 0);
+});
+
+Deno.test("a second server on the same dataDir is refused, and the first is not disturbed", async () => {
+  await using server = await ServerProcess.start("denkeeper");
+  const { code, log } = await ServerProcess.refusal("denkeeper", { dataDir: server.dataDir });
+  assert.equal(code, 3);
+  assert.ok(log.includes(server.dataDir), log);
+  assert.ok(log.includes(`the server with process id ${server.pid} is using it`), log);
+  using client = await RawClient.session(server.clientPort);
+  assert.equal((await client.call(create("/a"))).err, 0);
+});
+
+Deno.test("a port that is taken is named with its setting", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const clientPort = taken.addr.port;
+  using dir = makeTempDir();
+  const { code, log } = await ServerProcess.refusal("denkeeper", {
+    clientPort,
+    dataDir: dir.path,
+  });
+  assert.notEqual(code, 0);
+  assert.match(log, new RegExp(`in use.*127\\.0\\.0\\.1:${clientPort}`));
+  assert.match(log, /clientPort/);
+  await using server = await ServerProcess.start("denkeeper", { dataDir: dir.path }); // not locked
+  assert.ok(server.clientPort > 0);
+});
+
+Deno.test("a txn log that cannot be written ends the server with code 10", async () => {
+  using dir = makeTempDir();
+  const port = freePort();
+  Deno.writeTextFileSync(
+    `${dir.path}/zoo.cfg`,
+    `dataDir=${dir.path}/data\nclientPort=${port}\nclientPortAddress=127.0.0.1\npreAllocSize=0\n`,
+  );
+  // files of at most 128 kB: a longer one fails with EFBIG, which is no full disk
+  const script = `trap '' XFSZ; ulimit -f 256; exec "$@" 2>/dev/null >/dev/null`;
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const server = new Deno.Command("/bin/sh", {
+    args: ["-c", script, "sh", Deno.execPath(), "run", "-A", main, "start-foreground"]
+      .concat(`${dir.path}/zoo.cfg`),
+    stdin: "null",
+  }).spawn();
+  let client: RawClient | null = null;
+  await eventually("the server answers", async () => {
+    client = await RawClient.session(port).catch(() => null);
+    return client !== null;
+  });
+  const connected = client! as RawClient;
+  await connected.must(create("/a"));
+  let acknowledged = 0;
+  try {
+    for (;; acknowledged++) await connected.must(setData("/a", new Uint8Array(10_000)));
+  } catch {
+    connected.close();
+  }
+  const { code } = await server.status;
+  assert.equal(code, 10);
+  await using again = await ServerProcess.start("denkeeper", { dataDir: `${dir.path}/data` });
+  using reader = await RawClient.session(again.clientPort);
+  const stat = await reader.must(exists("/a"));
+  const version = new DataView(stat.rest().buffer).getInt32(32);
+  assert.ok(version >= acknowledged, `version ${version}, acknowledged ${acknowledged}`);
+});
