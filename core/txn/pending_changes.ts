@@ -138,6 +138,7 @@ export class PendingChanges {
       }
     }
     for (const created of this.#ephemerals.get(sessionId) ?? []) {
+      if (!created.exists) continue; // a multi made it, deleted it, and perhaps made another there
       const { hash, buffer, pathStart, pathEnd, czxid } = created;
       const pending = this.find(hash, buffer, pathStart, pathEnd);
       if (pending !== null && pending.exists && pending.czxid === czxid) {
