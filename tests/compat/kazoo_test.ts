@@ -21,7 +21,7 @@ testWith(["java", "javaServer", "kazoo"], "kazoo, all operations and recipes", a
   };
   const [java, ours] = await withBoth(options, async ({ clientPort }) => {
     const command = [PYTHON, "-B", "-W", "ignore", SCRIPT, `127.0.0.1:${clientPort}`];
-    return (await runProcess(command, { timeoutMs: 240_000 })).output;
+    return (await runProcess(command, { timeoutMs: 120_000 })).output;
   });
   assert.doesNotMatch(java, /broken off|^never/m, "the scenarios themselves work");
   await compareSections(t, java, ours);

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { IS_SELF_CHECK, withBoth } from "../support/compared.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
+import { pipelineScenarios } from "./raw/pipelines.ts";
 import { JAAS_FILE, saslOptions, saslScenarios } from "./raw/sasl.ts";
 import { testWith } from "../support/prerequisites.ts";
 import type { ServerOptions } from "../support/server_process.ts";
@@ -39,6 +40,7 @@ const groups: readonly Group[] = [
       ...handshakeScenarios,
       ...nodeScenarios,
       ...multiScenarios,
+      ...pipelineScenarios,
       ...watchScenarios,
       ...authScenarios,
     ],
