@@ -23,7 +23,7 @@ import type {
   SetDataTxn,
   TxnHeader,
 } from "../txn/txn.ts";
-import { encodeUtf8, type JuteReader, type JuteWriter, putLong } from "../wire/jute.ts";
+import { decodeUtf8, encodeUtf8, type JuteReader, type JuteWriter, putLong } from "../wire/jute.ts";
 import type { Zxid } from "../zxid.ts";
 import { type AclList, READ_ACL } from "./acl_list.ts";
 import { AclTable } from "./acl_table.ts";
@@ -85,6 +85,9 @@ export class DataTree implements SnapshotTree {
   #quotas: QuotaKeeper;
   readonly #childrenCache: ChildrenCache;
   #cursors = new Set<Cursor>();
+  /** While a snapshot is loaded: where the last znode was put. */
+  #lastParent: NodeId = ROOT;
+  #lastParentPath: Uint8Array = NO_DATA;
   /** For one calculation at a time. */
   readonly #stat = emptyStat();
 
@@ -597,6 +600,8 @@ export class DataTree implements SnapshotTree {
     this.#dataBytes = 0;
     this.#quotas.clear();
     this.#childrenCache.clear();
+    this.#lastParent = ROOT;
+    this.#lastParentPath = NO_DATA;
   }
 
   resetToEmptyDatabase(): void {
@@ -631,14 +636,12 @@ export class DataTree implements SnapshotTree {
     let id = ROOT;
     if (path.length > 0) {
       const slash = lastSlash(path, 0, path.length);
-      const parent = slash < 0 ? NO_NODE : store.lookup(path, 0, slash);
+      const parent = this.#loadedParent(path, slash);
       if (parent === NO_NODE || slash === path.length - 1) {
-        throw new DecodeError(
-          `Snapshot holds "${new TextDecoder().decode(path)}" before its parent`,
-        );
+        throw new DecodeError(`Snapshot holds "${decodeUtf8(path)}" before its parent`);
       }
-      if (store.lookup(path) !== NO_NODE) {
-        throw new DecodeError(`Snapshot holds "${new TextDecoder().decode(path)}" twice`);
+      if (store.findChild(parent, path, slash + 1, path.length) !== NO_NODE) {
+        throw new DecodeError(`Snapshot holds "${decodeUtf8(path)}" twice`);
       }
       const system = this.childrenAreSystem(parent);
       id = store.add(parent, path, slash + 1, path.length);
@@ -663,6 +666,20 @@ export class DataTree implements SnapshotTree {
       this.#trackOwner(id);
     }
     this.#refreshCrc(id, path, 0, path.length);
+  }
+
+  /** Siblings follow each other in a snapshot: the last parent is mostly the next one too. */
+  #loadedParent(path: Uint8Array, slash: number): NodeId {
+    const last = this.#lastParentPath;
+    if (slash === last.length) {
+      let i = 0;
+      while (i < slash && path[i] === last[i]) i++;
+      if (i === slash) return this.#lastParent;
+    }
+    const parent = slash < 0 ? NO_NODE : this.store.lookup(path, 0, slash);
+    this.#lastParent = parent;
+    this.#lastParentPath = path.slice(0, Math.max(slash, 0));
+    return parent;
   }
 
   finishLoad(zxid: Zxid): void {

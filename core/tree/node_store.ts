@@ -108,6 +108,22 @@ export class NodeStore {
     return length === 0 || (length === 1 && bytes[start] === SLASH) ? ROOT : NO_NODE;
   }
 
+  /** Finds a child by its name: for one whose parent is known already. */
+  findChild(parent: NodeId, bytes: Uint8Array, start: number, end: number): NodeId {
+    const hash = this.#childHash(parent, bytes, start, end);
+    let id = this.#bucketHead(hash);
+    while (id !== NO_NODE) {
+      const row = this.#pages[id >>> PAGE_SHIFT]!.ints;
+      const base = (id & PAGE_MASK) * INTS;
+      if (
+        row[base + HASH] === hash && row[base + PARENT] === parent &&
+        this.#hasName(row, base, bytes, start, end)
+      ) return id;
+      id = row[base + HASH_NEXT]!;
+    }
+    return NO_NODE;
+  }
+
   lookup(bytes: Uint8Array, start = 0, end = bytes.length): NodeId {
     return this.find(this.hash(bytes, start, end), bytes, start, end);
   }
@@ -141,8 +157,7 @@ export class NodeStore {
     const base = (id & PAGE_MASK) * INTS;
     const parentRow = this.#row(parent);
     const parentBase = (parent & PAGE_MASK) * INTS;
-    let hash = Math.imul(parentRow[parentBase + HASH]! ^ SLASH, 0x01000193);
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+    const hash = this.#childHash(parent, bytes, start, end);
     row[base + HASH] = hash;
     row[base + PARENT] = parent;
     row[base + NAME_REF] = this.arena.store(bytes, start, end - start);
@@ -397,6 +412,27 @@ export class NodeStore {
       id = row[base + PARENT]!;
     }
     return end === start;
+  }
+
+  #hasName(
+    row: Int32Array,
+    base: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    if (row[base + NAME_LENGTH] !== end - start) return false;
+    const ref = row[base + NAME_REF]!;
+    const chunk = this.arena.chunk(ref);
+    const offset = this.arena.offset(ref) - start;
+    for (let i = start; i < end; i++) if (chunk[offset + i] !== bytes[i]) return false;
+    return true;
+  }
+
+  #childHash(parent: NodeId, bytes: Uint8Array, start: number, end: number): number {
+    let hash = Math.imul(this.#int(parent, HASH) ^ SLASH, 0x01000193);
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+    return hash;
   }
 
   #bucketOf(hash: number): number {
