@@ -94,7 +94,8 @@ export class LogPump {
    * handing the sync to a thread costs as much as the sync itself.
    */
   #mayBlock({ recordCount }: LogBatch): boolean {
-    return recordCount <= BLOCKING_RECORD_COUNT_MAX && this.#syncMsAverage < BLOCKING_SYNC_MS_MAX;
+    return recordCount <= BLOCKING_RECORD_COUNT_MAX &&
+      this.#syncMsAverage < BLOCKING_SYNC_MS_MAX && !this.snapshots.isWriting;
   }
 
   #syncNow(batch: LogBatch): void {
