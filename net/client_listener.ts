@@ -7,10 +7,13 @@ import type { Clock, Logger } from "../core/ports.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import { ClientConnection, type ConnectionHost } from "./client_connection.ts";
+import { isOutOfDescriptors, SpareDescriptors } from "./spare_descriptors.ts";
 import type { Turn } from "./turn.ts";
 
-/** After a failed accept (no file descriptor is left, mostly). */
+/** After a failed accept. */
 const ACCEPT_RETRY_MS = 100;
+/** So many connections must have gone before more are kept again than file descriptors allowed. */
+const DESCRIPTORS_FREED_MIN = 64;
 
 export interface ClientListenerOptions {
   config: ServerConfig;
@@ -29,6 +32,10 @@ export class ClientListener {
   readonly #countByAddress = new Map<string, number>();
   /** Addresses that were told of their limit. */
   readonly #warnedAddresses = new Set<string>();
+  readonly #spares = new SpareDescriptors();
+  /** How many connections file descriptors suffice for, once that was found out. */
+  #connectionCountMax = Infinity;
+  #acceptProblem: string | null = null;
 
   /** Binds at once; throws when the port is taken. */
   constructor(options: ClientListenerOptions) {
@@ -64,10 +71,12 @@ export class ClientListener {
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
           return; // closed
         }
-        this.#options.logger.warn("a connection could not be accepted", { problem: String(error) });
+        if (isOutOfDescriptors(error)) this.#outOfDescriptors();
+        else this.#tellOnce(String(error));
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
         continue;
       }
+      this.#acceptProblem = null;
       this.#accept(socket);
     }
   }
@@ -75,6 +84,7 @@ export class ClientListener {
   /** Once a tick: connections that should be closed and are not, or never asked for a session. */
   checkDeadlines(nowMs: number): void {
     const { config, processor } = this.#options;
+    this.#checkDescriptors();
     for (const connection of this.connections) {
       connection.checkDeadline(nowMs);
       if (connection.isConnected) continue;
@@ -87,6 +97,36 @@ export class ClientListener {
   close(): void {
     this.#listener.close();
     for (const connection of [...this.connections]) connection.destroy("the server stops");
+    this.#spares.release();
+  }
+
+  #checkDescriptors(): void {
+    if (this.#connectionCountMax === Infinity) {
+      if (!this.#spares.isOneFree()) this.#outOfDescriptors();
+      return;
+    }
+    const freedCount = this.#connectionCountMax - this.connections.size;
+    if (freedCount >= Math.min(DESCRIPTORS_FREED_MIN, this.#connectionCountMax / 2)) {
+      this.#spares.acquire();
+      if (this.#spares.areHeld) this.#connectionCountMax = Infinity;
+    }
+  }
+
+  /** Connections have taken all file descriptors: no more of them, so that files can be opened. */
+  #outOfDescriptors(): void {
+    this.#spares.release();
+    if (this.#connectionCountMax !== Infinity) return;
+    this.#connectionCountMax = this.connections.size;
+    this.#options.logger.error(
+      "no file descriptor is left: further connections are closed, raise the limit (ulimit -n)",
+      { connectionCount: this.connections.size },
+    );
+  }
+
+  #tellOnce(problem: string): void {
+    if (problem === this.#acceptProblem) return;
+    this.#acceptProblem = problem;
+    this.#options.logger.warn("a connection could not be accepted", { problem });
   }
 
   #accept(socket: Deno.TcpConn): void {
@@ -98,6 +138,8 @@ export class ClientListener {
       ? "maxClientCnxns"
       : config.maxCnxns > 0 && this.connections.size >= config.maxCnxns
       ? "maxCnxns"
+      : this.connections.size >= this.#connectionCountMax
+      ? "ulimit -n"
       : null;
     if (limit !== null) {
       processor.stats.metrics.connectionRejected.increment();
@@ -106,7 +148,11 @@ export class ClientListener {
         logger.warn("too many connections: further ones are closed; said once for each address", {
           client: remoteAddress,
           setting: limit,
-          limit: limit === "maxCnxns" ? config.maxCnxns : config.maxClientCnxns,
+          limit: limit === "maxClientCnxns"
+            ? config.maxClientCnxns
+            : limit === "maxCnxns"
+            ? config.maxCnxns
+            : this.#connectionCountMax,
         });
       }
       socket.close();
