@@ -157,7 +157,7 @@ Deno.test("start-foreground ends with ZooKeeper's code when the server cannot st
     [
       new Deno.errors.AddrInUse("used"),
       1,
-      /port is in use by another process address=0\.0\.0\.0:2181/,
+      /port is in use by another process: .* address=0\.0\.0\.0:2181/,
     ],
     [new Deno.errors.NotCapable("Requires net access"), 1, /missing="Requires net access"/],
     [new Error("odd"), 1, /cannot start, exiting error=odd stack=/],

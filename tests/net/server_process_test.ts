@@ -3,7 +3,6 @@
  */
 import assert from "node:assert/strict";
 import { eventually, pause } from "../support/eventually.ts";
-import { freePort } from "../support/free_port.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { create, exists, ping, setData } from "../support/requests.ts";
 import { ServerProcess } from "../support/server_process.ts";
@@ -95,35 +94,24 @@ Deno.test("a port that is taken is named with its setting", async () => {
 
 Deno.test("a txn log that cannot be written ends the server with code 10", async () => {
   using dir = makeTempDir();
-  const port = freePort();
-  Deno.writeTextFileSync(
-    `${dir.path}/zoo.cfg`,
-    `dataDir=${dir.path}/data\nclientPort=${port}\nclientPortAddress=127.0.0.1\npreAllocSize=0\n`,
-  );
-  // files of at most 128 kB: a longer one fails with EFBIG, which is no full disk
-  const script = `trap '' XFSZ; ulimit -f 256; exec "$@" 2>/dev/null >/dev/null`;
-  const main = new URL("../../main.ts", import.meta.url).pathname;
-  const server = new Deno.Command("/bin/sh", {
-    args: ["-c", script, "sh", Deno.execPath(), "run", "-A", main, "start-foreground"]
-      .concat(`${dir.path}/zoo.cfg`),
-    stdin: "null",
-  }).spawn();
-  let client: RawClient | null = null;
-  await eventually("the server answers", async () => {
-    client = await RawClient.session(port).catch(() => null);
-    return client !== null;
-  });
-  const connected = client! as RawClient;
-  await connected.must(create("/a"));
+  const dataDir = `${dir.path}/data`;
   let acknowledged = 0;
-  try {
-    for (;; acknowledged++) await connected.must(setData("/a", new Uint8Array(10_000)));
-  } catch {
-    connected.close();
+  {
+    await using server = await ServerProcess.start("denkeeper", {
+      dataDir,
+      config: { preAllocSize: 0 },
+      // files of at most 128 kB: a longer one fails with EFBIG, which is no full disk
+      prelude: "trap '' XFSZ; ulimit -f 256",
+    });
+    using client = await RawClient.session(server.clientPort);
+    await client.must(create("/a"));
+    await assert.rejects(async () => {
+      for (;; acknowledged++) await client.must(setData("/a", new Uint8Array(10_000)));
+    });
+    assert.equal(await server.exitCode(), 10);
+    assert.match(server.log(), /the txn log could not be written: the server ends/);
   }
-  const { code } = await server.status;
-  assert.equal(code, 10);
-  await using again = await ServerProcess.start("denkeeper", { dataDir: `${dir.path}/data` });
+  await using again = await ServerProcess.start("denkeeper", { dataDir });
   using reader = await RawClient.session(again.clientPort);
   const stat = await reader.must(exists("/a"));
   const version = new DataView(stat.rest().buffer).getInt32(32);

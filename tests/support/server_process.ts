@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly properties?: Readonly<Record<string, string>>;
   /** Default: one the operating system calls free. */
   readonly clientPort?: number;
+  /** Shell commands to run before it in the same process, as `ulimit -n 200`. */
+  readonly prelude?: string;
 }
 
 const JAVA_CLASS_PATH = "/etc/zookeeper/conf:/usr/share/java/zookeeper.jar" +
@@ -110,7 +112,13 @@ export class ServerProcess implements AsyncDisposable {
       : denkeeperCommand(`${dir}/zoo.cfg`);
     const child = new Deno.Command("/bin/sh", {
       // The shell only redirects: exec makes the server the process that is signalled.
-      args: ["-c", `exec "$@" >"$0" 2>&1`, `${dir}/server.log`, command!, ...args],
+      args: [
+        "-c",
+        `${options.prelude ?? ":"}; exec "$@" >"$0" 2>&1`,
+        `${dir}/server.log`,
+        command!,
+        ...args,
+      ],
       cwd: dir,
       env: { SERVER_JVMFLAGS: target === "java" ? "" : properties.join(" ") },
       stdin: "null",
@@ -123,6 +131,11 @@ export class ServerProcess implements AsyncDisposable {
   /** The operating system's number for the process. */
   get pid(): number {
     return this.#child.pid;
+  }
+
+  /** The code it ends with. */
+  async exitCode(): Promise<number> {
+    return (await this.#child.status).code;
   }
 
   /** Everything the server printed so far. */
