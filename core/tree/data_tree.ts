@@ -23,20 +23,21 @@ import type {
   SetDataTxn,
   TxnHeader,
 } from "../txn/txn.ts";
-import { decodeUtf8, encodeUtf8, type JuteReader, type JuteWriter, putLong } from "../wire/jute.ts";
+import { decodeUtf8, encodeUtf8, type JuteReader, type JuteWriter } from "../wire/jute.ts";
 import type { Zxid } from "../zxid.ts";
 import { type AclList, READ_ACL } from "./acl_list.ts";
 import { AclTable } from "./acl_table.ts";
 import { CACHED_CHILD_COUNT_MIN, ChildrenCache } from "./children_cache.ts";
 import { DigestSum } from "./digest_sum.ts";
 import { NO_NODE, type NodeId, NodeStore, ROOT } from "./node_store.ts";
+import { writeChildren, writeData, writeSnapshotNode, writeStat } from "./node_encoding.ts";
+import { OwnerIndex } from "./owner_index.ts";
 import { lastSlash } from "./path.ts";
 import { QuotaKeeper } from "./quota_keeper.ts";
 import {
   CONTAINER_OWNER,
   emptyStat,
   type OwnerKind,
-  ownerKind,
   type OwnerRules,
   statDigest,
   ttlOwner,
@@ -46,7 +47,6 @@ import { EventType, WatchManager } from "./watch_manager.ts";
 /** FLAGS bit: below `/zookeeper`, so outside the tree digest. */
 const SYSTEM = 1;
 const ZOOKEEPER_NAME = encodeUtf8("zookeeper");
-const SLASH_BYTES = encodeUtf8("/");
 const NO_DATA = new Uint8Array(0);
 /** Every so many zxids the digest is remembered for the `hash` command. */
 const DIGEST_LOG_INTERVAL = 128;
@@ -76,10 +76,7 @@ export class DataTree implements SnapshotTree {
 
   #options: DataTreeOptions;
   #acls = new AclTable();
-  #ephemerals = new Map<bigint, Set<NodeId>>();
-  #ephemeralCount = 0;
-  #containers = new Set<NodeId>();
-  #ttlNodes = new Set<NodeId>();
+  #owners: OwnerIndex;
   #pathBytes = 0;
   #dataBytes = 0;
   #quotas: QuotaKeeper;
@@ -93,6 +90,7 @@ export class DataTree implements SnapshotTree {
 
   constructor(options: DataTreeOptions) {
     this.#options = options;
+    this.#owners = new OwnerIndex(options);
     this.store = new NodeStore(options.hashSeed);
     this.#childrenCache = new ChildrenCache(options.childrenCacheEntryCount ?? 400);
     this.watches = new WatchManager((bytes, start, end) => this.store.hash(bytes, start, end));
@@ -106,7 +104,7 @@ export class DataTree implements SnapshotTree {
     return this.store.count;
   }
   get ephemeralCount(): number {
-    return this.#ephemeralCount;
+    return this.#owners.ephemeralCount;
   }
   /** Bytes of all paths and all data: ZooKeeper's approximate_data_size. */
   get dataSize(): number {
@@ -119,10 +117,10 @@ export class DataTree implements SnapshotTree {
     return this.#quotas;
   }
   get containers(): ReadonlySet<NodeId> {
-    return this.#containers;
+    return this.#owners.containers;
   }
   get ttlNodes(): ReadonlySet<NodeId> {
-    return this.#ttlNodes;
+    return this.#owners.ttlNodes;
   }
 
   aclOf(id: NodeId): AclList {
@@ -130,7 +128,7 @@ export class DataTree implements SnapshotTree {
   }
 
   ownerKindOf(id: NodeId): OwnerKind {
-    return ownerKind(this.store.ownerHigh(id), this.store.ownerLow(id), this.#options);
+    return this.#owners.kindOf(this.store, id);
   }
 
   isSystem(id: NodeId): boolean {
@@ -146,71 +144,34 @@ export class DataTree implements SnapshotTree {
 
   /** The znodes that end with a session. */
   ephemeralsOf(sessionId: bigint): ReadonlySet<NodeId> {
-    return this.#ephemerals.get(sessionId) ?? NO_NODES;
+    return this.#owners.ephemeralsOf(sessionId);
   }
 
-  *ephemeralsBySession(): Iterable<{ sessionId: bigint; nodes: ReadonlySet<NodeId> }> {
-    for (const [sessionId, nodes] of this.#ephemerals) yield { sessionId, nodes };
+  ephemeralsBySession(): Iterable<{ sessionId: bigint; nodes: ReadonlySet<NodeId> }> {
+    return this.#owners.ephemeralsBySession();
   }
 
   /** Writes the 68 bytes of a client's Stat. */
   writeStat(writer: JuteWriter, id: NodeId): void {
-    const { store } = this;
-    writer.reserve(68);
-    const { view } = writer;
-    const at = writer.position;
-    const childCount = store.childCount(id);
-    putLong(view, at, store.czxid(id));
-    putLong(view, at + 8, store.mzxid(id));
-    putLong(view, at + 16, store.ctime(id));
-    putLong(view, at + 24, store.mtime(id));
-    view.setInt32(at + 32, store.version(id));
-    view.setInt32(at + 36, store.cversion(id) * 2 - childCount);
-    view.setInt32(at + 40, store.aversion(id));
-    const high = store.ownerHigh(id);
-    const low = store.ownerLow(id);
-    const seen = (high !== 0 || low !== 0) && ownerKind(high, low, this.#options) === "ephemeral";
-    view.setInt32(at + 44, seen ? high : 0);
-    view.setInt32(at + 48, seen ? low : 0);
-    view.setInt32(at + 52, Math.max(store.dataLength(id), 0));
-    view.setInt32(at + 56, childCount);
-    putLong(view, at + 60, store.pzxid(id));
-    writer.position = at + 68;
+    writeStat(writer, { store: this.store, id, rules: this.#options });
   }
 
   /** Writes the data as a jute buffer. */
   writeData(writer: JuteWriter, id: NodeId): void {
-    const { store } = this;
-    const length = store.dataLength(id);
-    writer.reserve(4 + Math.max(length, 0));
-    writer.view.setInt32(writer.position, length);
-    writer.position += 4;
-    if (length > 0) copyBlock(writer, store, store.dataRef(id), length);
+    writeData(writer, this.store, id);
   }
 
   /** Writes the names of all children as `vector<ustring>`. */
   writeChildren(writer: JuteWriter, id: NodeId): void {
     const { store } = this;
     const childCount = store.childCount(id);
-    if (childCount < CACHED_CHILD_COUNT_MIN) return this.#encodeChildren(writer, id);
+    if (childCount < CACHED_CHILD_COUNT_MIN) return writeChildren(writer, store, id);
     const stamp = { czxid: store.czxid(id), pzxid: store.pzxid(id), childCount };
     const cached = this.#childrenCache.find(id, stamp);
     if (cached !== null) return writer.raw(cached);
     const start = writer.position;
-    this.#encodeChildren(writer, id);
+    writeChildren(writer, store, id);
     this.#childrenCache.keep(id, stamp, writer.buffer.subarray(start, writer.position));
-  }
-
-  #encodeChildren(writer: JuteWriter, id: NodeId): void {
-    const { store } = this;
-    writer.int(store.childCount(id));
-    for (let child = store.firstChild(id); child !== NO_NODE; child = store.nextSibling(child)) {
-      const length = store.nameLength(child);
-      writer.reserve(4 + length);
-      writer.view.setInt32(writer.position, length);
-      writer.position += 4;
-      copyBlock(writer, store, store.nameRef(child), length);
-    }
   }
 
   /** Number of all znodes below one. */
@@ -375,7 +336,7 @@ export class DataTree implements SnapshotTree {
     if (known === undefined) this.#replaceData(id, txn.data);
     else this.#replaceDataFrom(id, known.buffer, known.dataStart, known.dataLength);
     this.#pathBytes += end - start;
-    if (owner !== 0n) this.#trackOwner(id);
+    if (owner !== 0n) this.#owners.add(store, id);
     this.#refreshDigest(parent);
     this.#refreshCrc(id, bytes, start, end, known);
     if (system || this.#quotas.isActive) this.#quotas.created(txn.path, store.dataLength(id));
@@ -451,35 +412,10 @@ export class DataTree implements SnapshotTree {
     this.#dataBytes -= Math.max(store.dataLength(id), 0);
     this.#pathBytes -= path.length;
     this.#acls.release(store.acl(id));
-    if (store.ownerHigh(id) !== 0 || store.ownerLow(id) !== 0) this.#forgetOwner(id);
+    if (store.ownerHigh(id) !== 0 || store.ownerLow(id) !== 0) this.#owners.remove(store, id);
     const dataLength = store.dataLength(id);
     store.remove(id);
     this.#quotas.deleted(path, dataLength);
-  }
-
-  #trackOwner(id: NodeId): void {
-    const kind = this.ownerKindOf(id);
-    if (kind === "container") this.#containers.add(id);
-    else if (kind === "ttl") this.#ttlNodes.add(id);
-    else if (kind === "ephemeral") {
-      const owner = this.store.owner(id);
-      const owned = this.#ephemerals.get(owner);
-      if (owned === undefined) this.#ephemerals.set(owner, new Set([id]));
-      else owned.add(id);
-      this.#ephemeralCount++;
-    }
-  }
-
-  #forgetOwner(id: NodeId): void {
-    const kind = this.ownerKindOf(id);
-    if (kind === "container") this.#containers.delete(id);
-    else if (kind === "ttl") this.#ttlNodes.delete(id);
-    else if (kind === "ephemeral") {
-      const owner = this.store.owner(id);
-      const owned = this.#ephemerals.get(owner);
-      if (owned?.delete(id)) this.#ephemeralCount--;
-      if (owned?.size === 0) this.#ephemerals.delete(owner);
-    }
   }
 
   /** Path or data changed: computes the CRC over both anew, unless it is known, then the digest. */
@@ -532,7 +468,7 @@ export class DataTree implements SnapshotTree {
     const at = cursor as Cursor;
     const stop = writer.position + bytesMax;
     while (at.next !== NO_NODE && writer.position < stop) {
-      this.#writeNode(writer, at.next);
+      writeSnapshotNode(writer, this.store, at.next);
       at.next = this.store.firstChild(at.next) || this.#successor(at.next);
     }
     return at.next === NO_NODE;
@@ -552,50 +488,13 @@ export class DataTree implements SnapshotTree {
     return NO_NODE;
   }
 
-  #writeNode(writer: JuteWriter, id: NodeId): void {
-    const { store } = this;
-    const pathLength = store.pathLength(id);
-    writer.reserve(4 + pathLength);
-    writer.view.setInt32(writer.position, pathLength);
-    let end = writer.position + 4 + pathLength;
-    writer.position = end;
-    for (let at = id; at !== ROOT; at = store.parent(at)) {
-      const length = store.nameLength(at);
-      const ref = store.nameRef(at);
-      const chunk = store.arena.chunk(ref);
-      const offset = store.arena.offset(ref);
-      end -= length;
-      for (let i = 0; i < length; i++) writer.buffer[end + i] = chunk[offset + i]!;
-      writer.buffer[--end] = 0x2f;
-    }
-    this.writeData(writer, id);
-    writer.reserve(68);
-    const { view } = writer;
-    const at = writer.position;
-    putLong(view, at, store.acl(id));
-    putLong(view, at + 8, store.czxid(id));
-    putLong(view, at + 16, store.mzxid(id));
-    putLong(view, at + 24, store.ctime(id));
-    putLong(view, at + 32, store.mtime(id));
-    view.setInt32(at + 40, store.version(id));
-    view.setInt32(at + 44, store.cversion(id));
-    view.setInt32(at + 48, store.aversion(id));
-    view.setInt32(at + 52, store.ownerHigh(id));
-    view.setInt32(at + 56, store.ownerLow(id));
-    putLong(view, at + 60, store.pzxid(id));
-    writer.position = at + 68;
-  }
-
   clear(): void {
     this.store = new NodeStore(this.#options.hashSeed);
     this.digest.reset();
     this.digestLog.length = 0;
     this.lastProcessedZxid = 0;
     this.#acls = new AclTable();
-    this.#ephemerals.clear();
-    this.#ephemeralCount = 0;
-    this.#containers.clear();
-    this.#ttlNodes.clear();
+    this.#owners.clear();
     this.#pathBytes = 0;
     this.#dataBytes = 0;
     this.#quotas.clear();
@@ -663,7 +562,7 @@ export class DataTree implements SnapshotTree {
     store.setPzxid(id, reader.zxid());
     if (owner !== 0n) {
       store.setOwner(id, owner);
-      this.#trackOwner(id);
+      this.#owners.add(store, id);
     }
     this.#refreshCrc(id, path, 0, path.length);
   }
@@ -687,18 +586,6 @@ export class DataTree implements SnapshotTree {
     this.#quotas.recompute();
     this.lastProcessedZxid = zxid;
   }
-}
-
-const NO_NODES: ReadonlySet<NodeId> = new Set();
-
-function copyBlock(writer: JuteWriter, store: NodeStore, ref: number, length: number): void {
-  const chunk = store.arena.chunk(ref);
-  const offset = store.arena.offset(ref);
-  const at = writer.position;
-  if (length <= 32) {
-    for (let i = 0; i < length; i++) writer.buffer[at + i] = chunk[offset + i]!;
-  } else writer.buffer.set(chunk.subarray(offset, offset + length), at);
-  writer.position = at + length;
 }
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

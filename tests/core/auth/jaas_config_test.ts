@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { digestUsersOf, JaasConfigError, parseJaasConfig } from "../../core/auth/jaas_config.ts";
+import { digestUsersOf, JaasConfigError, parseJaasConfig } from "../../../core/auth/jaas_config.ts";
 
 const FILE = { fileName: "jaas.conf" };
 
