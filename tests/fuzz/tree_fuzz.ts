@@ -51,6 +51,8 @@ interface UnderWay {
   /** What the request came to; null for what no client asked. */
   outcome: Outcome | null;
   after: NaiveDatabase;
+  /** The batch's buffer, on its last txn. */
+  writer: JuteWriter | null;
 }
 
 interface TakenSnapshot {
@@ -84,6 +86,8 @@ class TreeFuzz {
   #durable: NaiveDatabase;
   #batch: UnderWay[] = [];
   #sealed: UnderWay[] = [];
+  /** Buffers of batches that are applied: used again, as the server does. */
+  readonly #freeWriters: JuteWriter[] = [];
   readonly #log: Uint8Array<ArrayBuffer>[] = [];
   #unlogged: Uint8Array<ArrayBuffer>[] = [];
   readonly #underWayMax: number;
@@ -219,7 +223,7 @@ class TreeFuzz {
 
   #enqueue(prepared: PreparedTxn, op: number, outcome: Outcome | null): void {
     assert.equal(prepared.header.zxid, this.#ahead.zxid, "one zxid a request");
-    this.#batch.push({ prepared, op, outcome, after: this.#ahead.clone() });
+    this.#batch.push({ prepared, op, outcome, after: this.#ahead.clone(), writer: null });
   }
 
   // ---------------------------------------------------------------- commits
@@ -228,7 +232,9 @@ class TreeFuzz {
   #seal(): void {
     if (this.#batch.length === 0) return;
     const bytes = this.#preparer.writer.written().slice();
-    this.#preparer.writer = new JuteWriter(this.#random.pick([32, 64, 1024, 65536]));
+    this.#batch.at(-1)!.writer = this.#preparer.writer;
+    this.#preparer.writer = this.#freeWriters.pop() ??
+      new JuteWriter(this.#random.pick([32, 64, 1024, 65536]));
     const reader = new JuteReader(bytes);
     for (const entry of this.#batch) {
       reader.position += 8;
@@ -242,7 +248,7 @@ class TreeFuzz {
   }
 
   #commitFirst(): void {
-    const { prepared, op, outcome, after } = this.#sealed.shift()!;
+    const { prepared, op, outcome, after, writer: batchWriter } = this.#sealed.shift()!;
     const err = this.#committer.apply(prepared);
     if (outcome !== null) {
       const what = `${JSON.stringify(prepared.header, bigintText)} ${prepared.txn.kind}`;
@@ -254,6 +260,11 @@ class TreeFuzz {
       }
     }
     this.#preparer.applied(prepared);
+    if (batchWriter !== null) {
+      batchWriter.buffer.fill(0xee);
+      batchWriter.position = 0;
+      this.#freeWriters.push(batchWriter);
+    }
     this.#log.push(this.#unlogged.shift()!);
     this.#durable = after;
     this.#compareTrees();

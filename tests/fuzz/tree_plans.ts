@@ -125,6 +125,18 @@ export class Planner {
       const op = this.#operation(ahead, false);
       if (ahead.request(op, identity).err !== 0 && random.chance(3, 4)) continue;
       ops.push(op);
+      if (op.kind !== "create" || !random.chance(1, 5) || !ahead.nodes.has(op.path)) continue;
+      // made, deleted and made again in one txn: the same zxid for two lives
+      for (
+        const again of [{ kind: "delete", path: op.path, version: -1 } as const, {
+          ...op,
+          flags: random.pick([0, 1]),
+          op: random.pick([OpCode.Create, OpCode.CreateContainer]),
+        }]
+      ) {
+        ahead.request(again, identity);
+        ops.push(again);
+      }
     }
     return { kind: "multi", ops };
   }
