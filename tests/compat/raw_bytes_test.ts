@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { IS_SELF_CHECK, withBoth } from "../support/compared.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
+import { pathScenarios } from "./raw/paths.ts";
 import { pipelineScenarios } from "./raw/pipelines.ts";
 import { JAAS_FILE, saslOptions, saslScenarios } from "./raw/sasl.ts";
 import { testWith } from "../support/prerequisites.ts";
@@ -13,6 +14,7 @@ import type { ServerOptions } from "../support/server_process.ts";
 import { authScenarios, enforcedAuthScenarios } from "./raw/auth.ts";
 import { compareTranscripts } from "./raw/comparison.ts";
 import { Conversation, type Scenario } from "./raw/conversation.ts";
+import { frameScenarios } from "./raw/frames.ts";
 import { handshakeScenarios } from "./raw/handshake.ts";
 import { multiScenarios } from "./raw/multis.ts";
 import { nodeScenarios } from "./raw/nodes.ts";
@@ -38,7 +40,9 @@ const groups: readonly Group[] = [
     },
     scenarios: [
       ...handshakeScenarios,
+      ...frameScenarios,
       ...nodeScenarios,
+      ...pathScenarios,
       ...multiScenarios,
       ...pipelineScenarios,
       ...watchScenarios,
