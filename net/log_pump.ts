@@ -172,7 +172,11 @@ export class LogPump {
     const { processor } = this.#options;
     this.#syncMsAverage += (syncMs - this.#syncMsAverage) / SYNC_MS_SAMPLES;
     const { metrics } = processor.stats;
-    metrics.fsyncTimeMs.add(Math.round(syncMs));
+    const ms = Math.round(syncMs);
+    metrics.fsyncTimeMs.add(ms);
+    metrics.syncProcessTime.add(ms);
+    metrics.syncProcessorQueueFlushTimeMs.add(ms);
+    metrics.syncProcessorQueueSize.add(processor.outstandingCount);
     metrics.syncProcessorBatchSize.add(batch.recordCount);
     processor.stats.server.fsyncThresholdExceedCount = this.log.slowSyncCount;
     processor.committed(batch);

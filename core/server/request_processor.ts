@@ -261,6 +261,9 @@ export class RequestProcessor implements ClientHost {
       ? this.#preparer.prepareDeleteContainer(path, this.#wallMs)
       : null;
     if (prepared === null) return false;
+    if (this.tree.ownerKindOf(this.tree.store.lookup(path)) === "ttl") {
+      this.stats.metrics.ttlNodeDeletedCount.increment();
+    }
     this.#enqueue(prepared, OpCode.DeleteContainer, null);
     return true;
   }
@@ -418,9 +421,13 @@ export class RequestProcessor implements ClientHost {
   #write(client: Client, xid: number, op: number, reader: JuteReader): void {
     if (!this.acceptsWrites) return this.#replyHeader(client, xid, op, ErrorCode.SystemError);
     const requester = { sessionId: client.sessionId, cxid: xid, ids: client.ids };
+    const pathAt = reader.position;
     const prepared = client.session === null || client.session.isClosing
       ? this.#preparer.prepareError(requester, ErrorCode.SessionExpired, this.#wallMs)
       : this.#preparer.prepare(op, reader, requester, this.#wallMs);
+    if (prepared.txn.kind === "error" && prepared.txn.err === ErrorCode.QuotaExceeded) {
+      this.stats.quotaExceeded(reader.buffer, pathAt);
+    }
     this.#enqueue(prepared, op, client);
   }
 
@@ -432,6 +439,7 @@ export class RequestProcessor implements ClientHost {
       deferredCount: 0,
       receivedMs: this.#nowMs,
     };
+    this.stats.prepared(prepared);
     if (this.#batchRecordCount++ === 0) this.#batchFirstZxid = prepared.header.zxid;
     this.#outstanding.push(entry);
     if (client === null) return;
@@ -499,7 +507,10 @@ export class RequestProcessor implements ClientHost {
       start = beginReply(writer, xid, lastProcessedZxid, err);
     }
     const bytes = endReply(writer, start);
-    if (err === ErrorCode.Ok) this.stats.read(op, reader.buffer, namespaceStart, bytes);
+    if (err === ErrorCode.Ok) {
+      const { isListFromCache: isFromCache } = this.tree;
+      this.stats.read(op, reader.buffer, namespaceStart, { bytes, isFromCache });
+    }
     this.#sent(client, xid, op, bytes, 0);
   }
 
@@ -530,7 +541,7 @@ export class RequestProcessor implements ClientHost {
     const session = txn.kind === "closeSession" ? this.sessions.get(header.sessionId) : undefined;
     const err = this.#committer.apply(prepared);
     if (session !== undefined) this.sessions.remove(session.id);
-    this.stats.committed(prepared);
+    this.stats.committed(prepared, latencyMs, this.#wallMs - header.timeMs);
     if (client !== null && writer !== null) {
       if (op === OpCode.CreateSession) {
         this.#connectResponse(client, client.session);

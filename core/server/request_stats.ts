@@ -6,7 +6,6 @@
 import type { Counter, Summary } from "../metrics/metric.ts";
 import type { ServerMetrics } from "../metrics/server_metrics.ts";
 import type { ServerStats } from "../server_stats.ts";
-import { EventType } from "../tree/watch_manager.ts";
 import type { PreparedTxn } from "../txn/prepare.ts";
 import { decodeUtf8 } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
@@ -21,6 +20,8 @@ export class RequestStats {
   readonly #opCounters: (Counter | undefined)[];
   /** Replies of this turn whose latency is the turn's own length. */
   #answeredInTurn = 0;
+  /** Events written since the last commit, by their type. */
+  #fired = [0, 0, 0, 0, 0];
   #readNamespace = new NamespaceCache();
   #writeNamespace = new NamespaceCache();
 
@@ -32,6 +33,8 @@ export class RequestStats {
 
   received(): void {
     this.server.packetsReceived++;
+    this.metrics.prepProcessorRequestQueued.increment();
+    this.metrics.syncProcessorRequestQueued.increment();
   }
 
   connectRequest(): void {
@@ -40,7 +43,17 @@ export class RequestStats {
   }
 
   /** A read was answered: counts what it found against the first component of its path. */
-  read(op: number, buffer: Uint8Array, pathAt: number, bytes: number): void {
+  read(
+    op: number,
+    buffer: Uint8Array,
+    pathAt: number,
+    { bytes, isFromCache }: { bytes: number; isFromCache: boolean },
+  ): void {
+    if (op === OpCode.GetData) this.metrics.responsePacketCacheMisses.increment();
+    else if (op === OpCode.GetChildren || op === OpCode.GetChildren2) {
+      if (isFromCache) this.metrics.responsePacketGetChildrenCacheHits.increment();
+      else this.metrics.responsePacketGetChildrenCacheMisses.increment();
+    }
     if (
       op !== OpCode.GetData && op !== OpCode.Exists && op !== OpCode.GetChildren &&
       op !== OpCode.GetChildren2
@@ -76,26 +89,59 @@ export class RequestStats {
     this.#answeredInTurn = 0;
   }
 
-  eventSent(_type: number, bytes: number): void {
+  eventSent(type: number, bytes: number): void {
     this.server.packetsSent++;
     this.metrics.watchBytes.add(bytes);
+    this.#fired[type]!++;
   }
 
-  /** Watches that one change fired. */
-  watchesFired(type: number, count: number): void {
+  /** Counts what the txn just applied has fired, by kind of event. */
+  #countFired(): void {
     const { metrics } = this;
-    const summary = type === EventType.NodeCreated
-      ? metrics.nodeCreatedWatchCount
-      : type === EventType.NodeDeleted
-      ? metrics.nodeDeletedWatchCount
-      : type === EventType.NodeDataChanged
-      ? metrics.nodeChangedWatchCount
-      : metrics.nodeChildrenWatchCount;
-    summary.add(count);
+    const summaries = [
+      null,
+      metrics.nodeCreatedWatchCount,
+      metrics.nodeDeletedWatchCount,
+      metrics.nodeChangedWatchCount,
+      metrics.nodeChildrenWatchCount,
+    ];
+    for (let type = 1; type < summaries.length; type++) {
+      const count = this.#fired[type]!;
+      if (count > 0) summaries[type]!.add(count);
+      this.#fired[type] = 0;
+    }
   }
 
-  /** A write is about to be applied: counts it against the first component of its path. */
-  committed({ txn }: PreparedTxn): void {
+  /** A request became a txn. */
+  prepared({ records }: PreparedTxn): void {
+    this.metrics.outstandingChangesQueued.add(records.length);
+  }
+
+  /** A create or setData was refused for a hard quota; `pathAt` is where its body is in the buffer. */
+  quotaExceeded(buffer: Uint8Array, pathAt: number): void {
+    const start = pathAt + 4;
+    const end = start + ((buffer[pathAt + 2]! << 8) | buffer[pathAt + 3]!);
+    let slash = start + 1;
+    while (slash < end && buffer[slash] !== SLASH) slash++;
+    const namespace = decodeUtf8(buffer.subarray(start + 1, slash));
+    this.metrics.quotaExceededErrorPerNamespace.of(namespace).increment();
+  }
+
+  /**
+   * A txn was applied: counts it, and a write against the first component of its path.
+   *
+   * @param latencyMs since the request was read
+   * @param propagationMs since the time that the txn carries
+   */
+  committed({ txn, records }: PreparedTxn, latencyMs: number, propagationMs: number): void {
+    const { metrics } = this;
+    metrics.outstandingChangesRemoved.add(records.length);
+    metrics.propagationLatency.add(propagationMs);
+    metrics.syncProcessorQueueAndFlushTimeMs.add(latencyMs);
+    if (this.#fired[1]! + this.#fired[2]! + this.#fired[3]! + this.#fired[4]! > 0) {
+      this.#countFired();
+    }
+    if (txn.kind === "createTtl") metrics.ttlNodeCreatedCount.increment();
     if (txn.kind !== "create" && txn.kind !== "setData" && txn.kind !== "delete") return;
     const known = txn.kind === "delete" ? undefined : txn.known;
     const bytes = known === undefined ? txn.path : known.buffer;

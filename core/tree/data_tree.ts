@@ -74,6 +74,9 @@ export class DataTree implements SnapshotTree {
   /** The znode that the last create made: where a reply takes its stat from. */
   lastCreated: NodeId = NO_NODE;
 
+  /** Whether the list of children last written was one that was kept. */
+  isListFromCache = false;
+
   #options: DataTreeOptions;
   #acls = new AclTable();
   #owners: OwnerIndex;
@@ -165,9 +168,11 @@ export class DataTree implements SnapshotTree {
   writeChildren(writer: JuteWriter, id: NodeId): void {
     const { store } = this;
     const childCount = store.childCount(id);
+    this.isListFromCache = false;
     if (childCount < CACHED_CHILD_COUNT_MIN) return writeChildren(writer, store, id);
     const stamp = { czxid: store.czxid(id), pzxid: store.pzxid(id), childCount };
     const cached = this.#childrenCache.find(id, stamp);
+    this.isListFromCache = cached !== null;
     if (cached !== null) return writer.raw(cached);
     const start = writer.position;
     writeChildren(writer, store, id);
