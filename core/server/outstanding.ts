@@ -5,6 +5,7 @@
  */
 import { assert } from "../assert.ts";
 import type { PreparedTxn } from "../txn/prepare.ts";
+import type { AuditedRequest } from "./audit.ts";
 import type { Client } from "./client.ts";
 
 export interface Outstanding {
@@ -17,6 +18,8 @@ export interface Outstanding {
   deferredCount: number;
   /** Monotonic. */
   receivedMs: number;
+  /** For the audit log, where there is one. */
+  audited: AuditedRequest | null;
 }
 
 /** A queue in a ring that grows by doubling. */

@@ -21,7 +21,6 @@ import type { ServerMetrics } from "../metrics/server_metrics.ts";
 import type { Logger } from "../ports.ts";
 import type { ServerConfig } from "../server_config.ts";
 import type { ServerStats } from "../server_stats.ts";
-import { isSessionPassword, sessionPassword } from "../session/session_id.ts";
 import type { Session, SessionTracker } from "../session/session_tracker.ts";
 import { Permission } from "../tree/acl_list.ts";
 import type { DataTree } from "../tree/data_tree.ts";
@@ -31,13 +30,15 @@ import { type PreparedTxn, Preparer } from "../txn/prepare.ts";
 import { JuteReader, JuteWriter } from "../wire/jute.ts";
 import { OpCode, PING_XID } from "../wire/op_code.ts";
 import { sessionIdToHex, type Zxid } from "../zxid.ts";
+import type { AuditedRequest, AuditLog } from "./audit.ts";
 import type { AuthRequests } from "./auth_requests.ts";
 import { Client, type ClientAddress, type ClientHost } from "./client.ts";
 import { Committer } from "./committer.ts";
 import { requestKind } from "./request_kind.ts";
 import { type Outstanding, OutstandingQueue } from "./outstanding.ts";
 import { ReadRequests } from "./read_requests.ts";
-import { beginReply, endReply, writeConnectResponse, writeEvent } from "./reply.ts";
+import { Handshakes, respondToConnect } from "./handshakes.ts";
+import { beginReply, endReply, writeEvent } from "./reply.ts";
 import { RequestStats } from "./request_stats.ts";
 import { WriterPool } from "./writer_pool.ts";
 
@@ -72,8 +73,13 @@ export class RequestProcessor implements ClientHost {
   readonly #providers: AuthProviders;
   readonly #auth: AuthRequests;
   readonly #reads: ReadRequests;
+  readonly #handshakes: Handshakes;
   readonly #preparer: Preparer;
   readonly #committer: Committer;
+  /** Null unless the audit log is on. */
+  readonly #audit: AuditLog | null;
+  /** Writes under way, from which on nothing further is begun. */
+  readonly #throttleCount: number;
   readonly #outstanding = new OutstandingQueue();
   readonly #deferredReader = new JuteReader(new Uint8Array(0));
   #batchFirstZxid: Zxid = -1;
@@ -87,12 +93,24 @@ export class RequestProcessor implements ClientHost {
   #wallMs = 0;
 
   constructor(
-    { config, applier, sessions, providers, auth, logger, firstSessionId, serverStats, metrics }: {
+    {
+      config,
+      applier,
+      sessions,
+      providers,
+      auth,
+      audit,
+      logger,
+      firstSessionId,
+      serverStats,
+      metrics,
+    }: {
       config: ServerConfig;
       applier: TxnApplier;
       sessions: SessionTracker;
       providers: AuthProviders;
       auth: AuthRequests;
+      audit: AuditLog | null;
       logger: Logger;
       firstSessionId: bigint;
       serverStats: ServerStats;
@@ -105,10 +123,19 @@ export class RequestProcessor implements ClientHost {
     this.sessions = sessions;
     this.#providers = providers;
     this.#auth = auth;
+    this.#audit = audit;
+    const { requestThrottleMaxRequests } = config;
+    this.#throttleCount = requestThrottleMaxRequests > 0 ? requestThrottleMaxRequests : Infinity;
     this.#logger = logger;
     this.#nextSessionId = firstSessionId;
     this.stats = new RequestStats(serverStats, metrics);
     this.#reads = new ReadRequests({ tree, providers });
+    this.#handshakes = new Handshakes({
+      config,
+      tree,
+      sessions,
+      createSession: (client, timeoutMs) => this.#createSession(client, timeoutMs),
+    });
     this.#committer = new Committer(applier);
     this.#preparer = new Preparer({
       tree,
@@ -144,6 +171,16 @@ export class RequestProcessor implements ClientHost {
     return this.#outstanding.length;
   }
 
+  /** Records of the batch that is being filled. */
+  get batchRecordCount(): number {
+    return this.#batchRecordCount;
+  }
+
+  /** Whether so much is under way that nobody's requests are begun (request_throttle_max_requests). */
+  get isThrottling(): boolean {
+    return this.#outstanding.length >= this.#throttleCount;
+  }
+
   get lastPreparedZxid(): Zxid {
     return this.#preparer.lastZxid;
   }
@@ -169,7 +206,7 @@ export class RequestProcessor implements ClientHost {
   /** Whether no further frame of this client may be handled now. */
   isPaused(client: Client): boolean {
     return client.isConnecting || client.outputBytes > OUTPUT_BYTES_PAUSE ||
-      client.deferredCount >= DEFERRED_READ_COUNT_MAX ||
+      client.deferredCount >= DEFERRED_READ_COUNT_MAX || this.isThrottling ||
       (client.lastOutstanding !== null &&
         (this.#outstanding.length > this.#config.globalOutstandingLimit ||
           this.#bytesInFlight + this.#preparer.writer.position > LOG_BATCH_BYTES_PAUSE));
@@ -274,31 +311,7 @@ export class RequestProcessor implements ClientHost {
   connect(client: Client, reader: JuteReader): void {
     client.packetsReceived++;
     this.stats.connectRequest();
-    const { tree } = this;
-    try {
-      reader.int(); // protocol version, ignored
-      const lastZxidSeen = reader.zxid();
-      const requestedMs = reader.int();
-      const sessionId = reader.long();
-      const password = reader.bytes();
-      const hasReadOnly = reader.remaining > 0;
-      if (lastZxidSeen > tree.lastProcessedZxid) {
-        return client.close(
-          `client has seen zxid 0x${lastZxidSeen.toString(16)}, ours is ` +
-            `0x${tree.lastProcessedZxid.toString(16)}: it must try another server`,
-        );
-      }
-      const timeoutMs = Math.min(
-        Math.max(requestedMs, this.#config.minSessionTimeoutMs),
-        this.#config.maxSessionTimeoutMs,
-      );
-      client.lastOperation = OpCode.CreateSession;
-      if (sessionId === 0n) this.#createSession(client, timeoutMs, hasReadOnly);
-      else this.#renewSession(client, { sessionId, password, timeoutMs, hasReadOnly });
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      client.close("its connect request cannot be decoded");
-    }
+    this.#handshakes.connect(client, reader, this.#nowMs);
   }
 
   /** A frame of an established connection; `reader` stands at its header. */
@@ -322,6 +335,23 @@ export class RequestProcessor implements ClientHost {
     }
     if (kind === "write") this.#write(client, xid, op, reader);
     else this.#answer(client, xid, op, reader);
+  }
+
+  /**
+   * A frame that the throttle held up for too long: refused without being looked at, except what a
+   * session lives by. Only while no write of the client is under way, whose reply must come first.
+   */
+  refuseThrottled(client: Client, reader: JuteReader): void {
+    const start = reader.position;
+    if (reader.remaining < 8) return this.request(client, reader);
+    const xid = reader.int();
+    const op = reader.int();
+    reader.position = start;
+    if (!isThrottlable(op)) return this.request(client, reader);
+    client.packetsReceived++;
+    this.stats.received();
+    this.stats.metrics.throttledOps.increment();
+    this.#replyHeader(client, xid, op, ErrorCode.ThrottledOp);
   }
 
   // ---------------------------------------------------------------- ClientHost
@@ -349,9 +379,8 @@ export class RequestProcessor implements ClientHost {
     return this.writers.acquire();
   }
 
-  // ---------------------------------------------------------------- sessions
-
-  #createSession(client: Client, timeoutMs: number, hasReadOnly: boolean): void {
+  /** A session is asked for: it exists for clients when its txn is durable. */
+  #createSession(client: Client, timeoutMs: number): void {
     if (!this.acceptsWrites) return client.close("no session can be made: the disk is full");
     const id = this.#nextSessionId;
     this.#nextSessionId = BigInt.asIntN(64, id + 1n);
@@ -360,50 +389,7 @@ export class RequestProcessor implements ClientHost {
     session.owner = client;
     client.session = session;
     client.isConnecting = true;
-    client.hasReadOnly = hasReadOnly;
     this.#enqueue(prepared, OpCode.CreateSession, client);
-  }
-
-  #renewSession(
-    client: Client,
-    { sessionId, password, timeoutMs, hasReadOnly }: {
-      sessionId: bigint;
-      password: Uint8Array | null;
-      timeoutMs: number;
-      hasReadOnly: boolean;
-    },
-  ): void {
-    client.hasReadOnly = hasReadOnly;
-    const session = this.sessions.get(sessionId);
-    if (
-      !isSessionPassword(sessionId, password) || session === undefined || session.isClosing
-    ) {
-      this.#connectResponse(client, null);
-      return client.close(`session ${sessionIdToHex(sessionId)} is unknown or has expired`);
-    }
-    const previous = session.owner;
-    if (previous instanceof Client && previous !== client) {
-      previous.session = null; // its watches and replies are nobody's any more
-      previous.close(`session ${sessionIdToHex(sessionId)} moved to another connection`);
-    }
-    session.timeoutMs = timeoutMs;
-    this.sessions.restart(session, this.#nowMs);
-    session.owner = client;
-    client.session = session;
-    this.#connectResponse(client, session);
-  }
-
-  /** @param session null says that there is none */
-  #connectResponse(client: Client, session: Session | null): void {
-    client.isConnecting = false;
-    writeConnectResponse(client.writer(), {
-      timeoutMs: session === null ? 0 : session.timeoutMs,
-      sessionId: session === null ? 0n : session.id,
-      password: session === null ? NO_PASSWORD : sessionPassword(session.id),
-      hasReadOnly: client.hasReadOnly,
-      readOnly: false,
-    });
-    client.packetsSent++;
   }
 
   // ---------------------------------------------------------------- requests
@@ -419,7 +405,11 @@ export class RequestProcessor implements ClientHost {
   }
 
   #write(client: Client, xid: number, op: number, reader: JuteReader): void {
-    if (!this.acceptsWrites) return this.#replyHeader(client, xid, op, ErrorCode.SystemError);
+    const audited = this.#audit === null ? null : this.#audit.describe(client, op, reader);
+    if (!this.acceptsWrites) {
+      if (audited !== null) this.#audit!.failed(audited);
+      return this.#replyHeader(client, xid, op, ErrorCode.SystemError);
+    }
     const requester = { sessionId: client.sessionId, cxid: xid, ids: client.ids };
     const pathAt = reader.position;
     const prepared = client.session === null || client.session.isClosing
@@ -428,16 +418,22 @@ export class RequestProcessor implements ClientHost {
     if (prepared.txn.kind === "error" && prepared.txn.err === ErrorCode.QuotaExceeded) {
       this.stats.quotaExceeded(reader.buffer, pathAt);
     }
-    this.#enqueue(prepared, op, client);
+    this.#enqueue(prepared, op, client, audited);
   }
 
-  #enqueue(prepared: PreparedTxn, op: number, client: Client | null): void {
+  #enqueue(
+    prepared: PreparedTxn,
+    op: number,
+    client: Client | null,
+    audited: AuditedRequest | null = null,
+  ): void {
     const entry: Outstanding = {
       prepared,
       op,
       client,
       deferredCount: 0,
       receivedMs: this.#nowMs,
+      audited,
     };
     this.stats.prepared(prepared);
     if (this.#batchRecordCount++ === 0) this.#batchFirstZxid = prepared.header.zxid;
@@ -539,12 +535,13 @@ export class RequestProcessor implements ClientHost {
     const writer = client === null || client.isGone ? null : client.writer();
     // watchers of the txn's own effects may be this very client: its events come before the reply
     const session = txn.kind === "closeSession" ? this.sessions.get(header.sessionId) : undefined;
+    if (this.#audit !== null) this.#auditCommit(this.#audit, entry);
     const err = this.#committer.apply(prepared);
     if (session !== undefined) this.sessions.remove(session.id);
     this.stats.committed(prepared, latencyMs, this.#wallMs - header.timeMs);
     if (client !== null && writer !== null) {
       if (op === OpCode.CreateSession) {
-        this.#connectResponse(client, client.session);
+        respondToConnect(client, client.session);
       } else {
         const start = beginReply(writer, header.cxid, header.zxid, err);
         if (err === ErrorCode.Ok) this.#committer.writeBody(writer, prepared, op);
@@ -562,6 +559,15 @@ export class RequestProcessor implements ClientHost {
       if (client.lastOutstanding === entry) client.lastOutstanding = null;
       if (entry.deferredCount > 0) this.#answerDeferred(client, entry.deferredCount);
     }
+  }
+
+  /** Before the txn is applied: then its session's ephemerals are still there to be named. */
+  #auditCommit(audit: AuditLog, { prepared: { header, txn }, audited }: Outstanding): void {
+    if (audited !== null) audit.applied(audited, txn);
+    if (txn.kind !== "closeSession") return;
+    const { store } = this.tree;
+    const owned = () => [...this.tree.ephemeralsOf(header.sessionId)].map((id) => store.path(id));
+    audit.sessionClosed(header.sessionId, txn.paths ?? owned());
   }
 
   #answerDeferred(client: Client, count: number): void {
@@ -585,7 +591,8 @@ export class RequestProcessor implements ClientHost {
   }
 
   /** A txn that will never be: its request failed, and nothing was changed. */
-  #fail({ prepared, op, client, deferredCount }: Outstanding): void {
+  #fail({ prepared, op, client, deferredCount, audited }: Outstanding): void {
+    if (audited !== null) this.#audit?.failed(audited);
     const { header, txn } = prepared;
     const session = this.sessions.get(header.sessionId);
     if (txn.kind === "closeSession" && session !== undefined) {
@@ -604,5 +611,8 @@ export class RequestProcessor implements ClientHost {
   }
 }
 
-/** What a refused renewal carries. */
-const NO_PASSWORD = new Uint8Array(16);
+/** The auth requests have a way of their own, as in ZooKeeper. */
+function isThrottlable(op: number): boolean {
+  return op !== OpCode.Ping && op !== OpCode.CloseSession && op !== OpCode.Auth &&
+    op !== OpCode.Sasl;
+}
