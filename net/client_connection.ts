@@ -13,6 +13,7 @@ import type { RequestProcessor } from "../core/server/request_processor.ts";
 import { JuteReader, type JuteWriter } from "../core/wire/jute.ts";
 import { sessionIdToHex } from "../core/zxid.ts";
 import { classifyFirstBytes, type FirstBytes } from "./first_bytes.ts";
+import type { RequestThrottle } from "./request_throttle.ts";
 import type { Turn } from "./turn.ts";
 
 /** An idle connection holds this much; 16 pipelined small requests fit. */
@@ -27,6 +28,7 @@ const CLOSE_DEADLINE_MS = 5000;
 export interface ConnectionHost {
   readonly processor: RequestProcessor;
   readonly turn: Turn;
+  readonly throttle: RequestThrottle;
   readonly logger: Logger;
   readonly frameBytesMax: number;
   /** Whether a frame of this length may be taken on: a budget for large ones. */
@@ -59,6 +61,10 @@ export class ClientConnection {
   #admittedBytes = 0;
   /** Wakes the read loop when a paused client may go on. */
   #resume: (() => void) | null = null;
+  /** Since when the request throttle holds up what was read; null when it does not. Monotonic. */
+  #throttledMs: number | null = null;
+  /** What was read waited for too long in the throttle: it is refused. */
+  #isStale = false;
   #closeDeadlineMs = Infinity;
 
   constructor(host: ConnectionHost, socket: Deno.Conn, client: Client, acceptedMs: number) {
@@ -88,8 +94,10 @@ export class ClientConnection {
       processor.touch(this.client);
       this.#handle();
       while (this.#isHeldUp()) {
+        this.#throttledMs ??= this.#host.throttle.hold(this);
         await new Promise<void>((resolve) => this.#resume = resolve);
       }
+      this.#isStale = false;
       // the last output is sent, then the socket closed
       if (this.client.isClosing || this.client.isReadingDone) return;
     }
@@ -121,9 +129,13 @@ export class ClientConnection {
     const encoder = new TextEncoder();
     this.#isWriting = true;
     try {
+      let isFirst = true;
       for (const chunk of chunks) {
+        if (!isFirst) await nextTurn(); // a million watches are listed: others want to be served
+        isFirst = false;
         const bytes = encoder.encode(chunk);
         for (let at = 0; at < bytes.length;) at += await this.#socket.write(bytes.subarray(at));
+        this.#closeDeadlineMs = Infinity; // it reads: the time starts anew
       }
     } catch {
       // it hung up
@@ -170,18 +182,35 @@ export class ClientConnection {
     if (this.#resume !== null) this.#goOn(); // else a read is under way, into the buffer's end
   }
 
+  /** The request throttle has room. */
+  wake(): void {
+    if (this.#resume === null || this.#isSocketClosed) return;
+    if (this.#throttledMs !== null) {
+      this.#isStale = this.#host.throttle.waited(this.#throttledMs) || this.#isStale;
+    }
+    this.#throttledMs = null;
+    this.#goOn();
+  }
+
   /** Handles what was held up, if it may go on now. */
   #goOn(): void {
     this.#host.turn.begin();
+    this.#host.processor.touch(this.client);
     this.#handle();
-    if (this.#isHeldUp()) return;
+    if (this.#isHeldUp()) {
+      this.#throttledMs ??= this.#host.throttle.hold(this);
+      return;
+    }
     const resume = this.#resume;
     this.#resume = null;
     resume?.();
   }
 
   #isHeldUp(): boolean {
-    return !this.client.isClosing && this.#host.processor.isPaused(this.client);
+    const { client } = this;
+    if (client.isClosing) return false;
+    if (this.#isStale && client.lastOutstanding !== null) return true; // its reply comes first
+    return this.#host.processor.isPaused(client);
   }
 
   #handle(): void {
@@ -189,7 +218,7 @@ export class ClientConnection {
     const { client } = this;
     const { processor, frameBytesMax } = this.#host;
     const reader = this.#reader;
-    while (!client.isClosing && this.#end - this.#start >= 4 && !processor.isPaused(client)) {
+    while (!client.isClosing && this.#end - this.#start >= 4 && !this.#isHeldUp()) {
       const length = this.#view.getInt32(this.#start);
       if (length < 0 || length > frameBytesMax) {
         return client.close(
@@ -203,7 +232,8 @@ export class ClientConnection {
       }
       reader.reset(this.#buffer, this.#view, this.#start + 4, frameEnd);
       this.#start = frameEnd;
-      processor.request(client, reader);
+      if (this.#isStale) processor.refuseThrottled(client, reader);
+      else processor.request(client, reader);
       if (this.#admittedBytes > 0) this.#releaseAdmitted();
     }
     if (this.#start === this.#end) {
@@ -237,6 +267,7 @@ export class ClientConnection {
       if (!this.#makeRoom(4 + length)) client.close("too many bytes in large requests");
       return false;
     }
+    if (processor.isThrottling) return false;
     this.#reader.reset(this.#buffer, this.#view, this.#start + 4, this.#start + 4 + length);
     const isRenewal = length >= 24 && this.#view.getBigInt64(this.#start + 20) !== 0n;
     if (!this.#host.admitsSession(isRenewal)) {
@@ -315,9 +346,15 @@ export class ClientConnection {
       // closed under us
     }
     if (this.#admittedBytes > 0) this.#releaseAdmitted();
+    this.#host.throttle.forget(this);
     this.#host.processor.disconnected(client);
     this.#host.closed(this);
     this.#resume?.();
     this.#resume = null;
   }
+}
+
+/** A write that could be done at once does not let other events through. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -26,6 +26,7 @@ export class WatchedPath {
 
   /** The path as text. */
   get path(): string {
+    if (IS_ASCII.test(this.key)) return this.key;
     return decodeUtf8(Uint8Array.from(this.key, (c) => c.charCodeAt(0)));
   }
 
@@ -66,6 +67,9 @@ export class WatchedPath {
     return true;
   }
 }
+
+// deno-lint-ignore no-control-regex
+const IS_ASCII = /^[\x00-\x7f]*$/;
 
 /** Adding one character at a time would keep a chain of strings. */
 const KEY_PIECE_LENGTH = 4096;
