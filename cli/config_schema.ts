@@ -17,6 +17,8 @@ const HASHES = [
   ...["SHA-512/224", "SHA-512/256", "SHA3-224", "SHA3-256", "SHA3-384", "SHA3-512"],
 ];
 
+const LEVELS = ["ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF"] as const;
+
 const ms = { min: 0, unit: "ms" };
 
 /** Read from the config file only: ZooKeeper does not look for them among system properties. */
@@ -97,11 +99,6 @@ const sharedSettings = {
   largeRequestThreshold: z._default(javaInt({ min: -1, unit: "bytes, -1 for off" }), -1),
   throttled_op_wait_time: z._default(javaInt({ min: 0, unit: "ms, 0 for off" }), 0),
   request_throttle_max_requests: z._default(javaInt({ min: 0, unit: "0 for off" }), 0),
-  request_throttle_stall_time: z._default(javaInt({ min: 1, unit: "ms" }), 100),
-  request_throttle_drop_stale: z._default(bool(), true),
-  request_stale_latency_check: z._default(bool(), false),
-  request_stale_connection_check: z._default(bool(), true),
-  "request_throttler.shutdownTimeout": z._default(javaInt(ms), 10_000),
   connection_throttle_tokens: z._default(javaInt({ min: 0, unit: "0 for off" }), 0),
   connection_throttle_fill_time: z._default(javaInt({ min: 1, unit: "ms" }), 1),
   connection_throttle_fill_count: z._default(javaInt({ min: 1 }), 1),
@@ -111,7 +108,6 @@ const sharedSettings = {
   connection_throttle_decrease_ratio: z._default(decimal({ min: 0, max: 1 }), 0),
   connection_throttle_weight_enabled: z._default(bool(), false),
   connection_throttle_global_session_weight: z._default(javaInt({ min: 1 }), 3),
-  connection_throttle_local_session_weight: z._default(javaInt({ min: 1 }), 1),
   connection_throttle_renew_session_weight: z._default(javaInt({ min: 1 }), 2),
   clientTcpKeepAlive: z._default(bool(), false),
   "nio.sessionlessCnxnTimeout": z._default(javaInt({ min: 1, unit: "ms" }), 10_000),
@@ -132,6 +128,7 @@ const sharedSettings = {
   "db.autocreate": z._default(bool(), true),
   "audit.enable": z._default(bool(), false),
   "auditlog.file": z.optional(text()),
+  "auditlog.threshold": z._default(oneOf(LEVELS), "INFO"),
 };
 
 /** System properties without a prefix, which ZooKeeper takes from `-D` only; here also keys. */

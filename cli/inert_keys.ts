@@ -16,6 +16,9 @@ const CACHE = "data is written straight from the tree, there is no cache to size
 const WATCHES = "there is one watch table, and nothing in it to tune";
 const KERBEROS = "Kerberos is not available in this version";
 const CLIENT = "it is a setting of clients, not of servers";
+const UNREAD =
+  "a request that must wait is not read: it goes on as soon as there is room, and ends with its " +
+  "session or connection";
 const JAVA_CLASS = "Java classes cannot be loaded";
 
 const ROWS: readonly [reason: string, ...keys: string[]][] = [
@@ -30,7 +33,7 @@ const ROWS: readonly [reason: string, ...keys: string[]][] = [
   [ENSEMBLE, "leader.*", "learner.*", "follower.nodelay", "observer.*", "observerMaster.*"],
   [ENSEMBLE, "forward_learner_requests_to_commit_processor_disabled", "fastleader.*"],
   [ENSEMBLE, "cnxTimeout", "quorumCnxnTimeoutMs", "electionPortBindRetry", "messageTracker.*"],
-  [ENSEMBLE, "commitProcessor.*", "quorum.*"],
+  [ENSEMBLE, "commitProcessor.*", "quorum.*", "connection_throttle_local_session_weight"],
   [THREADS, "nio.numSelectorThreads", "nio.numWorkerThreads", "nio.directBufferBytes"],
   [THREADS, "nio.shutdownTimeout"],
   ["reading stops by itself when a client is slow", "netty.advancedFlowControl.enabled"],
@@ -43,6 +46,9 @@ const ROWS: readonly [reason: string, ...keys: string[]][] = [
   [KERBEROS, "kerberos.*", "security.auth_to_local"],
   [JAVA_CLASS, "audit.impl.class"],
   ["there is no JMX", "jmx.*"],
+  [UNREAD, "request_throttle_stall_time", "request_throttle_drop_stale"],
+  [UNREAD, "request_stale_latency_check", "request_stale_connection_check"],
+  ["a stop does not wait for requests that were not begun", "request_throttler.shutdownTimeout"],
   [CLIENT, "client.secure", "clientCnxnSocket", "request.timeout", "disableAutoWatchReset"],
   [CLIENT, "shuffleDnsResponse", "hostProvider.*", "sasl.client", "sasl.clientconfig"],
   [CLIENT, "sasl.client.*", "server.principal", "server.realm"],
@@ -52,7 +58,6 @@ const ROWS: readonly [reason: string, ...keys: string[]][] = [
 export const LOGGING_KEYS: ReadonlySet<string> = new Set([
   ...["root.logger", "console.threshold", "log.dir", "log.file", "log.threshold"],
   ...["log.maxfilesize", "log.maxbackupindex", "tracelog.dir", "tracelog.file"],
-  ...["auditlog.file", "auditlog.threshold"],
 ]);
 
 const REASONS = new Map<string, string>();
@@ -85,7 +90,11 @@ function isAlreadySo(key: string, value: string): boolean {
   switch (key) {
     case "admin.enableServer":
     case "client.portUnification":
+    case "request_stale_latency_check":
       return value.toLowerCase() === "false";
+    case "request_throttle_drop_stale":
+    case "request_stale_connection_check":
+      return value.toLowerCase() === "true";
     case "metricsProvider.className":
       return value.endsWith(".DefaultMetricsProvider");
     case "audit.impl.class":

@@ -81,7 +81,6 @@ export function serverConfigOf(
       decreaseRatio: values.connection_throttle_decrease_ratio,
       weightEnabled: values.connection_throttle_weight_enabled,
       globalSessionWeight: values.connection_throttle_global_session_weight,
-      localSessionWeight: values.connection_throttle_local_session_weight,
       renewSessionWeight: values.connection_throttle_renew_session_weight,
     },
     juteMaxBufferBytes,
@@ -92,14 +91,7 @@ export function serverConfigOf(
     globalOutstandingLimit: values.globalOutstandingLimit,
     largeRequestMaxBytes: values.largeRequestMaxBytes,
     largeRequestThresholdBytes: values.largeRequestThreshold,
-    requestThrottle: {
-      maxRequests: values.request_throttle_max_requests,
-      stallTimeMs: values.request_throttle_stall_time,
-      dropStale: values.request_throttle_drop_stale,
-      staleLatencyCheck: values.request_stale_latency_check,
-      staleConnectionCheck: values.request_stale_connection_check,
-      shutdownTimeoutMs: values["request_throttler.shutdownTimeout"],
-    },
+    requestThrottleMaxRequests: values.request_throttle_max_requests,
     throttledOpWaitTimeMs: values.throttled_op_wait_time,
     snapCount: raised("snapCount", values.snapCount, SNAP_COUNT_MIN, told.notices),
     snapSizeLimitBytes: values.snapSizeLimitInKb * KIB,
@@ -134,7 +126,6 @@ export function serverConfigOf(
     localSessionsEnabled: values.localSessionsEnabled,
     localSessionsUpgradingEnabled: values.localSessionsUpgradingEnabled,
     closeSessionTxnEnabled: values["closeSessionTxn.enabled"],
-    readOnlyModeEnabled: values["readonlymode.enabled"],
     skipAcl: values.skipACL,
     digestProviderEnabled: values["DigestAuthenticationProvider.enabled"],
     digestAlgorithm: values["DigestAuthenticationProvider.digestAlg"],
@@ -234,8 +225,15 @@ function auditOf(values: Settings, properties: ReadonlyMap<string, string>) {
   const dir = properties.get("zookeeper.log.dir") ?? ".";
   return {
     enabled: values["audit.enable"],
+    threshold: auditThresholdOf(values["auditlog.threshold"]),
     filePath: isToFile ? resolve(dir, file ?? "zookeeper_audit.log") : null,
     fileBytesMax: 10 * KIB * KIB,
     fileCountMax: 10,
   };
+}
+
+/** Audit lines are of two levels: info for what was done, error for what failed. */
+function auditThresholdOf(level: Settings["auditlog.threshold"]): "info" | "error" | "off" {
+  if (level === "OFF" || level === "FATAL") return "off";
+  return level === "WARN" || level === "ERROR" ? "error" : "info";
 }

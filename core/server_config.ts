@@ -55,8 +55,9 @@ export interface ServerConfig {
   readonly largeRequestMaxBytes: number;
   /** From which size a request counts as large; -1: none does. */
   readonly largeRequestThresholdBytes: number;
-  readonly requestThrottle: RequestThrottleConfig;
-  /** An operation that waited longer is answered with -127; 0 or less: never. */
+  /** Writes under way, from which on no further request is begun; 0: no limit. */
+  readonly requestThrottleMaxRequests: number;
+  /** A request that this limit held up for longer is answered with -127; 0: none is. */
   readonly throttledOpWaitTimeMs: number;
 
   /** Txns between snapshots, 2 or more; the exact count is drawn from its upper half. */
@@ -68,10 +69,11 @@ export interface ServerConfig {
   readonly preAllocSizeBytes: number;
   readonly forceSync: boolean;
   readonly fsyncWarningThresholdMs: number;
-  /** How long a batch may wait for more before it is synced; 0: not at all. */
+  /** Since the last sync, a batch may wait so long for more requests; 0: not at all. */
   readonly flushDelayMs: number;
+  /** It waits no longer than this when no further request comes. */
   readonly maxWriteQueuePollTimeMs: number;
-  /** Requests in one batch of the txn log; 0 or less: no limit. */
+  /** A batch of so many requests does not wait; 0 or less: that many there never are. */
   readonly maxBatchSize: number;
   /** Encoded lists of children to keep; 0 or less: none. */
   readonly childrenCacheEntryCount: number;
@@ -91,7 +93,6 @@ export interface ServerConfig {
   readonly localSessionsEnabled: boolean;
   readonly localSessionsUpgradingEnabled: boolean;
   readonly closeSessionTxnEnabled: boolean;
-  readonly readOnlyModeEnabled: boolean;
 
   readonly skipAcl: boolean;
   readonly digestProviderEnabled: boolean;
@@ -144,20 +145,7 @@ export interface ConnectionThrottleConfig {
   readonly decreaseRatio: number;
   readonly weightEnabled: boolean;
   readonly globalSessionWeight: number;
-  readonly localSessionWeight: number;
   readonly renewSessionWeight: number;
-}
-
-export interface RequestThrottleConfig {
-  /** Requests let through at once; 0: no throttling. */
-  readonly maxRequests: number;
-  readonly stallTimeMs: number;
-  readonly dropStale: boolean;
-  /** A request older than its session's timeout is stale. */
-  readonly staleLatencyCheck: boolean;
-  /** A request whose connection is gone is stale. */
-  readonly staleConnectionCheck: boolean;
-  readonly shutdownTimeoutMs: number;
 }
 
 /** On unless the file says otherwise, where ZooKeeper is off: full disks stop more servers. */
@@ -171,6 +159,8 @@ export interface AutopurgeConfig {
 
 export interface AuditConfig {
   readonly enabled: boolean;
+  /** What is written: `error` stands for what failed, `info` for everything. */
+  readonly threshold: "info" | "error" | "off";
   /** null: among the other log lines. */
   readonly filePath: string | null;
   readonly fileBytesMax: number;

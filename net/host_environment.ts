@@ -93,7 +93,8 @@ function fileBytes(path: string): number {
   }
 }
 
-function userName(): string {
+/** Of this process. */
+export function userName(): string {
   const name = environmentVariable("USER") ?? environmentVariable("LOGNAME");
   if (name !== undefined) return name;
   return attempt(() => Deno.uid() === 0 ? "root" : null);

@@ -9,6 +9,7 @@ import type { LogBatch, RequestProcessor } from "../core/server/request_processo
 import type { ServerConfig } from "../core/server_config.ts";
 import type { SessionTable } from "../core/storage/snapshot_tree.ts";
 import { SnapshotSchedule } from "../core/storage/snapshot_schedule.ts";
+import { BatchWait } from "./batch_wait.ts";
 import type { DataDir } from "./data_dir.ts";
 import { DiskFullError, DiskRoom } from "./disk_full.ts";
 import { SnapshotFiles } from "./snapshot_files.ts";
@@ -45,6 +46,8 @@ export class LogPump {
   #options: LogPumpOptions;
   #schedule: SnapshotSchedule;
   #isSyncing = false;
+  /** Set only when flushDelay asks batches to wait for more. */
+  readonly #wait: BatchWait | null;
   #syncMsAverage = 0;
   #room: DiskRoom;
   #roomTimer: ReturnType<typeof setTimeout> | null = null;
@@ -75,13 +78,16 @@ export class LogPump {
       snapCount: config.snapCount,
       sizeLimitBytes: config.snapSizeLimitBytes,
     });
+    this.#wait = config.flushDelayMs > 0 ? new BatchWait(config, options.turn, clock) : null;
     this.#room = new DiskRoom({ dir: dirs.logDir, freeBytesMin: FREE_BYTES_MIN });
   }
 
   /** Starts on what was prepared, unless a batch is under way: its end starts the next. */
   kick(): void {
     if (this.#isSyncing || this.#isStopped) return;
-    const batch = this.#options.processor.takeBatch();
+    const { processor } = this.#options;
+    if (this.#wait?.isOn(processor.batchRecordCount)) return; // it will end a turn when it is over
+    const batch = processor.takeBatch();
     if (batch === null) return;
     if (!this.#write(batch)) return;
     if (this.#mayBlock(batch)) return this.#syncNow(batch);
@@ -110,6 +116,7 @@ export class LogPump {
 
   /** Writes what was prepared and waits until all of it is durable and applied. */
   async drain(): Promise<void> {
+    this.#wait?.stop();
     this.kick();
     while (this.#isSyncing) await new Promise<void>((resolve) => this.#idle = resolve);
   }
@@ -130,6 +137,7 @@ export class LogPump {
 
   stop(): void {
     this.#isStopped = true;
+    this.#wait?.stop();
     if (this.#roomTimer !== null) clearTimeout(this.#roomTimer);
     this.snapshots.stop();
     this.log.close();
@@ -170,6 +178,7 @@ export class LogPump {
 
   #committed(batch: LogBatch, syncMs: number): void {
     const { processor } = this.#options;
+    this.#wait?.synced();
     this.#syncMsAverage += (syncMs - this.#syncMsAverage) / SYNC_MS_SAMPLES;
     const { metrics } = processor.stats;
     const ms = Math.round(syncMs);

@@ -7,6 +7,7 @@ import { makeAuthProviders } from "../core/auth/auth_providers.ts";
 import { digestUsersOf, parseJaasConfig } from "../core/auth/jaas_config.ts";
 import { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Logger } from "../core/ports.ts";
+import { AuditLog } from "../core/server/audit.ts";
 import { AuthRequests } from "../core/server/auth_requests.ts";
 import type { Client } from "../core/server/client.ts";
 import { ConnectionThrottle } from "../core/server/connection_throttle.ts";
@@ -20,6 +21,7 @@ import type { SessionTable } from "../core/storage/snapshot_tree.ts";
 import { DataTree } from "../core/tree/data_tree.ts";
 import { TxnApplier } from "../core/txn/apply.ts";
 import { zxidToHex } from "../core/zxid.ts";
+import { openAudit, type OpenAudit } from "./audit_log.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import { ClientListener } from "./client_listener.ts";
 import { type DataDir, openDataDir } from "./data_dir.ts";
@@ -27,9 +29,12 @@ import { DataDirLock } from "./data_dir_lock.ts";
 import { type FirstBytes, httpBadRequest } from "./first_bytes.ts";
 import { FourLetterWords } from "./four_letter_words.ts";
 import { nodeHashing } from "./hashing.ts";
+import { userName } from "./host_environment.ts";
 import { LogPump } from "./log_pump.ts";
+import { PauseMonitor } from "./pause_monitor.ts";
 import { AutoPurge } from "./purge.ts";
 import { recover, type RecoveryResult } from "./recovery.ts";
+import { RequestThrottle } from "./request_throttle.ts";
 import { ServerView } from "./server_view.ts";
 import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
 import { Turn } from "./turn.ts";
@@ -105,7 +110,11 @@ class Server implements StandaloneServer {
   #pump!: LogPump;
   #listener!: ClientListener;
   #words!: FourLetterWords;
+  #requestThrottle!: RequestThrottle;
   #purge: AutoPurge | null = null;
+  #pauseMonitor: PauseMonitor | null = null;
+  #auditFile: OpenAudit | null = null;
+  #audit: AuditLog | null = null;
 
   constructor({ config, logger, dirs, lock }: {
     config: ServerConfig;
@@ -167,14 +176,17 @@ class Server implements StandaloneServer {
     this.#listen();
     if (recovered.needsSnapshot && !recovered.isNew) void this.#pump.snapshot();
     this.#startTimers();
+    this.#audit?.serverStarted();
     return this;
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#audit?.serverStopping();
     for (const timer of this.#timers) clearInterval(timer);
     this.#purge?.stop();
+    this.#pauseMonitor?.stop();
     const deadline = new Promise<void>((resolve) => {
       this.#timers.push(setTimeout(resolve, CLOSE_WAIT_MS));
     });
@@ -183,6 +195,7 @@ class Server implements StandaloneServer {
     clearTimeout(this.#flushTimer);
     this.#pump.stop();
     for (const timer of this.#timers) clearTimeout(timer);
+    this.#auditFile?.close();
     this.#lock.release();
   }
 
@@ -227,12 +240,17 @@ class Server implements StandaloneServer {
         class: name,
       });
     }
+    if (config.audit.enabled) {
+      this.#auditFile = openAudit(config.audit, { logger: this.#logger, clock });
+      const { write } = this.#auditFile;
+      this.#audit = new AuditLog({ write, providers, serverUser: userName() });
+    }
     const auth = new AuthRequests({
       config,
       providers,
       hashing: nodeHashing,
       logger: this.#logger,
-      saslUsers: readSaslUsers(config),
+      saslUsers: readSaslUsers(config, this.#logger),
       onFailed: () => void this.#stats.authFailedCount++,
     });
     this.#processor = new RequestProcessor({
@@ -241,6 +259,7 @@ class Server implements StandaloneServer {
       sessions,
       providers,
       auth,
+      audit: this.#audit,
       logger: this.#logger,
       firstSessionId: firstSessionId({
         serverId: config.sessionServerId,
@@ -254,6 +273,12 @@ class Server implements StandaloneServer {
 
   #listen(): void {
     const config = this.#config;
+    this.#requestThrottle = new RequestThrottle({
+      isThrottling: () => this.#processor.isThrottling,
+      metrics: this.#metrics,
+      clock,
+      waitMsMax: config.throttledOpWaitTimeMs,
+    });
     this.#listener = new ClientListener({
       config,
       processor: this.#processor,
@@ -261,6 +286,7 @@ class Server implements StandaloneServer {
       logger: this.#logger,
       clock,
       host: {
+        throttle: this.#requestThrottle,
         frameBytesMax: config.juteMaxBufferBytes,
         admitsLargeRequest: (bytes) => this.#admitsLargeRequest(bytes),
         releaseLargeRequest: (bytes) => this.#releaseLargeRequest(bytes),
@@ -291,6 +317,14 @@ class Server implements StandaloneServer {
     const tickMs = Math.max(10, Math.min(250, config.tickTimeMs / 4));
     this.#timers.push(setInterval(() => this.#tick(), tickMs));
     this.#timers.push(setInterval(() => this.#reapContainers(), config.containerCheckIntervalMs));
+    if (config.pauseMonitor.enabled) {
+      this.#pauseMonitor = new PauseMonitor({
+        config: config.pauseMonitor,
+        logger: this.#logger,
+        clock,
+        pauseMs: this.#metrics.jvmPauseTimeMs,
+      });
+    }
     const { purgeIntervalMs, snapRetainCount } = config.autopurge;
     if (purgeIntervalMs > 0) {
       this.#purge = new AutoPurge({
@@ -319,6 +353,7 @@ class Server implements StandaloneServer {
     dirty.length = startAt;
     if (startAt > 0 && !this.#isClosed) this.#flushTimer ??= setTimeout(this.#flushMore, 0);
     this.#processor.endTurn(clock.monotonicMs());
+    if (!this.#requestThrottle.isIdle) this.#requestThrottle.wake(); // in a turn of their own
   }
 
   #tick(): void {
@@ -416,9 +451,17 @@ class Server implements StandaloneServer {
 }
 
 /** The users of the JAAS file; null when SASL is not configured. */
-function readSaslUsers(config: ServerConfig): ReadonlyMap<string, string> | null {
+function readSaslUsers(config: ServerConfig, logger: Logger): ReadonlyMap<string, string> | null {
   const path = config.jaasConfigPath;
   if (path === null) return null;
+  if (config.fipsMode) {
+    logger.warn(
+      "fips-mode is on: the JAAS file is not read, since DIGEST-MD5, the one SASL mechanism of " +
+        "this server, needs MD5; clients stay without a SASL login",
+      { file: path },
+    );
+    return null;
+  }
   const jaas = parseJaasConfig(Deno.readTextFileSync(path), {
     fileName: path,
     properties: config.systemProperties,

@@ -347,7 +347,7 @@ export class RequestProcessor implements ClientHost {
     const xid = reader.int();
     const op = reader.int();
     reader.position = start;
-    if (!isThrottlable(op)) return this.request(client, reader);
+    if (!isThrottlable(op) || client.isReadingDone) return this.request(client, reader);
     client.packetsReceived++;
     this.stats.received();
     this.stats.metrics.throttledOps.increment();

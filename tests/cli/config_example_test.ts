@@ -28,7 +28,7 @@ Deno.test("config.example.cfg shows the defaults that hold without its comments"
 Deno.test("config.example.cfg has every key with an effect", () => {
   const named = new Set([...EXAMPLE.matchAll(/^(?:# ?)?([\w.-]+)=/gm)].map(([, key]) => key));
   const wanted = [...EFFECTIVE_KEYS, ...LOGGING_KEYS]
-    .filter((key) => !ENSEMBLE_KEYS.has(key) && key !== "auditlog.threshold");
+    .filter((key) => !ENSEMBLE_KEYS.has(key));
   assert.deepEqual(wanted.filter((key) => !named.has(key)), []);
 });
 
