@@ -16,6 +16,15 @@ export const OUTPUT_BYTES_MAX = 16 << 20;
 /** Reads of one connection waiting behind its own write: no more of its requests are handled. */
 export const DEFERRED_READ_COUNT_MAX = 128;
 
+/** The same in bytes of requests. */
+export const DEFERRED_READ_BYTES_PAUSE = 1 << 20;
+
+/**
+ * Bytes of one multiRead's reply: refused with MarshallingError. A request of a megabyte can ask for
+ * one large znode tens of thousands of times.
+ */
+export const MULTI_READ_BYTES_MAX = 16 << 20;
+
 /** Entries of one ACL after `auth` was replaced by a connection's ids: refused with InvalidAcl. */
 export const ACL_ENTRY_COUNT_MAX = 10000;
 

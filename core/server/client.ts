@@ -28,6 +28,9 @@ export interface ClientAddress {
   readonly isSecure: boolean;
 }
 
+const DEFERRED_BYTES_START = 1 << 10;
+const DEFERRED_BYTES_KEPT_MAX = 64 << 10;
+
 export class Client implements Watcher, SessionOwner {
   readonly address: ClientAddress;
   readonly connectedWallMs: number;
@@ -115,9 +118,29 @@ export class Client implements Watcher, SessionOwner {
 
   /** Keeps a frame until the write before it is applied. */
   defer(buffer: Uint8Array, start: number, end: number): void {
-    const deferred = this.deferred ??= new JuteWriter(1024);
+    const deferred = this.deferred ??= new JuteWriter(DEFERRED_BYTES_START);
+    const answered = this.deferredPosition;
+    if (answered >= DEFERRED_BYTES_START && answered * 2 >= deferred.position) {
+      // a busy connection always has some waiting: what was answered makes room
+      deferred.buffer.copyWithin(0, answered, deferred.position);
+      deferred.position -= answered;
+      this.deferredPosition = 0;
+    }
     deferred.bytes(buffer.subarray(start, end));
     this.deferredCount++;
+  }
+
+  /** Bytes of waiting reads. */
+  get deferredBytes(): number {
+    return this.deferred === null ? 0 : this.deferred.position - this.deferredPosition;
+  }
+
+  /** All waiting reads are answered: a buffer that grew is given back. */
+  endDeferred(): void {
+    this.deferredPosition = 0;
+    if (this.deferred === null) return;
+    this.deferred.position = 0;
+    if (this.deferred.buffer.length > DEFERRED_BYTES_KEPT_MAX) this.deferred = null;
   }
 
   recordLatency(latencyMs: number, nowMs: number): void {

@@ -9,6 +9,7 @@
 import { checkAcl, maskDigests } from "../auth/acl_check.ts";
 import type { AuthProviders } from "../auth/auth_providers.ts";
 import { DecodeError, ErrorCode } from "../errors.ts";
+import { MULTI_READ_BYTES_MAX } from "../limits.ts";
 import { type AclList, Permission } from "../tree/acl_list.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import { NO_NODE, type NodeId } from "../tree/node_store.ts";
@@ -195,6 +196,7 @@ export class ReadRequests {
   }
 
   #multiRead(client: Client, reader: JuteReader, writer: JuteWriter): ErrorCode {
+    const replyStart = writer.position;
     for (;;) {
       const type = reader.int();
       const done = reader.boolean();
@@ -208,6 +210,7 @@ export class ReadRequests {
       const err = type === OpCode.GetData
         ? this.#getData(client, reader, writer, false)
         : this.#getChildren(client, reader, writer, false);
+      if (writer.position - replyStart > MULTI_READ_BYTES_MAX) return ErrorCode.MarshallingError;
       if (err === ErrorCode.Ok) continue;
       if (err === ErrorCode.MarshallingError) return err;
       this.#watchFlag(reader);

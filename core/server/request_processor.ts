@@ -16,7 +16,12 @@
 import type { AuthProviders } from "../auth/auth_providers.ts";
 import { checkAcl } from "../auth/acl_check.ts";
 import { DecodeError, ErrorCode } from "../errors.ts";
-import { DEFERRED_READ_COUNT_MAX, LOG_BATCH_BYTES_PAUSE, OUTPUT_BYTES_PAUSE } from "../limits.ts";
+import {
+  DEFERRED_READ_BYTES_PAUSE,
+  DEFERRED_READ_COUNT_MAX,
+  LOG_BATCH_BYTES_PAUSE,
+  OUTPUT_BYTES_PAUSE,
+} from "../limits.ts";
 import type { ServerMetrics } from "../metrics/server_metrics.ts";
 import type { Logger } from "../ports.ts";
 import type { ServerConfig } from "../server_config.ts";
@@ -206,7 +211,8 @@ export class RequestProcessor implements ClientHost {
   /** Whether no further frame of this client may be handled now. */
   isPaused(client: Client): boolean {
     return client.isConnecting || client.outputBytes > OUTPUT_BYTES_PAUSE ||
-      client.deferredCount >= DEFERRED_READ_COUNT_MAX || this.isThrottling ||
+      client.deferredCount >= DEFERRED_READ_COUNT_MAX ||
+      client.deferredBytes > DEFERRED_READ_BYTES_PAUSE || this.isThrottling ||
       (client.lastOutstanding !== null &&
         (this.#outstanding.length > this.#config.globalOutstandingLimit ||
           this.#bytesInFlight + this.#preparer.writer.position > LOG_BATCH_BYTES_PAUSE));
@@ -584,10 +590,7 @@ export class RequestProcessor implements ClientHost {
       const xid = reader.int();
       this.#answer(client, xid, reader.int(), reader);
     }
-    if (client.deferredCount === 0) {
-      deferred.position = 0;
-      client.deferredPosition = 0;
-    }
+    if (client.deferredCount === 0) client.endDeferred();
   }
 
   /** A txn that will never be: its request failed, and nothing was changed. */
