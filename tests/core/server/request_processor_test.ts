@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { MULTI_READ_BYTES_MAX } from "../../../core/limits.ts";
+import { ErrorCode } from "../../../core/errors.ts";
+import { FakeSocket, settle } from "../../fuzz/connection_fuzz.ts";
+import { makeConfig, ServerFixture } from "../../fuzz/server_fixture.ts";
+import {
+  connectRequest,
+  decodeReply,
+  frame,
+  type Reply,
+  requestFrame,
+} from "../../support/raw_client.ts";
+import {
+  closeSession,
+  create,
+  getData,
+  multi,
+  Op,
+  type Request,
+  setData,
+} from "../../support/requests.ts";
+
+/** A connection with a session, on a server whose log is durable when a test says so. */
+class TestClient {
+  readonly server: ServerFixture;
+  readonly socket = new FakeSocket();
+  #xid = 0;
+
+  constructor(server: ServerFixture) {
+    this.server = server;
+  }
+
+  static async connect(server: ServerFixture): Promise<TestClient> {
+    const client = new TestClient(server);
+    void server.accept(client.socket.conn);
+    client.socket.send(frame(connectRequest()));
+    await client.run();
+    client.socket.frames();
+    return client;
+  }
+
+  get client() {
+    return [...this.server.processor.clients][0]!;
+  }
+
+  send(request: Request): number {
+    this.socket.send(requestFrame(request, ++this.#xid));
+    return this.#xid;
+  }
+
+  /** Delivers everything sent, without making anything durable. */
+  async deliver(): Promise<void> {
+    while (!this.socket.isDrained && this.socket.canDeliver) {
+      this.socket.deliver(1 << 30);
+      await settle();
+    }
+  }
+
+  /** Until nothing moves any more. */
+  async run(): Promise<void> {
+    for (let quiet = 0; quiet < 3; quiet++) {
+      if (this.socket.canDeliver) quiet = (this.socket.deliver(1 << 30), 0);
+      if (this.socket.canTake) quiet = (this.socket.take(1 << 30), 0);
+      if (this.server.hasBatch) quiet = (this.server.makeDurable(), 0);
+      await settle();
+    }
+  }
+
+  replies(): Reply[] {
+    return this.socket.frames().map(decodeReply);
+  }
+
+  async call(request: Request): Promise<Reply> {
+    this.send(request);
+    await this.run();
+    return this.replies().at(-1)!;
+  }
+}
+
+Deno.test("RequestProcessor refuses a multiRead whose reply would bury the server", async () => {
+  const client = await TestClient.connect(new ServerFixture(makeConfig()));
+  await client.call(create("/a", { data: new Uint8Array(1_000_000) }));
+  const reads = (count: number) =>
+    multi(Array.from({ length: count }, () => getData("/a")), Op.multiRead);
+  const fits = await client.call(reads(10));
+  assert.equal(fits.err, 0);
+  assert(fits.body.length > 10_000_000);
+  const bomb = await client.call(reads(50_000));
+  assert.equal(bomb.err, ErrorCode.MarshallingError);
+  assert.equal(bomb.body.length, 0);
+  assert(MULTI_READ_BYTES_MAX < 32 << 20);
+  assert.equal((await client.call(getData("/a"))).err, 0, "and goes on");
+});
+
+Deno.test("RequestProcessor keeps no more of waiting reads than there are, however long it is busy", async () => {
+  const client = await TestClient.connect(new ServerFixture(makeConfig()));
+  await client.call(create("/a"));
+  client.send(setData("/a", "0"));
+  const xids: number[] = [];
+  let capacityMax = 0;
+  for (let round = 1; round <= 2000; round++) {
+    xids.push(client.send(getData("/a")), client.send(setData("/a", `${round}`)));
+    xids.push(client.send(getData("/a")));
+    await client.deliver(); // there is always a read behind a write that is not durable
+    client.server.makeDurable();
+    await settle();
+    while (client.socket.canTake) {
+      client.socket.take(1 << 30);
+      await settle();
+    }
+    capacityMax = Math.max(capacityMax, client.client.deferred?.buffer.length ?? 0);
+  }
+  await client.run();
+  assert.deepEqual(client.replies().slice(1).map(({ xid }) => xid), xids);
+  assert(capacityMax <= 8192, `${capacityMax} bytes for a few waiting reads`);
+});
+
+Deno.test("RequestProcessor gives back what many waiting reads took", async () => {
+  const client = await TestClient.connect(new ServerFixture(makeConfig()));
+  await client.call(create("/a"));
+  client.send(setData("/a", "0"));
+  for (let i = 0; i < 120; i++) client.send(getData(`/${"x".repeat(20_000)}`));
+  await client.deliver();
+  assert(client.client.deferredBytes < 1_500_000, "the connection is not read any further");
+  await client.run();
+  assert.equal(client.replies().length, 121);
+  assert.equal(client.client.deferred, null);
+});
+
+Deno.test("RequestProcessor answers what the full disk did not take with an error, in order", async () => {
+  const server = new ServerFixture(makeConfig());
+  const client = await TestClient.connect(server);
+  await client.call(create("/a"));
+  const xids = [
+    client.send(setData("/a", "lost")),
+    client.send(getData("/a")),
+    client.send(create("/a/b")),
+  ];
+  await client.deliver();
+  server.failDisk();
+  await client.run();
+  const replies = client.replies();
+  assert.deepEqual(replies.map(({ xid }) => xid), xids);
+  assert.deepEqual(replies.map(({ err }) => err), [-1, 0, -1]);
+  assert.equal((await client.call(create("/a/b"))).err, 0, "there is room again");
+  client.send(closeSession);
+  await client.run();
+  assert(client.socket.isClosed);
+  assert.equal(server.tracker.count, 0);
+});
