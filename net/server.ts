@@ -21,7 +21,7 @@ import type { SessionTable } from "../core/storage/snapshot_tree.ts";
 import { DataTree } from "../core/tree/data_tree.ts";
 import { TxnApplier } from "../core/txn/apply.ts";
 import { zxidToHex } from "../core/zxid.ts";
-import { openAudit, type OpenAudit } from "./audit_log.ts";
+import { type OpenAudit, openAudit } from "./audit_log.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import { ClientListener } from "./client_listener.ts";
 import { type DataDir, openDataDir } from "./data_dir.ts";
