@@ -72,6 +72,28 @@ Deno.test("layout: the top folder holds nothing unexpected", () => {
   assert.deepEqual(topLevelEntries().filter((name) => !TOP_LEVEL.has(name)), []);
 });
 
+Deno.test("layout: the README starts a server with the permissions of the start task", () => {
+  const read = (name: string) => Deno.readTextFileSync(`${PROJECT_DIR}${name}`);
+  const flagsOf = (command: string) => command.match(/--(no-prompt|allow-\S+)/g)?.sort();
+  const [command = ""] = /^deno run --no-prompt [^]*?main\.ts/m.exec(read("README.md")) ?? [];
+  const { tasks } = JSON.parse(read("deno.json"));
+  assert.deepEqual(flagsOf(command.replaceAll("'", "")), flagsOf(tasks.start));
+});
+
+Deno.test("layout: the links of the README lead somewhere", () => {
+  const text = Deno.readTextFileSync(`${PROJECT_DIR}README.md`);
+  const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+    `#${title!.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-")}`
+  );
+  const links = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!);
+  const broken = links.filter((link) => {
+    if (link.startsWith("https://")) return false;
+    if (link.startsWith("#")) return !anchors.includes(link);
+    return !isFile(`${PROJECT_DIR}${link}`);
+  });
+  assert.deepEqual(broken, []);
+});
+
 Deno.test("layout: the checks find what they look for, and nothing else", () => {
   const path = "core/some.ts";
   const cases: [check: (file: SourceFile) => string[], text: string, found: boolean][] = [
@@ -164,6 +186,14 @@ function sourceFiles(): SourceFile[] {
   for (const root of [...LAYERS, "tests"]) if (present.includes(root)) visit(root);
   assert(files.length > 100, "the files were found");
   return files;
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
 }
 
 /** Of what is in git; without it, of what is there and not ignored. */

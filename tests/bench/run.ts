@@ -1,8 +1,8 @@
 /**
  * What `deno task bench` runs: `compare.py` with this server as A and the Java server as B.
  *
- *     deno task bench --quick            a look at regressions, about two minutes
- *     deno task bench                    the whole table, about an hour and a half
+ *     deno task bench --quick            a look at regressions, about a minute and a half
+ *     deno task bench                    the whole table, about three quarters of an hour
  *     deno task bench --json=out.json    any option of compare.py; given twice, the last one counts
  *
  * Builds the load generator when it is missing or older than its source.
