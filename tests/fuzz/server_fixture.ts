@@ -17,6 +17,7 @@ import { DataTree } from "../../core/tree/data_tree.ts";
 import { TxnApplier } from "../../core/txn/apply.ts";
 import { ClientConnection, type ConnectionHost } from "../../net/client_connection.ts";
 import { nodeHashing } from "../../net/hashing.ts";
+import { RequestThrottle } from "../../net/request_throttle.ts";
 import { Turn } from "../../net/turn.ts";
 import { LinesLogger } from "../model/storage_helpers.ts";
 import { seededRandom } from "../support/seeded_random.ts";
@@ -43,8 +44,11 @@ export class ServerFixture {
   readonly turn: Turn;
   readonly connections = new Set<ClientConnection>();
   nowMs = 1_000_000;
+  /** What the wall clock is ahead of `nowMs`; it may jump. */
+  wallOffsetMs = 1_700_000_000_000;
   largeBytes = 0;
   readonly #host: ConnectionHost;
+  readonly #throttle: RequestThrottle;
   #batch: LogBatch | null = null;
   #nextPort = 1;
 
@@ -75,13 +79,22 @@ export class ServerFixture {
       firstSessionId: 0x100000000000001n,
       serverStats: new ServerStats(this.nowMs),
       metrics: new ServerMetrics(seededRandom(1)),
+      audit: null,
     });
-    const clock = { monotonicMs: () => this.nowMs, wallMs: () => 1_700_000_000_000 + this.nowMs };
+    const metrics = this.processor.stats.metrics;
+    const clock = { monotonicMs: () => this.nowMs, wallMs: () => this.wallOffsetMs + this.nowMs };
     this.turn = new Turn(clock, {
       beginTurn: (time) => this.processor.beginTurn(time),
       endTurn: () => this.#endTurn(),
     });
+    const throttle = this.#throttle = new RequestThrottle({
+      isThrottling: () => this.processor.isThrottling,
+      metrics,
+      clock,
+      waitMsMax: config.throttledOpWaitTimeMs,
+    });
     this.#host = {
+      throttle,
       processor: this.processor,
       turn: this.turn,
       logger: this.logger,
@@ -146,5 +159,6 @@ export class ServerFixture {
     }
     dirty.length = 0;
     this.processor.endTurn(this.nowMs);
+    if (!this.#throttle.isIdle) this.#throttle.wake();
   }
 }
