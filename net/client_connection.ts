@@ -201,6 +201,10 @@ export class ClientConnection {
       this.#throttledMs ??= this.#host.throttle.hold(this);
       return;
     }
+    if (this.#throttledMs !== null) { // something else let it go on: it waits for the throttle no more
+      this.#host.throttle.forget(this);
+      this.#throttledMs = null;
+    }
     const resume = this.#resume;
     this.#resume = null;
     resume?.();
