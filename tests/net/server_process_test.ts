@@ -3,8 +3,10 @@
  */
 import assert from "node:assert/strict";
 import { eventually, pause } from "../support/eventually.ts";
+import { freePort } from "../support/free_port.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { create, exists, ping, setData } from "../support/requests.ts";
+import { runProcess } from "../support/run_process.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
@@ -116,4 +118,36 @@ Deno.test("a txn log that cannot be written ends the server with code 10", async
   const stat = await reader.must(exists("/a"));
   const version = new DataView(stat.rest().buffer).getInt32(32);
   assert.ok(version >= acknowledged, `version ${version}, acknowledged ${acknowledged}`);
+});
+
+Deno.test("an error that nothing caught ends the server, and is in the log", async () => {
+  const main = new URL("../../main.ts", import.meta.url).href;
+  for (const thrown of ["throw new Error('odd')", "Promise.reject(new Error('odd'))"]) {
+    using dir = makeTempDir();
+    const script = `${dir.path}/main.ts`;
+    const port = freePort();
+    Deno.writeTextFileSync(
+      script,
+      `const fail = () => { ${thrown}; };
+      const started = setInterval(async () => {
+        try {
+          (await Deno.connect({ port: ${port} })).close();
+        } catch {
+          return;
+        }
+        clearInterval(started);
+        setTimeout(fail, 50);
+      }, 50);
+      await import(${JSON.stringify(main)});`,
+    );
+    const file = `${dir.path}/zoo.cfg`;
+    Deno.writeTextFileSync(file, `dataDir=${dir.path}/data\nclientPort=${port}\n`);
+    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const { code, output } = await runProcess(
+      [Deno.execPath(), "run", "-A", "--config", config, script, "start-foreground", file],
+    );
+    assert.equal(code, 1);
+    assert.match(output, /server started/);
+    assert.match(output, /unexpected error, exiting error=odd/);
+  }
 });

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { JuteReader } from "../../core/wire/jute.ts";
+import { openDataDir } from "../../net/data_dir.ts";
+import { LogPump } from "../../net/log_pump.ts";
+import { Turn } from "../../net/turn.ts";
+import { LinesLogger } from "../model/storage_helpers.ts";
+import { makeConfig, ServerFixture } from "../fuzz/server_fixture.ts";
+import { connectRequest } from "../support/raw_client.ts";
+import { seededRandom } from "../support/seeded_random.ts";
+import { makeTempDir } from "../support/temp_dir.ts";
+
+Deno.test("LogPump answers nothing when a sync or a write fails, and asks for the end at once", async () => {
+  const failures: [string, (pump: LogPump, error: Error) => void][] = [
+    ["the txn log could not be synced", ({ log }, error) => {
+      log.sync = () => Promise.reject(error);
+      log.syncBlocking = () => {
+        throw error;
+      };
+    }],
+    ["the txn log could not be written", ({ log }, error) => {
+      log.write = () => {
+        throw error;
+      };
+    }],
+  ];
+  for (const [message, fail] of failures) {
+    using dir = makeTempDir();
+    const config = makeConfig({ dataDir: dir.path });
+    const { processor, sessions } = new ServerFixture(config);
+    const clock = { monotonicMs: () => 5000, wallMs: () => 1_700_000_000_000 };
+    const turn: Turn = new Turn(clock, {
+      beginTurn: (time) => processor.beginTurn(time),
+      endTurn: () => pump.kick(),
+    });
+    const fatal: [string, unknown][] = [];
+    const pump = new LogPump({
+      config,
+      dirs: openDataDir({ dataDir: dir.path, dataLogDir: dir.path, autoCreate: true }),
+      processor,
+      sessions,
+      turn,
+      logger: new LinesLogger(),
+      clock,
+      random: seededRandom(1),
+      fatal: (message, error) => void fatal.push([message, error]),
+    });
+    const error = new Error("Input/output error (os error 5)");
+    fail(pump, error);
+    turn.begin();
+    const client = processor.accept({ remoteAddress: "1.2.3.4", remotePort: 5, isSecure: false });
+    processor.connect(client, new JuteReader(connectRequest()));
+    await new Promise((resolve) => setTimeout(resolve, 0)); // the turn ends, the sync fails
+    assert.deepEqual(fatal, [[message, error]]);
+    assert.equal(client.outputBytes, 0);
+    assert.equal(processor.tree.lastProcessedZxid, 0);
+    pump.stop();
+  }
+});
