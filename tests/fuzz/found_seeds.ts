@@ -44,4 +44,13 @@ export const FOUND_SEEDS: readonly FoundSeed[] = [
     fixedIn: "core/txn/pending_changes.ts",
     test: "tests/core/txn/prepare_test.ts",
   },
+  {
+    fuzzer: "connection",
+    seed: 15,
+    found:
+      "a connection that a finished write let go on stayed in the request throttle's books, and " +
+      "when it next had to wait nobody woke it",
+    fixedIn: "net/client_connection.ts",
+    test: "tests/fuzz/fuzz_test.ts",
+  },
 ];

@@ -489,6 +489,7 @@ export function isLegalPath(path: string): boolean {
   if (path === "/") return true;
   const components = path.split("/").slice(1);
   if (components.some((name) => name === "" || name === "." || name === "..")) return false;
+  // deno-lint-ignore no-control-regex
   return !/[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/.test(path);
 }
 

@@ -45,6 +45,13 @@ export interface TreeFuzzCounts {
   reaped: number;
 }
 
+interface TreeFuzzOptions {
+  digestEnabled: boolean;
+  extendedTypes: boolean;
+  enforceQuota: boolean;
+  closeSessionTxnEnabled: boolean;
+}
+
 interface UnderWay {
   prepared: PreparedTxn;
   op: number;
@@ -55,7 +62,7 @@ interface UnderWay {
   writer: JuteWriter | null;
 }
 
-interface TakenSnapshot {
+export interface TakenSnapshot {
   zxid: number;
   bytes: Uint8Array<ArrayBuffer>;
 }
@@ -68,15 +75,25 @@ export function runTreeFuzz(
   return new TreeFuzz(seed).run(steps);
 }
 
+/** The log records and snapshots of a run, for other fuzzers to damage. */
+export interface History {
+  /** One record each, zxid 1 first. */
+  records: readonly Uint8Array[];
+  snapshots: readonly TakenSnapshot[];
+}
+
+/** A history of a server with the usual options. */
+export function makeHistory(seed: number, steps: number): History {
+  const usual = { digestEnabled: true, extendedTypes: true, enforceQuota: false };
+  const fuzz = new TreeFuzz(seed, { ...usual, closeSessionTxnEnabled: true });
+  fuzz.run(steps);
+  return { records: fuzz.log, snapshots: fuzz.snapshots };
+}
+
 class TreeFuzz {
   readonly #random: FuzzRandom;
   readonly #planner: Planner;
-  readonly #options: {
-    digestEnabled: boolean;
-    extendedTypes: boolean;
-    enforceQuota: boolean;
-    closeSessionTxnEnabled: boolean;
-  };
+  readonly #options: TreeFuzzOptions;
   readonly #tree: DataTree;
   readonly #sessions: SessionTable = new Map();
   readonly #committer: Committer;
@@ -88,10 +105,10 @@ class TreeFuzz {
   #sealed: UnderWay[] = [];
   /** Buffers of batches that are applied: used again, as the server does. */
   readonly #freeWriters: JuteWriter[] = [];
-  readonly #log: Uint8Array<ArrayBuffer>[] = [];
+  readonly log: Uint8Array<ArrayBuffer>[] = [];
   #unlogged: Uint8Array<ArrayBuffer>[] = [];
   readonly #underWayMax: number;
-  readonly #snapshots: TakenSnapshot[] = [];
+  readonly snapshots: TakenSnapshot[] = [];
   #writing:
     | { writer: SnapshotWriter; pieces: Uint8Array<ArrayBuffer>[]; sliceBytes: number }
     | null = null;
@@ -110,18 +127,18 @@ class TreeFuzz {
     reaped: 0,
   };
 
-  constructor(seed: number) {
+  constructor(seed: number, options?: TreeFuzzOptions) {
     const random = this.#random = new FuzzRandom(seed);
     this.#planner = new Planner(random, drawMix(random));
     const enforceQuota = random.chance(1, 5);
-    this.#options = {
+    this.#options = options ?? {
       digestEnabled: random.chance(9, 10),
       extendedTypes: random.chance(3, 4),
       enforceQuota,
       closeSessionTxnEnabled: random.chance(9, 10),
     };
     // a quota is checked against what is applied, where the naive database is already further
-    this.#underWayMax = enforceQuota ? 1 : random.pick([1, 2, 10, 60]);
+    this.#underWayMax = this.#options.enforceQuota ? 1 : random.pick([1, 2, 10, 60]);
     this.#tree = this.#newTree();
     const applier = new TxnApplier(this.#tree, this.#sessions);
     this.#committer = new Committer(applier);
@@ -265,7 +282,7 @@ class TreeFuzz {
       batchWriter.position = 0;
       this.#freeWriters.push(batchWriter);
     }
-    this.#log.push(this.#unlogged.shift()!);
+    this.log.push(this.#unlogged.shift()!);
     this.#durable = after;
     this.#compareTrees();
   }
@@ -322,7 +339,7 @@ class TreeFuzz {
     this.#writing = null;
     this.#counts.snapshots++;
     if (this.#tree.lastProcessedZxid > writer.zxid) this.#counts.fuzzySnapshots++;
-    this.#snapshots.push({ zxid: writer.zxid, bytes: concat(pieces) });
+    this.snapshots.push({ zxid: writer.zxid, bytes: concat(pieces) });
   }
 
   // ---------------------------------------------------------------- replay
@@ -330,11 +347,11 @@ class TreeFuzz {
   #replayEverything(): void {
     const header = new JuteWriter();
     writeTxnLogHeader(header);
-    const log = concat([header.written(), ...this.#log]);
+    const log = concat([header.written(), ...this.log]);
     this.#replay("the log alone", log, null);
     // without the list of ephemerals a fuzzy snapshot cannot be made exact (ZOOKEEPER-3145)
     if (!this.#options.closeSessionTxnEnabled) return;
-    for (const snapshot of this.#snapshots) {
+    for (const snapshot of this.snapshots) {
       this.#replay(`snapshot ${snapshot.zxid} and the log behind it`, log, snapshot);
     }
   }
