@@ -47,7 +47,7 @@ export function bannerOf(
 }
 
 function addressOf({ clientPortAddress }: ServerConfig, clientPort: number): string {
-  const host = clientPortAddress ?? "0.0.0.0";
+  const host = clientPortAddress ?? "*";
   return host.includes(":") ? `[${host}]:${clientPort}` : `${host}:${clientPort}`;
 }
 

@@ -32,6 +32,7 @@ const SNAP_COUNT_MIN = 2;
 const EXTRA_SIZE_BYTES_MIN = 1024;
 const PURGE_INTERVAL_MS_DEFAULT = 24 * 3_600_000;
 const INT_MAX = 2 ** 31 - 1;
+const MAX_BATCH_SIZE_DEFAULT = 1000;
 
 const FOUR_LETTER_WORDS = [
   ...["conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "hash", "isro", "mntr"],
@@ -51,6 +52,7 @@ export function serverConfigOf(
   told: Told,
 ): ServerConfig {
   const { dataDir } = values;
+  tellOfIdleSettings(values, told);
   const dataLogDir = values.dataLogDir ?? dataDir;
   const juteMaxBufferBytes = values["jute.maxbuffer"];
   return {
@@ -165,6 +167,21 @@ export function serverConfigOf(
     raw: facts.raw,
     systemProperties: facts.systemProperties,
   };
+}
+
+/** Settings that another one would have to bring to life. */
+function tellOfIdleSettings(values: Settings, { notices, originOf }: Told): void {
+  const tell = (key: keyof Settings, reason: string) => {
+    const fields = { key, at: originOf(key), reason };
+    notices.push({ level: "warn", message: "setting has no effect", fields });
+  };
+  if (values.throttled_op_wait_time > 0 && values.request_throttle_max_requests === 0) {
+    tell("throttled_op_wait_time", "nothing waits while request_throttle_max_requests is 0");
+  }
+  if (values.flushDelay > 0) return;
+  const reason = "batches do not wait while flushDelay is 0";
+  if ((values.maxWriteQueuePollTime ?? 0) > 0) tell("maxWriteQueuePollTime", reason);
+  if (values.maxBatchSize !== MAX_BATCH_SIZE_DEFAULT) tell("maxBatchSize", reason);
 }
 
 function sessionTimeouts(

@@ -110,7 +110,7 @@ function reportFailedStart(
   error: unknown,
   { config, logger }: { config: ServerConfig; logger: Logger },
 ): number {
-  const address = `${config.clientPortAddress ?? "0.0.0.0"}:${config.clientPort}`;
+  const address = `${config.clientPortAddress ?? "*"}:${config.clientPort}`;
   if (error instanceof Deno.errors.AddrInUse) {
     logger.error(
       "cannot listen for clients, the port is in use by another process: " +

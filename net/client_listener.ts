@@ -49,12 +49,7 @@ export class ClientListener {
       closed: (connection) => this.#closed(connection),
     };
     const { clientPort: port, clientPortAddress, clientPortListenBacklog } = config;
-    this.#listener = Deno.listen({
-      port,
-      hostname: clientPortAddress ?? "0.0.0.0",
-      // not in the published types of Deno.listen
-      ...(clientPortListenBacklog > 0 ? { tcpBacklog: clientPortListenBacklog } : {}),
-    });
+    this.#listener = listen({ port, address: clientPortAddress, backlog: clientPortListenBacklog });
   }
 
   get port(): number {
@@ -179,6 +174,21 @@ export class ClientListener {
     const count = this.#countByAddress.get(remoteAddress)! - 1;
     if (count > 0) this.#countByAddress.set(remoteAddress, count);
     else this.#countByAddress.delete(remoteAddress);
+  }
+}
+
+/** @param address null: all addresses, of IPv6 too where the machine has it */
+function listen(
+  { port, address, backlog }: { port: number; address: string | null; backlog: number },
+): Deno.TcpListener {
+  // the backlog is not in the published types of Deno.listen
+  const options = { port, ...(backlog > 0 ? { tcpBacklog: backlog } : {}) };
+  if (address !== null) return Deno.listen({ ...options, hostname: address });
+  try {
+    return Deno.listen({ ...options, hostname: "::" });
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) throw error;
+    return Deno.listen({ ...options, hostname: "0.0.0.0" });
   }
 }
 

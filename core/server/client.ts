@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { initialIds } from "../auth/auth_packet.ts";
 import type { Session, SessionOwner } from "../session/session_tracker.ts";
 import type { Id } from "../tree/acl_list.ts";
 import type { WatchedPath } from "../tree/watched_path.ts";
@@ -86,7 +87,7 @@ export class Client implements Watcher, SessionOwner {
     this.#host = host;
     this.address = address;
     this.connectedWallMs = connectedWallMs;
-    this.ids = [{ scheme: "ip", id: address.remoteAddress }];
+    this.ids = initialIds(address);
   }
 
   get sessionId(): bigint {
