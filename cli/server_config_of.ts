@@ -172,7 +172,7 @@ export function serverConfigOf(
 /** Settings that another one would have to bring to life. */
 function tellOfIdleSettings(values: Settings, { notices, originOf }: Told): void {
   const tell = (key: keyof Settings, reason: string) => {
-    const fields = { key, at: originOf(key), reason };
+    const fields = { key, at: originOf(key) ?? "", reason };
     notices.push({ level: "warn", message: "setting has no effect", fields });
   };
   if (values.throttled_op_wait_time > 0 && values.request_throttle_max_requests === 0) {

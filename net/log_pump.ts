@@ -117,6 +117,7 @@ export class LogPump {
   /** Writes what was prepared and waits until all of it is durable and applied. */
   async drain(): Promise<void> {
     this.#wait?.stop();
+    this.#options.turn.begin(); // its end sends the replies
     this.kick();
     while (this.#isSyncing) await new Promise<void>((resolve) => this.#idle = resolve);
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ConfigError } from "../../cli/config_error.ts";
 import { loadConfig, type LoadedConfig } from "../../cli/config_loader.ts";
+import { canonicalKey } from "../../cli/config_sources.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
 interface Given {
@@ -162,7 +163,7 @@ Deno.test("loadConfig() knows every key of ZooKeeper, and warns once of those wi
     assert.ok(warnings.length <= 1, warnings.join("\n"));
     for (const warning of warnings) {
       assert.match(warning, /^(setting has no effect: |running standalone, )/);
-      assert.ok(warning.includes(key), `${warning} does not name ${key}`);
+      assert.ok(warning.includes(canonicalKey(key)), `${warning} does not name ${key}`);
     }
   }
 });
@@ -198,8 +199,38 @@ Deno.test("loadConfig() is silent on values that ask for what is so anyway", () 
     "admin.enableServer=false",
     "metricsProvider.className=org.apache.zookeeper.metrics.impl.DefaultMetricsProvider",
     "audit.impl.class=org.apache.zookeeper.audit.Slf4jAuditLogger",
+    "request_throttle_drop_stale=true",
+    "request_stale_connection_check=true",
+    "request_stale_latency_check=false",
+    "maxBatchSize=1000",
+    "throttled_op_wait_time=0",
   ];
   assert.deepEqual(warningsOf({ lines }), []);
+});
+
+Deno.test("loadConfig() says which settings another one would have to bring to life", () => {
+  const lines = ["throttled_op_wait_time=50", "maxWriteQueuePollTime=5", "maxBatchSize=10"];
+  const { notices } = load({ lines });
+  assert.deepEqual(notices.filter(({ level }) => level === "warn").map(({ fields }) => fields), [
+    {
+      key: "throttled_op_wait_time",
+      at: "DIR/zoo.cfg:3",
+      reason: "nothing waits while request_throttle_max_requests is 0",
+    },
+    {
+      key: "maxWriteQueuePollTime",
+      at: "DIR/zoo.cfg:4",
+      reason: "batches do not wait while flushDelay is 0",
+    },
+    {
+      key: "maxBatchSize",
+      at: "DIR/zoo.cfg:5",
+      reason: "batches do not wait while flushDelay is 0",
+    },
+  ]);
+  const awake = [...lines, "flushDelay=15", "request_throttle_max_requests=100"];
+  assert.deepEqual(warningsOf({ lines: awake }), []);
+  assert.equal(load({ lines: ["flushDelay=15"] }).config.maxWriteQueuePollTimeMs, 5);
 });
 
 Deno.test("loadConfig() says that TLS and Java classes are not to be had", () => {
