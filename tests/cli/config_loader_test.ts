@@ -153,6 +153,7 @@ Deno.test("loadConfig() knows every key of ZooKeeper, and warns once of those wi
     "authProvider.1": "org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
     "DigestAuthenticationProvider.digestAlg": "SHA-256",
     "snapshot.compression.method": "gz",
+    "auditlog.threshold": "ERROR",
   };
   const values = ["5000", "6000", "true", "yes", "0.5", "text"];
   for (const key of keys) {
