@@ -136,13 +136,13 @@ export class ByteArena {
   }
 
   #allocateAlone(byteCount: number): number {
+    if (this.#chunks.length === 0) this.#openChunk();
     const chunk = this.#addChunk(byteCount);
-    assert(chunk !== 0 || this.#chunks.length > 1, "chunk 0 is a shared one");
+    assert(chunk !== 0, "chunk 0 is a shared one: ref 0 means none");
     return chunk << 16;
   }
 
   #addChunk(byteCount: number): number {
-    if (this.#chunks.length === 0 && byteCount !== CHUNK_BYTES) this.#openChunk();
     const bytes = new Uint8Array(byteCount);
     const number = this.#emptyChunks.pop() ?? this.#chunks.length;
     assert(number < 65536, "64 GiB of znode data at the most");
