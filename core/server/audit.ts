@@ -16,6 +16,8 @@ import { maskDigests } from "../auth/acl_check.ts";
 import type { AuthProviders } from "../auth/auth_providers.ts";
 import { DecodeError } from "../errors.ts";
 import { type AclList, Permission } from "../tree/acl_list.ts";
+import type { DataTree } from "../tree/data_tree.ts";
+import type { PreparedTxn } from "../txn/prepare.ts";
 import type { Txn } from "../txn/txn.ts";
 import { readMultiRequest, readWriteRequest, type WriteRequest } from "../txn/write_request.ts";
 import { decodeUtf8, type JuteReader } from "../wire/jute.ts";
@@ -98,8 +100,21 @@ export class AuditLog {
     return { who, operation, operations };
   }
 
-  /** Writes the lines of a request whose txn was applied just now. */
-  applied({ who, operation, operations }: AuditedRequest, txn: Txn): void {
+  /**
+   * Writes the lines of a txn that is durable and about to be applied: the ephemerals of a session that
+   * it closes are still in the tree, to be named.
+   *
+   * @param request null for what no client asked for
+   */
+  committed(request: AuditedRequest | null, { header, txn }: PreparedTxn, tree: DataTree): void {
+    if (request !== null) this.#answered(request, txn);
+    if (txn.kind !== "closeSession") return;
+    const { sessionId } = header;
+    const owned = () => [...tree.ephemeralsOf(sessionId)].map((id) => tree.store.path(id));
+    this.#sessionClosed(sessionId, txn.paths ?? owned());
+  }
+
+  #answered({ who, operation, operations }: AuditedRequest, txn: Txn): void {
     if (txn.kind !== "multi") return this.#line(who, operation, txn);
     if (txn.ops.some((op) => op.txn.kind === "error")) return this.#line(who, operation, FAILED);
     for (const [index, op] of txn.ops.entries()) this.#line(who, operations[index]!, op.txn);
@@ -111,7 +126,7 @@ export class AuditLog {
   }
 
   /** Writes a line for each ephemeral that goes with its session. */
-  sessionClosed(sessionId: bigint, paths: Iterable<Uint8Array>): void {
+  #sessionClosed(sessionId: bigint, paths: Iterable<Uint8Array>): void {
     const who = `session=${sessionIdToHex(sessionId)}\t${this.#serverUser}`;
     for (const path of paths) {
       const znode = printable(decodeUtf8(path));

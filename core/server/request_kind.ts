@@ -42,6 +42,12 @@ KINDS[OpCode.SetWatches] = "setWatches";
 KINDS[OpCode.SetWatches2] = "setWatches";
 KINDS[OpCode.Ping] = "ping";
 
+/** What may be refused for having waited too long: not what a session lives by, nor auth requests. */
+export function isThrottlable(op: number): boolean {
+  return op !== OpCode.Ping && op !== OpCode.CloseSession && op !== OpCode.Auth &&
+    op !== OpCode.Sasl;
+}
+
 /** Request types that exist on the wire, except auth and sasl, which are handled before. */
 export function requestKind(op: number): RequestKind {
   if (op === OpCode.CloseSession) return "closeSession";

@@ -39,7 +39,7 @@ import type { AuditedRequest, AuditLog } from "./audit.ts";
 import type { AuthRequests } from "./auth_requests.ts";
 import { Client, type ClientAddress, type ClientHost } from "./client.ts";
 import { Committer } from "./committer.ts";
-import { requestKind } from "./request_kind.ts";
+import { isThrottlable, requestKind } from "./request_kind.ts";
 import { type Outstanding, OutstandingQueue } from "./outstanding.ts";
 import { ReadRequests } from "./read_requests.ts";
 import { Handshakes, respondToConnect } from "./handshakes.ts";
@@ -61,6 +61,19 @@ const BATCH_BYTES_START = 64 << 10;
 const BATCH_BYTES_KEPT_MAX = 1 << 20;
 /** Watches of connections that are gone, taken off at the end of each turn: half a millisecond. */
 const WATCHES_REMOVED_IN_TURN = 500;
+
+export interface RequestProcessorOptions {
+  config: ServerConfig;
+  applier: TxnApplier;
+  sessions: SessionTracker;
+  providers: AuthProviders;
+  auth: AuthRequests;
+  audit: AuditLog | null;
+  logger: Logger;
+  firstSessionId: bigint;
+  serverStats: ServerStats;
+  metrics: ServerMetrics;
+}
 
 export class RequestProcessor implements ClientHost {
   readonly clients = new Set<Client>();
@@ -97,43 +110,20 @@ export class RequestProcessor implements ClientHost {
   #nowMs = 0;
   #wallMs = 0;
 
-  constructor(
-    {
-      config,
-      applier,
-      sessions,
-      providers,
-      auth,
-      audit,
-      logger,
-      firstSessionId,
-      serverStats,
-      metrics,
-    }: {
-      config: ServerConfig;
-      applier: TxnApplier;
-      sessions: SessionTracker;
-      providers: AuthProviders;
-      auth: AuthRequests;
-      audit: AuditLog | null;
-      logger: Logger;
-      firstSessionId: bigint;
-      serverStats: ServerStats;
-      metrics: ServerMetrics;
-    },
-  ) {
+  constructor(options: RequestProcessorOptions) {
+    const { config, applier, sessions, providers } = options;
     this.#config = config;
     const { tree } = applier;
     this.tree = tree;
     this.sessions = sessions;
     this.#providers = providers;
-    this.#auth = auth;
-    this.#audit = audit;
+    this.#auth = options.auth;
+    this.#audit = options.audit;
     const { requestThrottleMaxRequests } = config;
     this.#throttleCount = requestThrottleMaxRequests > 0 ? requestThrottleMaxRequests : Infinity;
-    this.#logger = logger;
-    this.#nextSessionId = firstSessionId;
-    this.stats = new RequestStats(serverStats, metrics);
+    this.#logger = options.logger;
+    this.#nextSessionId = options.firstSessionId;
+    this.stats = new RequestStats(options.serverStats, options.metrics);
     this.#reads = new ReadRequests({ tree, providers });
     this.#handshakes = new Handshakes({
       config,
@@ -541,7 +531,7 @@ export class RequestProcessor implements ClientHost {
     const writer = client === null || client.isGone ? null : client.writer();
     // watchers of the txn's own effects may be this very client: its events come before the reply
     const session = txn.kind === "closeSession" ? this.sessions.get(header.sessionId) : undefined;
-    if (this.#audit !== null) this.#auditCommit(this.#audit, entry);
+    if (this.#audit !== null) this.#audit.committed(entry.audited, prepared, this.tree);
     const err = this.#committer.apply(prepared);
     if (session !== undefined) this.sessions.remove(session.id);
     this.stats.committed(prepared, latencyMs, this.#wallMs - header.timeMs);
@@ -565,15 +555,6 @@ export class RequestProcessor implements ClientHost {
       if (client.lastOutstanding === entry) client.lastOutstanding = null;
       if (entry.deferredCount > 0) this.#answerDeferred(client, entry.deferredCount);
     }
-  }
-
-  /** Before the txn is applied: then its session's ephemerals are still there to be named. */
-  #auditCommit(audit: AuditLog, { prepared: { header, txn }, audited }: Outstanding): void {
-    if (audited !== null) audit.applied(audited, txn);
-    if (txn.kind !== "closeSession") return;
-    const { store } = this.tree;
-    const owned = () => [...this.tree.ephemeralsOf(header.sessionId)].map((id) => store.path(id));
-    audit.sessionClosed(header.sessionId, txn.paths ?? owned());
   }
 
   #answerDeferred(client: Client, count: number): void {
@@ -612,10 +593,4 @@ export class RequestProcessor implements ClientHost {
     } else this.#replyHeader(client, header.cxid, op, ErrorCode.SystemError);
     if (deferredCount > 0) this.#answerDeferred(client, deferredCount);
   }
-}
-
-/** The auth requests have a way of their own, as in ZooKeeper. */
-function isThrottlable(op: number): boolean {
-  return op !== OpCode.Ping && op !== OpCode.CloseSession && op !== OpCode.Auth &&
-    op !== OpCode.Sasl;
 }
