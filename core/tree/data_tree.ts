@@ -96,7 +96,10 @@ export class DataTree implements SnapshotTree {
     this.#owners = new OwnerIndex(options);
     this.store = new NodeStore(options.hashSeed);
     this.#childrenCache = new ChildrenCache(options.childrenCacheEntryCount ?? 400);
-    this.watches = new WatchManager((bytes, start, end) => this.store.hash(bytes, start, end));
+    this.watches = new WatchManager({
+      rootHash: this.store.rootHash, // the next store has the same seed
+      extendHash: (hash, bytes, start, end) => this.store.extendHash(hash, bytes, start, end),
+    });
     this.#quotas = new QuotaKeeper(this);
     this.resetToEmptyDatabase();
   }

@@ -95,6 +95,16 @@ export class NodeStore {
     return hash;
   }
 
+  get rootHash(): number {
+    return this.#hashSeed;
+  }
+
+  /** The hash of a path from that of its beginning, which ends before `start`. */
+  extendHash(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+    return hash;
+  }
+
   /** Finds the znode at a path, byte for byte; `hash` is that of the same bytes. */
   find(hash: number, bytes: Uint8Array, start: number, end: number): NodeId {
     let id = this.#bucketHead(hash);

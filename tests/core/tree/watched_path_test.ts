@@ -3,6 +3,7 @@ import { OPEN_ACL } from "../../../core/tree/acl_list.ts";
 import { WatchedPath } from "../../../core/tree/watched_path.ts";
 import {
   EventType,
+  type PathHash,
   type Watcher,
   type WatchEvent,
   WatchManager,
@@ -20,15 +21,15 @@ class RecordingWatcher implements Watcher {
 
 const encoder = new TextEncoder();
 
-function makeManager(hash: (bytes: Uint8Array, start: number, end: number) => number) {
-  return new WatchManager(hash);
-}
+const oneHash: PathHash = { rootHash: 4, extendHash: () => 4 };
 
-function lastBytes(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0;
-  for (let i = start; i < end; i++) hash = (hash * 31 + bytes[i]!) & 0x3fffffff;
-  return hash;
-}
+const goodHash: PathHash = {
+  rootHash: 0,
+  extendHash: (hash, bytes, start, end) => {
+    for (let i = start; i < end; i++) hash = (hash * 31 + bytes[i]!) & 0x3fffffff;
+    return hash;
+  },
+};
 
 function changed(path: string): WatchEvent {
   return { type: EventType.NodeDataChanged, path: encoder.encode(path), zxid: 1, acl: OPEN_ACL };
@@ -66,7 +67,7 @@ Deno.test("WatchedPath gives back its path, whatever its bytes and length", () =
 });
 
 Deno.test("WatchManager keeps paths of one hash apart", () => {
-  const watches = makeManager(() => 4);
+  const watches = new WatchManager(oneHash);
   const watchers = ["/a", "/b", "/c"].map((path) => {
     const watcher = new RecordingWatcher();
     watches.add(encoder.encode(path), watcher, WatchMode.Data);
@@ -82,7 +83,7 @@ Deno.test("WatchManager keeps paths of one hash apart", () => {
 });
 
 Deno.test("WatchManager.continueRemoving() takes off the rest of many watches step by step", () => {
-  const watches = makeManager(lastBytes);
+  const watches = new WatchManager(goodHash);
   const [gone, stays] = [new RecordingWatcher(), new RecordingWatcher()];
   for (let i = 0; i < 1000; i++) {
     watches.add(encoder.encode(`/n${i}`), gone, WatchMode.Data);
@@ -102,4 +103,21 @@ Deno.test("WatchManager.continueRemoving() takes off the rest of many watches st
   watches.fire(changed("/n7"));
   assert.equal(stays.events.length, 1);
   assert.equal(watches.watchCount, 0);
+});
+
+Deno.test("WatchManager.fire() tells recursive watchers of every path above, each once", () => {
+  for (const pathHash of [oneHash, goodHash]) {
+    const watches = new WatchManager(pathHash);
+    const watched = ["/", "/a", "/a/bc", "/a/bc/d", "/a/b", "/a/bc/d/e", "/x"];
+    const watchers = watched.map((path) => {
+      const watcher = new RecordingWatcher();
+      watches.add(encoder.encode(path), watcher, WatchMode.Recursive);
+      return watcher;
+    });
+    watches.add(encoder.encode("/a"), watchers[0]!, WatchMode.Recursive);
+    watches.fire(changed("/a/bc/d"));
+    assert.deepEqual(watchers.map(({ events }) => events.length), [1, 1, 1, 1, 0, 0, 0]);
+    watches.fire(changed("/"));
+    assert.deepEqual(watchers.map(({ events }) => events.length), [2, 1, 1, 1, 0, 0, 0]);
+  }
 });
