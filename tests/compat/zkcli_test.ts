@@ -77,9 +77,8 @@ async function transcriptOf(
 
 function normalized(output: string, port: number): string {
   const lines = output
-    // The marker: its usage listing, and the sync before it.
+    // The marker: its usage listing.
     .replace(/ZooKeeper -server host:port[^]*?Command not found marker-\d+\n/g, "")
-    .replace(/(Sync is OK|Not connected)\n$/, "")
     .replace(/^SLF4J: .*\n/gm, "")
     .replace(/^(.time) = (?!.*1970).*$/gm, "$1 = T")
     .replace(/^ephemeralOwner = 0x[1-9a-f].*$/gm, "ephemeralOwner = SESSION")
@@ -93,6 +92,8 @@ function normalized(output: string, port: number): string {
   const isEvent = (line: string) => line.startsWith("WatchedEvent ");
   const isOfConnection = (line: string) => /state:(SyncConnected|Closed) type:None/.test(line);
   const printed = lines.filter((line) => !isEvent(line) && line !== "" && line !== "WATCHER::");
+  // The sync before the marker.
+  if (/^(Sync is OK|Not connected)$/.test(printed.at(-1) ?? "")) printed.pop();
   const events = lines.filter((line) => isEvent(line) && !isOfConnection(line));
   return [...printed, ...events].join("\n");
 }
