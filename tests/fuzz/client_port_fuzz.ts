@@ -261,7 +261,7 @@ export class ClientPortFuzz implements AsyncDisposable {
 /** A frame, damaged inside or in its length. */
 function damage(random: FuzzRandom, bytes: Uint8Array): Uint8Array {
   return random.chance(4, 5)
-    ? joined(bytes.subarray(0, 12), mutate(random, bytes.subarray(12))).map((byte) => byte)
+    ? joined(bytes.subarray(0, 12), mutate(random, bytes.subarray(12)))
     : mutate(random, bytes);
 }
 

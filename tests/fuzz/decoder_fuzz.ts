@@ -104,6 +104,7 @@ export async function runDecoderFuzz(
   }
   server.nowMs += 100_000;
   server.tick();
+  await settle();
   for (let i = 0; i < 100 && (server.hasBatch || server.connections.size > 0); i++) {
     await settle();
     server.nowMs += 10_000;

@@ -150,7 +150,7 @@ function ownBase(random: FuzzRandom): Base {
   base.states.set(0, describeAll(empty));
   for (const { zxid, bytes } of snapshots) {
     const name = `snapshot.${zxid.toString(16)}`;
-    if (random.chance(1, 3)) files.set(`${name}.gz`, gzipSync(bytes));
+    if (random.chance(1, 3)) files.set(`${name}.gz`, new Uint8Array(gzipSync(bytes)));
     else files.set(name, bytes);
   }
   return withStates(base.name, files, describeAll);
