@@ -12,6 +12,8 @@ import type { Turn } from "./turn.ts";
 
 /** After a failed accept. */
 const ACCEPT_RETRY_MS = 100;
+/** Beyond this, addresses are told again. */
+const WARNED_ADDRESS_COUNT_MAX = 10_000;
 /** So many connections must have gone before more are kept again than file descriptors allowed. */
 const DESCRIPTORS_FREED_MIN = 64;
 
@@ -139,6 +141,7 @@ export class ClientListener {
     if (limit !== null) {
       processor.stats.metrics.connectionRejected.increment();
       if (!this.#warnedAddresses.has(remoteAddress)) {
+        if (this.#warnedAddresses.size >= WARNED_ADDRESS_COUNT_MAX) this.#warnedAddresses.clear();
         this.#warnedAddresses.add(remoteAddress);
         logger.warn("too many connections: further ones are closed; said once for each address", {
           client: remoteAddress,
