@@ -8,8 +8,8 @@
 export const OUTPUT_BYTES_PAUSE = 1 << 20;
 
 /**
- * Replies and events waiting for one socket, in bytes: the connection is closed, since a client that
- * does not read would otherwise hold ever more memory. Its session lives until it times out.
+ * Events waiting for one socket, in bytes: the connection is closed, since a client that does not read
+ * would otherwise hold ever more memory. Its session lives until it times out.
  */
 export const OUTPUT_BYTES_MAX = 16 << 20;
 

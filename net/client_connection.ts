@@ -108,7 +108,8 @@ export class ClientConnection {
     const { client } = this;
     if (this.#isSocketClosed) return;
     if (this.#isWriting) {
-      if (client.outputBytes > OUTPUT_BYTES_MAX) {
+      // replies are bounded by what is paused; large ones may wait for a client that does read
+      if (client.eventBytes > OUTPUT_BYTES_MAX) {
         client.close(`it does not read: ${client.outputBytes} bytes wait for it`);
         this.#shut();
       }
@@ -120,6 +121,7 @@ export class ClientConnection {
       return;
     }
     client.output = null;
+    client.eventBytes = 0;
     this.#isWriting = true;
     void this.#write(output);
   }

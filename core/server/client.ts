@@ -54,8 +54,10 @@ export class Client implements Watcher, SessionOwner {
   /** Why the server closes it, for the log; null when the client did or a reply says so. */
   closeReason: string | null = null;
 
-  /** Replies not yet taken by the shell. */
+  /** Replies and events not yet taken by the shell. */
   output: JuteWriter | null = null;
+  /** Events among them, in bytes: what nobody asked for, and so may grow without bound. */
+  eventBytes = 0;
   /** The last write of this client that is not applied; later reads wait behind it. */
   lastOutstanding: Outstanding | null = null;
   /** Frames of waiting reads, each with its length, in order. */

@@ -367,6 +367,7 @@ export class RequestProcessor implements ClientHost {
     });
     if (!mayRead) return;
     const bytes = writeEvent(client.writer(), event);
+    client.eventBytes += bytes;
     client.packetsSent++;
     this.stats.eventSent(event.type, bytes);
   }

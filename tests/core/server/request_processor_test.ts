@@ -11,6 +11,7 @@ import {
   requestFrame,
 } from "../../support/raw_client.ts";
 import {
+  addWatchPersistent,
   closeSession,
   create,
   getData,
@@ -147,4 +148,44 @@ Deno.test("RequestProcessor answers what the full disk did not take with an erro
   await client.run();
   assert(client.socket.isClosed);
   assert.equal(server.tracker.count, 0);
+});
+
+Deno.test("a client that reads slowly gets all it asked for, however much that is", async () => {
+  const server = new ServerFixture(makeConfig());
+  const client = await TestClient.connect(server);
+  await client.call(create("/a", { data: new Uint8Array(900_000) }));
+  const group = async () => {
+    client.send(setData("/a", new Uint8Array(900_000)));
+    for (let i = 0; i < 30; i++) client.send(getData("/a"));
+    await client.deliver();
+  };
+  await group(); // under way
+  await group(); // in the next batch
+  server.makeDurable();
+  await settle();
+  client.socket.take(100_000); // the first replies are being sent
+  await settle();
+  server.makeDurable();
+  await settle();
+  assert(!client.socket.isClosed);
+  await client.run();
+  assert.equal(client.replies().length, 62);
+});
+
+Deno.test("a client that does not read its events is closed before they bury the server", async () => {
+  const server = new ServerFixture(makeConfig());
+  const writer = await TestClient.connect(server);
+  const name = `/${"x".repeat(100_000)}`;
+  await writer.call(create(name));
+  const watcher = await TestClient.connect(server);
+  watcher.send(addWatchPersistent(name));
+  await watcher.run();
+  let events = 0;
+  while (!watcher.socket.isClosed && events < 1000) {
+    await writer.call(setData(name, "")); // nothing takes what the watcher is sent
+    events++;
+  }
+  assert(events > 160 && events < 180, `${events} events of 100 kB: the bound is 16 MiB`);
+  assert.equal(server.tree.watches.watchCount, 0);
+  assert.equal((await writer.call(getData(name))).err, 0);
 });
