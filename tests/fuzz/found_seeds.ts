@@ -7,14 +7,17 @@
  * @module
  */
 
-export interface FoundSeed {
-  fuzzer: "tree" | "connection" | "decoders" | "recovery" | "clientPort";
-  seed: number;
+export interface Finding {
   found: string;
   /** Where it was put right. */
   fixedIn: string;
   /** The test that fails without that. */
   test: string;
+}
+
+export interface FoundSeed extends Finding {
+  fuzzer: "tree" | "connection" | "decoders" | "recovery" | "clientPort";
+  seed: number;
 }
 
 export const FOUND_SEEDS: readonly FoundSeed[] = [
@@ -52,5 +55,31 @@ export const FOUND_SEEDS: readonly FoundSeed[] = [
       "when it next had to wait nobody woke it",
     fixedIn: "net/client_connection.ts",
     test: "tests/fuzz/fuzz_test.ts",
+  },
+];
+
+/** Found on the way to the fuzzers, by tests that were written for a suspicion: there is no seed. */
+export const FOUND_BESIDES: readonly Finding[] = [
+  {
+    found: "one multiRead for a large znode, tens of thousands of times, ended the server",
+    fixedIn: "core/server/read_requests.ts",
+    test: "tests/core/server/request_processor_test.ts",
+  },
+  {
+    found:
+      "the buffer of reads that wait behind a write grew for ever under constant load, and never " +
+      "got smaller",
+    fixedIn: "core/server/client.ts",
+    test: "tests/core/server/request_processor_test.ts",
+  },
+  {
+    found: "a client that read slowly was closed when its own large replies came to 16 MiB",
+    fixedIn: "net/client_connection.ts",
+    test: "tests/core/server/request_processor_test.ts",
+  },
+  {
+    found: "a root znode of exactly 1 MiB could not be loaded from a snapshot",
+    fixedIn: "core/tree/byte_arena.ts",
+    test: "tests/core/tree/byte_arena_test.ts",
   },
 ];
