@@ -1,3 +1,8 @@
+/**
+ * Runs every fuzzer over the seeds that found something, and over a few more.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { FOUND_SEEDS } from "./found_seeds.ts";
 import { type Counts, type FuzzerName, FUZZERS } from "./fuzzers.ts";
