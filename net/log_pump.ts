@@ -53,6 +53,7 @@ export class LogPump {
   #roomTimer: ReturnType<typeof setTimeout> | null = null;
   #idle: (() => void) | null = null;
   #isStopped = false;
+  #snapshotEnd: Promise<void> = Promise.resolve();
 
   constructor(options: LogPumpOptions) {
     this.#options = options;
@@ -127,21 +128,27 @@ export class LogPump {
     const { processor, sessions, fatal, clock } = this.#options;
     if (this.snapshots.isWriting || this.#isStopped) return;
     const startMs = clock.monotonicMs();
+    const ended = Promise.withResolvers<void>();
+    this.#snapshotEnd = ended.promise;
     try {
       await this.snapshots.write(processor.tree, sessions, pace);
       processor.stats.metrics.snapshotTimeMs.add(Math.round(clock.monotonicMs() - startMs));
     } catch (error) {
       if (error instanceof DiskFullError || this.#isStopped) return; // logged; older ones are kept
       fatal("a snapshot could not be written", error);
+    } finally {
+      ended.resolve();
     }
   }
 
-  stop(): void {
+  /** Closes the log; a snapshot under way is given up, which takes a moment. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
     this.#wait?.stop();
     if (this.#roomTimer !== null) clearTimeout(this.#roomTimer);
     this.snapshots.stop();
     this.log.close();
+    await this.#snapshotEnd;
   }
 
   #write(batch: LogBatch): boolean {

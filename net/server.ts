@@ -193,7 +193,7 @@ class Server implements StandaloneServer {
     await Promise.race([this.#pump.drain(), deadline]);
     this.#listener.close();
     clearTimeout(this.#flushTimer);
-    this.#pump.stop();
+    await Promise.race([this.#pump.stop(), deadline]);
     for (const timer of this.#timers) clearTimeout(timer);
     this.#auditFile?.close();
     this.#lock.release();

@@ -53,6 +53,6 @@ Deno.test("LogPump answers nothing when a sync or a write fails, and asks for th
     assert.deepEqual(fatal, [[message, error]]);
     assert.equal(client.outputBytes, 0);
     assert.equal(processor.tree.lastProcessedZxid, 0);
-    pump.stop();
+    await pump.stop();
   }
 });

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { eventually, pause } from "../support/eventually.ts";
 import { freePort } from "../support/free_port.ts";
+import { InProcessServer } from "../support/in_process_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { create, exists, ping, setData } from "../support/requests.ts";
 import { runProcess } from "../support/run_process.ts";
@@ -150,4 +151,23 @@ Deno.test("an error that nothing caught ends the server, and is in the log", asy
     assert.match(output, /server started/);
     assert.match(output, /unexpected error, exiting error=odd/);
   }
+});
+
+Deno.test("a server that stops while it writes a snapshot leaves nothing half done", async () => {
+  using dir = makeTempDir();
+  const options = { dataDir: `${dir.path}/data`, config: { snapCount: 2 } };
+  const data = new Uint8Array(500_000);
+  {
+    await using server = await InProcessServer.start(options);
+    using client = await RawClient.session(server.clientPort);
+    for (let i = 0; i < 20; i++) await client.must(create(`/n${i}`, { data }));
+    for (let i = 0; i < 20; i++) await client.send(setData(`/n${i}`, data), 1);
+    await client.reply();
+    await server.close();
+    const names = [...Deno.readDirSync(`${options.dataDir}/version-2`)].map(({ name }) => name);
+    assert.deepEqual(names.filter((name) => !/^(log|snapshot)\.[0-9a-f]+$/.test(name)), []);
+  }
+  await using server = await InProcessServer.start(options);
+  using client = await RawClient.session(server.clientPort);
+  for (let i = 0; i < 20; i++) assert.equal((await client.call(exists(`/n${i}`))).err, 0);
 });

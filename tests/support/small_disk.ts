@@ -37,7 +37,7 @@ export class SmallDisk implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await runProcess(["umount", this.path]);
+    await runProcess(["umount", "--lazy", this.path]); // also when something still has a file open
     Deno.removeSync(this.path);
   }
 }
