@@ -31,6 +31,7 @@ import { CACHED_CHILD_COUNT_MIN, ChildrenCache } from "./children_cache.ts";
 import { DigestSum } from "./digest_sum.ts";
 import { NO_NODE, type NodeId, NodeStore, ROOT } from "./node_store.ts";
 import { writeChildren, writeData, writeSnapshotNode, writeStat } from "./node_encoding.ts";
+import { subtree, successor } from "./node_walk.ts";
 import { OwnerIndex } from "./owner_index.ts";
 import { lastSlash } from "./path.ts";
 import { QuotaKeeper } from "./quota_keeper.ts";
@@ -186,26 +187,8 @@ export class DataTree implements SnapshotTree {
   descendantCount(id: NodeId): number {
     if (id === ROOT) return this.store.count - 1;
     let count = 0;
-    for (const _ of this.subtree(id)) count++;
+    for (const _ of subtree(this.store, id)) count++;
     return count - 1;
-  }
-
-  /** A znode and everything below it, parents first. */
-  *subtree(id: NodeId): Iterable<NodeId> {
-    const { store } = this;
-    let at = id;
-    for (;;) {
-      yield at;
-      let next = store.firstChild(at);
-      while (next === NO_NODE) {
-        if (at === id) return;
-        next = store.nextSibling(at);
-        if (next === NO_NODE) {
-          at = store.parent(at);
-        }
-      }
-      at = next;
-    }
   }
 
   // ---------------------------------------------------------------- txns
@@ -292,7 +275,7 @@ export class DataTree implements SnapshotTree {
   #removeChildrenMadeSince(zxid: Zxid, id: NodeId): boolean {
     const { store } = this;
     if (id === NO_NODE || store.childCount(id) === 0) return true;
-    const below = [...this.subtree(id)].slice(1);
+    const below = [...subtree(this.store, id)].slice(1);
     if (below.some((at) => store.czxid(at) < zxid)) return false;
     for (const at of below.reverse()) this.#remove(at, store.path(at));
     return true;
@@ -414,7 +397,7 @@ export class DataTree implements SnapshotTree {
   #remove(id: NodeId, path: Uint8Array): void {
     const { store } = this;
     for (const cursor of this.#cursors) {
-      if (cursor.next === id) cursor.next = this.#successor(id);
+      if (cursor.next === id) cursor.next = successor(this.store, id);
     }
     this.digest.subtract(store.digest(id));
     this.#dataBytes -= Math.max(store.dataLength(id), 0);
@@ -477,23 +460,13 @@ export class DataTree implements SnapshotTree {
     const stop = writer.position + bytesMax;
     while (at.next !== NO_NODE && writer.position < stop) {
       writeSnapshotNode(writer, this.store, at.next);
-      at.next = this.store.firstChild(at.next) || this.#successor(at.next);
+      at.next = this.store.firstChild(at.next) || successor(this.store, at.next);
     }
     return at.next === NO_NODE;
   }
 
   endSnapshot(cursor: SnapshotCursor): void {
     this.#cursors.delete(cursor as Cursor);
-  }
-
-  /** The next znode in depth-first order that is not below this one. */
-  #successor(id: NodeId): NodeId {
-    const { store } = this;
-    for (let at = id; at !== ROOT; at = store.parent(at)) {
-      const next = store.nextSibling(at);
-      if (next !== NO_NODE) return next;
-    }
-    return NO_NODE;
   }
 
   clear(): void {

@@ -11,6 +11,7 @@ import { ErrorCode } from "../errors.ts";
 import { decodeUtf8, encodeUtf8 } from "../wire/jute.ts";
 import type { DataTree } from "./data_tree.ts";
 import { NO_NODE, type NodeId, ROOT } from "./node_store.ts";
+import { subtree } from "./node_walk.ts";
 import { addUsage, checkQuota, formatQuota, makeUsage, parseQuota } from "./quota.ts";
 
 const QUOTA_PREFIX = "/zookeeper/quota";
@@ -54,7 +55,7 @@ export class QuotaKeeper {
     const { store } = this.#tree;
     const quota = store.lookup(encodeUtf8(QUOTA_PREFIX));
     if (quota === NO_NODE) return;
-    for (const id of [...this.#tree.subtree(quota)]) {
+    for (const id of [...subtree(store, quota)]) {
       const path = decodeUtf8(store.path(id));
       if (!path.endsWith(LIMITS_SUFFIX)) continue;
       const target = path.slice(QUOTA_PREFIX.length, -LIMITS_SUFFIX.length);
@@ -139,7 +140,7 @@ export class QuotaKeeper {
     let count = 0;
     let bytes = 0;
     if (top !== NO_NODE && top !== ROOT) {
-      for (const id of this.#tree.subtree(top)) {
+      for (const id of subtree(store, top)) {
         count++;
         bytes += Math.max(store.dataLength(id), 0);
       }
