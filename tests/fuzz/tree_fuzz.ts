@@ -17,7 +17,8 @@ import { SnapshotWriter } from "../../core/storage/snapshot_writer.ts";
 import { TxnLogReader } from "../../core/storage/txn_log_reader.ts";
 import type { SessionTable } from "../../core/storage/snapshot_tree.ts";
 import { DataTree } from "../../core/tree/data_tree.ts";
-import { NO_NODE } from "../../core/tree/node_store.ts";
+import { NO_NODE, ROOT } from "../../core/tree/node_store.ts";
+import { subtree } from "../../core/tree/node_walk.ts";
 import { TxnApplier } from "../../core/txn/apply.ts";
 import { type PreparedTxn, Preparer } from "../../core/txn/prepare.ts";
 import { decodeUtf8, encodeUtf8, JuteReader, JuteWriter } from "../../core/wire/jute.ts";
@@ -420,7 +421,7 @@ export function dumpTree(
   const { store } = tree;
   const lines: string[] = [];
   let usageBytes = 0;
-  for (const id of tree.subtree(1)) {
+  for (const id of subtree(tree.store, ROOT)) {
     const path = decodeUtf8(store.path(id));
     const data = store.data(id);
     const hidden = !withUsage && isUsage(path);
