@@ -147,7 +147,7 @@ export class ClientPortFuzz implements AsyncDisposable {
         timeoutMs: random.between(0, 400),
         readOnly: random.pick([null, false, true]),
       }));
-      parts.push(random.chance(1, 10) ? mutate(random, greeting) : greeting);
+      parts.push(random.chance(1, 10) ? damagedGreeting(random, greeting) : greeting);
       const planner = new Planner(random, { ...drawMix(random), quotaPercent: 0 });
       const database = new NaiveDatabase({ extendedTypes: true, enforceQuota: false });
       const damagedPercent = random.pick([0, 0, 3, 30]);
@@ -256,6 +256,14 @@ export class ClientPortFuzz implements AsyncDisposable {
     client.close();
     return text;
   }
+}
+
+/** A damaged connect request, but never one for a session that outlives the fuzzer. */
+function damagedGreeting(random: FuzzRandom, greeting: Uint8Array): Uint8Array {
+  const damaged = mutate(random, greeting);
+  const timeoutAt = 16;
+  if (damaged.length >= timeoutAt + 4) new DataView(damaged.buffer).setInt32(timeoutAt, 300);
+  return damaged;
 }
 
 /** A frame, damaged inside or in its length. */
