@@ -25,6 +25,15 @@ export const DEFERRED_READ_BYTES_PAUSE = 1 << 20;
  */
 export const MULTI_READ_BYTES_MAX = 16 << 20;
 
+/**
+ * Replies to reads that waited together behind a write, in bytes: the connection is closed, since they
+ * are all answered at the moment when the write is durable.
+ */
+export const DEFERRED_REPLY_BYTES_MAX = 256 << 20;
+
+/** Identities of one connection: a further auth packet is refused with AuthFailed. */
+export const IDENTITY_COUNT_MAX = 1000;
+
 /** Entries of one ACL after `auth` was replaced by a connection's ids: refused with InvalidAcl. */
 export const ACL_ENTRY_COUNT_MAX = 10000;
 

@@ -9,6 +9,7 @@ import type { AuthProviders } from "../auth/auth_providers.ts";
 import { enforcedSchemes, isAuthSatisfied } from "../auth/enforced_auth.ts";
 import { SaslDigestMd5Server } from "../auth/sasl_digest_md5.ts";
 import { ErrorCode } from "../errors.ts";
+import { IDENTITY_COUNT_MAX } from "../limits.ts";
 import type { Hashing, Logger } from "../ports.ts";
 import type { ServerConfig } from "../server_config.ts";
 import type { JuteReader } from "../wire/jute.ts";
@@ -66,7 +67,7 @@ export class AuthRequests {
       ids: client.ids,
     });
     if (result.kind === "close") return client.close(`auth with scheme "${scheme}" refused`);
-    if (result.kind === "ok") {
+    if (result.kind === "ok" && result.ids.length <= IDENTITY_COUNT_MAX) {
       client.ids = result.ids;
       return this.#reply(client, xid, ErrorCode.Ok);
     }

@@ -8,6 +8,7 @@ import { DecodeError } from "../errors.ts";
 import type { ServerConfig } from "../server_config.ts";
 import { isSessionPassword, sessionPassword } from "../session/session_id.ts";
 import type { Session, SessionTracker } from "../session/session_tracker.ts";
+import type { SessionTable } from "../storage/snapshot_tree.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import type { JuteReader } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
@@ -19,6 +20,8 @@ export interface HandshakesOptions {
   config: ServerConfig;
   tree: DataTree;
   sessions: SessionTracker;
+  /** One whose creation is still on its way to the disk cannot be attached to. */
+  durableSessions: SessionTable;
   /** Starts the txn that makes a session; the answer goes out when it is durable. */
   createSession: (client: Client, timeoutMs: number) => void;
 }
@@ -72,8 +75,8 @@ export class Handshakes {
       nowMs: number;
     },
   ): void {
-    const { sessions } = this.#options;
-    const session = sessions.get(sessionId);
+    const { sessions, durableSessions } = this.#options;
+    const session = durableSessions.has(sessionId) ? sessions.get(sessionId) : undefined;
     if (!isSessionPassword(sessionId, password) || session === undefined || session.isClosing) {
       respondToConnect(client, null);
       return client.close(`session ${sessionIdToHex(sessionId)} is unknown or has expired`);

@@ -76,6 +76,10 @@ export class ReadRequests {
     }
   }
 
+  mayRead(client: Client, acl: AclList): boolean {
+    return this.#mayDo(client, acl, Permission.Read);
+  }
+
   /** setWatches and setWatches2: registers, and writes events for what was missed before the reply. */
   setWatches(client: Client, reader: JuteReader, withPersistent: boolean): void {
     const relativeZxid = reader.zxid();

@@ -14,11 +14,11 @@
  * @module
  */
 import type { AuthProviders } from "../auth/auth_providers.ts";
-import { checkAcl } from "../auth/acl_check.ts";
 import { DecodeError, ErrorCode } from "../errors.ts";
 import {
   DEFERRED_READ_BYTES_PAUSE,
   DEFERRED_READ_COUNT_MAX,
+  DEFERRED_REPLY_BYTES_MAX,
   LOG_BATCH_BYTES_PAUSE,
   OUTPUT_BYTES_PAUSE,
 } from "../limits.ts";
@@ -27,7 +27,6 @@ import type { Logger } from "../ports.ts";
 import type { ServerConfig } from "../server_config.ts";
 import type { ServerStats } from "../server_stats.ts";
 import type { Session, SessionTracker } from "../session/session_tracker.ts";
-import { Permission } from "../tree/acl_list.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import type { WatchEvent } from "../tree/watch_manager.ts";
 import type { TxnApplier } from "../txn/apply.ts";
@@ -88,7 +87,6 @@ export class RequestProcessor implements ClientHost {
 
   readonly #config: ServerConfig;
   readonly #logger: Logger;
-  readonly #providers: AuthProviders;
   readonly #auth: AuthRequests;
   readonly #reads: ReadRequests;
   readonly #handshakes: Handshakes;
@@ -116,7 +114,6 @@ export class RequestProcessor implements ClientHost {
     const { tree } = applier;
     this.tree = tree;
     this.sessions = sessions;
-    this.#providers = providers;
     this.#auth = options.auth;
     this.#audit = options.audit;
     const { requestThrottleMaxRequests } = config;
@@ -129,6 +126,7 @@ export class RequestProcessor implements ClientHost {
       config,
       tree,
       sessions,
+      durableSessions: applier.sessions,
       createSession: (client, timeoutMs) => this.#createSession(client, timeoutMs),
     });
     this.#committer = new Committer(applier);
@@ -174,10 +172,6 @@ export class RequestProcessor implements ClientHost {
   /** Whether so much is under way that nobody's requests are begun (request_throttle_max_requests). */
   get isThrottling(): boolean {
     return this.#outstanding.length >= this.#throttleCount;
-  }
-
-  get lastPreparedZxid(): Zxid {
-    return this.#preparer.lastZxid;
   }
 
   accept(address: ClientAddress): Client {
@@ -359,13 +353,7 @@ export class RequestProcessor implements ClientHost {
   }
 
   deliverEvent(client: Client, event: WatchEvent): void {
-    if (client.isClosing) return;
-    const mayRead = checkAcl(this.#providers, {
-      acl: event.acl,
-      perm: Permission.Read,
-      ids: client.ids,
-    });
-    if (!mayRead) return;
+    if (client.isClosing || !this.#reads.mayRead(client, event.acl)) return;
     const bytes = writeEvent(client.writer(), event);
     client.eventBytes += bytes;
     client.packetsSent++;
@@ -479,8 +467,7 @@ export class RequestProcessor implements ClientHost {
     const { lastProcessedZxid } = this.tree;
     let err: ErrorCode;
     const namespaceStart = reader.position;
-    const before = client.outputBytes;
-    let start = before;
+    let start = client.outputBytes;
     const writer = client.writer();
     try {
       if (isSetWatches) {
@@ -504,23 +491,28 @@ export class RequestProcessor implements ClientHost {
       const { isListFromCache: isFromCache } = this.tree;
       this.stats.read(op, reader.buffer, namespaceStart, { bytes, isFromCache });
     }
-    this.#sent(client, xid, op, bytes, 0);
+    this.#sent(client, xid, op, { bytes, latencyMs: 0, isWrite: false });
   }
 
   #replyHeader(client: Client, xid: number, op: number, err: ErrorCode): void {
     const writer = client.writer();
     const bytes = endReply(writer, beginReply(writer, xid, this.tree.lastProcessedZxid, err));
-    this.#sent(client, xid, op, bytes, 0);
+    this.#sent(client, xid, op, { bytes, latencyMs: 0, isWrite: false });
   }
 
   /** A reply was written: counts it. */
-  #sent(client: Client, xid: number, op: number, bytes: number, latencyMs: number): void {
+  #sent(
+    client: Client,
+    xid: number,
+    op: number,
+    { bytes, latencyMs, isWrite }: { bytes: number; latencyMs: number; isWrite: boolean },
+  ): void {
     client.packetsSent++;
     client.lastZxid = this.tree.lastProcessedZxid;
     client.lastOperation = op;
     if (xid >= 0) client.lastCxid = xid;
     client.recordLatency(latencyMs, this.#nowMs);
-    this.stats.sent(op, bytes, latencyMs);
+    this.stats.sent(op, { bytes, latencyMs, isWrite });
   }
 
   // ---------------------------------------------------------------- commits
@@ -544,7 +536,8 @@ export class RequestProcessor implements ClientHost {
         if (err === ErrorCode.Ok) this.#committer.writeBody(writer, prepared, op);
         const bytes = endReply(writer, start);
         // a write that failed is an error txn, and that is what `cons` names
-        this.#sent(client, header.cxid, txn.kind === "error" ? OpCode.Error : op, bytes, latencyMs);
+        const shown = txn.kind === "error" ? OpCode.Error : op;
+        this.#sent(client, header.cxid, shown, { bytes, latencyMs, isWrite: true });
       }
     }
     this.#preparer.applied(prepared);
@@ -567,6 +560,11 @@ export class RequestProcessor implements ClientHost {
       const start = client.deferredPosition + 4;
       client.deferredPosition = start + length;
       client.deferredCount--;
+      if (client.outputBytes > DEFERRED_REPLY_BYTES_MAX) {
+        client.close(
+          `the replies to its reads behind a write pass ${DEFERRED_REPLY_BYTES_MAX} bytes`,
+        );
+      }
       if (client.isClosing) continue;
       reader.reset(deferred.buffer, deferred.view, start, start + length);
       const xid = reader.int();

@@ -19,7 +19,8 @@ export class RequestStats {
   readonly metrics: ServerMetrics;
   readonly #opCounters: (Counter | undefined)[];
   /** Replies of this turn whose latency is the turn's own length. */
-  #answeredInTurn = 0;
+  #readsInTurn = 0;
+  #writesInTurn = 0;
   /** Events written since the last commit, by their type. */
   #fired = [0, 0, 0, 0, 0];
   #readNamespace = new NamespaceCache();
@@ -66,27 +67,31 @@ export class RequestStats {
     );
   }
 
-  sent(op: number, bytes: number, latencyMs: number): void {
+  sent(
+    op: number,
+    { bytes, latencyMs, isWrite }: { bytes: number; latencyMs: number; isWrite: boolean },
+  ): void {
     this.server.packetsSent++;
     this.server.clientResponse.add(bytes);
     this.metrics.opCountTotal.increment();
     this.#opCounters[op + OP_SHIFT]?.increment();
     if (op !== OpCode.Ping) this.metrics.responseBytes.add(bytes);
-    if (latencyMs === 0) this.#answeredInTurn++;
-    else {
-      this.server.addLatency(latencyMs);
-      this.metrics.updateLatency.add(latencyMs);
-    }
+    if (latencyMs > 0) this.#addLatency(isWrite, latencyMs);
+    else if (isWrite) this.#writesInTurn++;
+    else this.#readsInTurn++;
+  }
+
+  #addLatency(isWrite: boolean, latencyMs: number): void {
+    this.server.addLatency(latencyMs);
+    if (isWrite) this.metrics.updateLatency.add(latencyMs);
+    else this.metrics.readLatency.add(latencyMs);
   }
 
   /** @param turnMs how long the turn took, which is the latency of what was answered in it */
   endTurn(turnMs: number): void {
     const latencyMs = Math.floor(turnMs);
-    for (let i = 0; i < this.#answeredInTurn; i++) {
-      this.server.addLatency(latencyMs);
-      this.metrics.readLatency.add(latencyMs);
-    }
-    this.#answeredInTurn = 0;
+    for (; this.#readsInTurn > 0; this.#readsInTurn--) this.#addLatency(false, latencyMs);
+    for (; this.#writesInTurn > 0; this.#writesInTurn--) this.#addLatency(true, latencyMs);
   }
 
   eventSent(type: number, bytes: number): void {
