@@ -341,9 +341,16 @@ class Server implements StandaloneServer {
 
   #endTurn(): void {
     if (this.#isClosed && this.#pump === undefined) return;
-    const { dirty } = this.#processor;
+    this.#flush(); // what needs no sync need not wait for one
     this.#pump.kick();
-    // of thousands that were told of one change, the rest wait for turns of their own
+    this.#flush();
+    this.#processor.endTurn(clock.monotonicMs());
+    if (!this.#requestThrottle.isIdle) this.#requestThrottle.wake(); // in a turn of their own
+  }
+
+  /** Sends what is ready; of thousands that were told of one change, most wait for turns of their own. */
+  #flush(): void {
+    const { dirty } = this.#processor;
     const startAt = Math.max(0, dirty.length - FLUSHED_IN_TURN_MAX);
     for (let i = startAt; i < dirty.length; i++) {
       const client = dirty[i]!;
@@ -352,8 +359,6 @@ class Server implements StandaloneServer {
     }
     dirty.length = startAt;
     if (startAt > 0 && !this.#isClosed) this.#flushTimer ??= setTimeout(this.#flushMore, 0);
-    this.#processor.endTurn(clock.monotonicMs());
-    if (!this.#requestThrottle.isIdle) this.#requestThrottle.wake(); // in a turn of their own
   }
 
   #tick(): void {
