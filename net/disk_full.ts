@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { statfsSync } from "node:fs";
+import { nodeFs } from "./node_modules.ts";
 
 /** The disk, or our quota on it, is full. Nothing was left half written. */
 export class DiskFullError extends Error {
@@ -41,7 +41,7 @@ export class DiskRoom {
   /** Bytes that we may still use; infinite where the system does not say. */
   freeBytes(): number {
     try {
-      const { bavail, bsize } = statfsSync(this.#dir);
+      const { bavail, bsize } = nodeFs().statfsSync(this.#dir);
       return bavail * bsize;
     } catch {
       return Infinity;

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { createHash, randomFillSync } from "node:crypto";
 import type { Hashing } from "../core/ports.ts";
+import { nodeCrypto } from "./node_modules.ts";
 
 export const nodeHashing: Hashing = {
   digest(algorithm, bytes) {
-    return createHash(algorithm).update(bytes).digest();
+    return nodeCrypto().createHash(algorithm).update(bytes).digest();
   },
   randomBytes(byteCount) {
-    return randomFillSync(new Uint8Array(byteCount));
+    return nodeCrypto().randomFillSync(new Uint8Array(byteCount));
   },
 };

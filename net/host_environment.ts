@@ -7,8 +7,8 @@
  *
  * @module
  */
-import fs from "node:fs";
 import v8 from "node:v8";
+import { nodeFs } from "./node_modules.ts";
 
 /** What is printed where Java's property has no counterpart here. */
 const NOT_AVAILABLE = "<NA>";
@@ -58,7 +58,7 @@ export function directoryBytes(directory: string): number {
 
 /**
  * File descriptors this process has open, counted by the lowest one that is free. Right as long as
- * none was closed among older ones, so it is meant for start-up: add connections and files later.
+ * none was closed among older ones: to be asked once, and connections added or taken off later.
  *
  * `/proc/self/fd` would say it at any time, but the runtime lets nobody read it without all
  * permissions.
@@ -67,6 +67,7 @@ export function directoryBytes(directory: string): number {
  */
 export function lowestFreeFileDescriptor(): number {
   try {
+    const fs = nodeFs();
     const descriptor = fs.openSync("/dev/null", "r");
     fs.closeSync(descriptor);
     return descriptor;

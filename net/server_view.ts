@@ -226,7 +226,12 @@ export class ServerView implements FourLetterContext {
     const { stats } = this;
     const { tree } = processor;
     // descriptors that are not connections; a file more or less while the log rolls
-    const otherDescriptors = lowestFreeFileDescriptor();
+    let otherDescriptors: number | null = null;
+    const descriptorCount = () => {
+      const connectionCount = listener.connections.size;
+      otherDescriptors ??= lowestFreeFileDescriptor() - connectionCount;
+      return otherDescriptors + connectionCount;
+    };
     this.metrics.registerGauges({
       avg_latency: () => stats.avgLatencyMs,
       max_latency: () => stats.maxLatencyMs,
@@ -242,7 +247,7 @@ export class ServerView implements FourLetterContext {
       approximate_data_size: () => tree.dataSize,
       global_sessions: () => processor.sessions.count,
       local_sessions: () => 0,
-      open_file_descriptor_count: () => otherDescriptors + listener.connections.size,
+      open_file_descriptor_count: descriptorCount,
       max_file_descriptor_count: () => fileDescriptorCountMax(),
       connection_drop_probability: this.#options.connectionDropProbability,
       last_client_response_size: () => stats.clientResponse.lastBytes,

@@ -132,7 +132,7 @@ export class SnapshotFiles {
     pace: "gentle" | "eager",
   ): Promise<number> {
     const { compression, clock } = this.#options;
-    const packer = makePacker(compression);
+    const packer = await makePacker(compression);
     const file = await (this.#options.openFile ?? openEmpty)(path);
     let bytes = 0;
     let syncedBytes = 0;
@@ -172,7 +172,7 @@ export async function readSnapshotFile(
   loader: SnapshotLoader,
 ): Promise<SnapshotSummary> {
   const compression = compressionOf(path);
-  const unpacker = makeUnpacker(compression);
+  const unpacker = await makeUnpacker(compression);
   const file = await Deno.open(path, { read: true });
   try {
     const buffer = new Uint8Array(compression === "none" ? READ_BYTES : READ_PACKED_BYTES);

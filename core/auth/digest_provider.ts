@@ -9,6 +9,8 @@ import type { Id } from "../tree/acl_list.ts";
 import { decodeUtf8, encodeUtf8 } from "../wire/jute.ts";
 import { AUTH_FAILED, type AuthProvider, type AuthResult } from "./auth_provider.ts";
 
+const DEFAULT_ALGORITHM = "sha1";
+
 export interface DigestOptions {
   /** As Java names it: `SHA1`, `SHA-256`, ... */
   digestAlgorithm: string;
@@ -27,6 +29,7 @@ export class DigestAuthProvider implements AuthProvider {
     this.#algorithm = hashName(digestAlgorithm);
     this.#superDigest = superDigest;
     this.#hashing = hashing;
+    if (this.#algorithm === DEFAULT_ALGORITHM) return; // always there: need not be loaded to know
     try {
       hashing.digest(this.#algorithm, new Uint8Array());
     } catch (cause) {
