@@ -171,6 +171,7 @@ export class LogPump {
     try {
       syncMs = await this.log.sync();
     } catch (error) {
+      if (this.#isStopped) return; // nothing is acknowledged any more
       // nobody knows what is on the disk now: to go on would be to guess
       return fatal("the txn log could not be synced", error);
     }

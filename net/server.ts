@@ -184,6 +184,7 @@ class Server implements StandaloneServer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#audit?.serverStopping();
+    this.#processor.isStopping = true;
     for (const timer of this.#timers) clearInterval(timer);
     this.#purge?.stop();
     this.#pauseMonitor?.stop();

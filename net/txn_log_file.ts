@@ -81,6 +81,8 @@ export class TxnLogFile {
   #rolledBytes = 0;
   #recordCount = 0;
   #failure: unknown = null;
+  /** Being synced just now: closed when that is done. */
+  #inSync: readonly OpenLog[] = [];
 
   constructor(options: TxnLogFileOptions) {
     this.#options = options;
@@ -153,6 +155,7 @@ export class TxnLogFile {
       return 0;
     }
     const startMs = clock.monotonicMs();
+    this.#inSync = logs;
     try {
       for (const { file } of logs) await file.syncData();
       if (this.#isDirectoryDirty) {
@@ -162,6 +165,8 @@ export class TxnLogFile {
     } catch (error) {
       this.#failure = error;
       throw error;
+    } finally {
+      this.#inSync = [];
     }
     return this.#synced(logs, startMs);
   }
@@ -202,7 +207,7 @@ export class TxnLogFile {
   /** Closes all files; what was not synced is left to the operating system. */
   close(): void {
     this.roll();
-    for (const log of this.#retired) log.file.close();
+    for (const log of this.#retired) if (!this.#inSync.includes(log)) log.file.close();
     this.#retired = [];
   }
 

@@ -6,7 +6,7 @@
  * @module
  */
 import type { DataTree } from "../tree/data_tree.ts";
-import { ttlMsOfOwner } from "../tree/stat.ts";
+import { isReapable } from "../tree/stat.ts";
 
 /**
  * Paths of what may go now.
@@ -19,16 +19,17 @@ export function containerCandidates(
 ): Uint8Array[] {
   const { store } = tree;
   const candidates: Uint8Array[] = [];
-  for (const id of tree.containers) {
-    if (store.childCount(id) > 0) continue;
-    const wasUsed = store.cversion(id) > 0;
-    const isStale = maxNeverUsedIntervalMs > 0 &&
-      wallMs - store.mtime(id) > maxNeverUsedIntervalMs;
-    if (wasUsed || isStale) candidates.push(store.path(id));
-  }
-  for (const id of tree.ttlNodes) {
-    if (store.childCount(id) > 0) continue;
-    if (wallMs - store.mtime(id) > ttlMsOfOwner(store.owner(id))) candidates.push(store.path(id));
+  for (const ids of [tree.containers, tree.ttlNodes]) {
+    for (const id of ids) {
+      const znode = {
+        ownerKind: tree.ownerKindOf(id),
+        owner: store.owner(id),
+        childCount: store.childCount(id),
+        cversion: store.cversion(id),
+        mtime: store.mtime(id),
+      };
+      if (isReapable(znode, { wallMs, maxNeverUsedIntervalMs })) candidates.push(store.path(id));
+    }
   }
   return candidates;
 }

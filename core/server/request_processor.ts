@@ -84,6 +84,8 @@ export class RequestProcessor implements ClientHost {
   readonly stats: RequestStats;
   /** False while the disk is full: writes are answered with an error. */
   acceptsWrites = true;
+  /** The server stops: what was begun is finished, and no further request is looked at. */
+  isStopping = false;
 
   readonly #config: ServerConfig;
   readonly #logger: Logger;
@@ -194,7 +196,7 @@ export class RequestProcessor implements ClientHost {
 
   /** Whether no further frame of this client may be handled now. */
   isPaused(client: Client): boolean {
-    return client.isConnecting || client.outputBytes > OUTPUT_BYTES_PAUSE ||
+    return this.isStopping || client.isConnecting || client.outputBytes > OUTPUT_BYTES_PAUSE ||
       client.deferredCount >= DEFERRED_READ_COUNT_MAX ||
       client.deferredBytes > DEFERRED_READ_BYTES_PAUSE || this.isThrottling ||
       (client.lastOutstanding !== null &&
@@ -285,7 +287,10 @@ export class RequestProcessor implements ClientHost {
   /** Removes an empty container or an expired TTL node, if it still is one. Returns whether. */
   deleteContainer(path: Uint8Array): boolean {
     const prepared = this.acceptsWrites
-      ? this.#preparer.prepareDeleteContainer(path, this.#wallMs)
+      ? this.#preparer.prepareDeleteContainer(path, {
+        wallMs: this.#wallMs,
+        maxNeverUsedIntervalMs: this.#config.containerMaxNeverUsedIntervalMs,
+      })
       : null;
     if (prepared === null) return false;
     if (this.tree.ownerKindOf(this.tree.store.lookup(path)) === "ttl") {

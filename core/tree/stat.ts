@@ -92,3 +92,26 @@ export function ttlMsOfOwner(owner: bigint): number {
   const bits = BigInt.asUintN(64, owner);
   return Number(bits >> 56n === 0xffn ? bits & 0xffffffffffn : bits & ~(1n << 63n));
 }
+
+/**
+ * Whether the server may delete a znode by itself: an empty container, or a TTL node whose time is over
+ * (semantics section 6.3).
+ *
+ * @param when.maxNeverUsedIntervalMs how long a container that never had a child is kept; 0 for ever
+ */
+export function isReapable(
+  { ownerKind, owner, childCount, cversion, mtime }: {
+    ownerKind: OwnerKind;
+    owner: bigint;
+    childCount: number;
+    cversion: number;
+    mtime: number;
+  },
+  { wallMs, maxNeverUsedIntervalMs }: { wallMs: number; maxNeverUsedIntervalMs: number },
+): boolean {
+  if (childCount > 0) return false;
+  const ageMs = wallMs - mtime;
+  if (ownerKind === "ttl") return ageMs > ttlMsOfOwner(owner);
+  if (ownerKind !== "container") return false;
+  return cversion > 0 || (maxNeverUsedIntervalMs > 0 && ageMs > maxNeverUsedIntervalMs);
+}

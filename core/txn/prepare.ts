@@ -15,6 +15,7 @@ import { DecodeError, ErrorCode } from "../errors.ts";
 import { beginRecord, endRecord, RECORD_PREFIX_BYTES } from "../storage/txn_log_format.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import { lastSlash } from "../tree/path.ts";
+import { isReapable } from "../tree/stat.ts";
 import type { JuteReader, JuteWriter } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
 import type { Zxid } from "../zxid.ts";
@@ -147,13 +148,19 @@ export class Preparer {
     return this.#finish(header, start, txn, listed);
   }
 
-  /** Removes an empty container or an expired TTL node; null when it must stay. */
-  prepareDeleteContainer(path: Uint8Array, wallMs: number): PreparedTxn | null {
+  /**
+   * Removes an empty container or an expired TTL node; null when it must stay: it may have been used or
+   * renewed since it was found.
+   */
+  prepareDeleteContainer(
+    path: Uint8Array,
+    { wallMs, maxNeverUsedIntervalMs }: { wallMs: number; maxNeverUsedIntervalMs: number },
+  ): PreparedTxn | null {
     const record = this.#pending.resolve(path, 0, path.length);
     const slash = lastSlash(path, 0, path.length);
     const parent = this.#pending.resolve(path, 0, slash);
-    if (record === null || parent === null || record.childCount > 0) return null;
-    if (record.ownerKind !== "container" && record.ownerKind !== "ttl") return null;
+    if (record === null || parent === null) return null;
+    if (!isReapable(record, { wallMs, maxNeverUsedIntervalMs })) return null;
     const header = this.#begin(OpCode.DeleteContainer, 0n, 0, wallMs);
     const start = beginRecord(this.writer);
     writeTxnHeader(this.writer, header);

@@ -232,7 +232,10 @@ class TreeFuzz {
   #reap(): void {
     const special = [...this.#ahead.nodes].filter(([, { kind }]) => kind !== "persistent");
     const path = special.length === 0 ? "/a" : this.#random.pick(special)[0];
-    const prepared = this.#preparer.prepareDeleteContainer(encodeUtf8(path), this.#timeMs);
+    const prepared = this.#preparer.prepareDeleteContainer(encodeUtf8(path), {
+      wallMs: this.#timeMs + 2 ** 41, // every time to live is over
+      maxNeverUsedIntervalMs: 1,
+    });
     assert.equal(prepared !== null, this.#ahead.deleteContainer(path), `reaping ${path}`);
     if (prepared === null) return;
     this.#counts.reaped++;

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { eventually, pause } from "../support/eventually.ts";
 import { freePort } from "../support/free_port.ts";
 import { InProcessServer } from "../support/in_process_server.ts";
-import { RawClient } from "../support/raw_client.ts";
+import { RawClient, requestFrame } from "../support/raw_client.ts";
 import { create, exists, ping, setData } from "../support/requests.ts";
 import { runProcess } from "../support/run_process.ts";
 import { ServerProcess } from "../support/server_process.ts";
@@ -49,6 +49,36 @@ Deno.test("SIGTERM under load stops the server, and what it acknowledged is ther
   assert.ok(acknowledged.length > 0);
   await using server = await ServerProcess.start("denkeeper", { dataDir });
   await assertExist(server.clientPort, acknowledged);
+});
+
+/** Sends writes without waiting for replies, and reads what comes, until the connection is gone. */
+async function setWithoutEnd(client: RawClient, path: string): Promise<void> {
+  await client.must(create(path));
+  const frame = requestFrame(setData(path, "y".repeat(100), -1), 7);
+  const frames = new Uint8Array(frame.length * 64);
+  for (let i = 0; i < 64; i++) frames.set(frame, i * frame.length);
+  const sent = (async () => {
+    try {
+      for (;;) await client.sendBytes(frames);
+    } catch { /* the server is gone */ }
+  })();
+  try {
+    while (typeof await client.receiveFrame() !== "string");
+  } catch { /* the same */ }
+  await sent;
+}
+
+Deno.test("SIGTERM stops a server that always has a next batch", async () => {
+  await using server = await ServerProcess.start("denkeeper");
+  const clients = await Promise.all(
+    Array.from({ length: 8 }, () => RawClient.session(server.clientPort)),
+  );
+  const loads = clients.map((client, i) => setWithoutEnd(client, `/w${i}`));
+  await pause(500);
+  await server.stop();
+  for (const load of loads) await load;
+  for (const client of clients) client.close();
+  assert.match(server.log(), /stopped\n$/); // and not: the txn log could not be synced
 });
 
 Deno.test("a server that was suspended for long does not expire who pinged meanwhile", async () => {

@@ -339,8 +339,33 @@ Deno.test("Preparer.prepareDeleteContainer() removes empty containers and TTL zn
     for (const isDurable of [false, true]) {
       const bench = new Bench().must(...given);
       if (isDurable) bench.apply();
-      const prepared = bench.preparer.prepareDeleteContainer(encodeUtf8("/c"), 1000);
+      const prepared = bench.preparer.prepareDeleteContainer(encodeUtf8("/c"), LATER);
       assert.equal(prepared !== null, goes, given.map(({ type }) => type).join());
     }
+  }
+});
+
+/** Every time to live is over. */
+const LATER = { wallMs: 2 ** 42, maxNeverUsedIntervalMs: 1 };
+
+Deno.test("Preparer.prepareDeleteContainer() leaves what was renewed since it was found", () => {
+  const container = create("/c", { type: Op.createContainer, flags: Flags.container });
+  const ttl = create("/c", { flags: Flags.ttl, ttl: 5000n });
+  const used = [container, create("/c/x"), remove("/c/x")];
+  const cases = [
+    { given: [ttl], ageMs: 5000, maxNeverUsedIntervalMs: 0, goes: false },
+    { given: [ttl], ageMs: 5001, maxNeverUsedIntervalMs: 0, goes: true },
+    { given: [container], ageMs: 5001, maxNeverUsedIntervalMs: 0, goes: false },
+    { given: [container], ageMs: 300, maxNeverUsedIntervalMs: 300, goes: false },
+    { given: [container], ageMs: 301, maxNeverUsedIntervalMs: 300, goes: true },
+    { given: used, ageMs: 0, maxNeverUsedIntervalMs: 0, goes: true },
+  ];
+  for (const { given, ageMs, maxNeverUsedIntervalMs, goes } of cases) {
+    const bench = new Bench().must(...given);
+    bench.apply();
+    const wallMs = bench.tree.store.mtime(bench.tree.store.lookup(encodeUtf8("/c"))) + ageMs;
+    const when = { wallMs, maxNeverUsedIntervalMs };
+    const prepared = bench.preparer.prepareDeleteContainer(encodeUtf8("/c"), when);
+    assert.equal(prepared !== null, goes, `${given.length} requests, ${ageMs} ms`);
   }
 });
