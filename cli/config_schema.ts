@@ -154,7 +154,6 @@ export const settingsSchema = z.object({
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
-export type SettingKey = keyof Settings;
 
 export const DIRECT_KEYS: ReadonlySet<string> = new Set([
   ...Object.keys(directSettings),

@@ -15,8 +15,3 @@ export class AssertionError extends Error {
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new AssertionError(message);
 }
-
-/** For the default branch of a switch over a closed union. */
-export function unreachable(value: never): never {
-  throw new AssertionError(`Unexpected value ${JSON.stringify(value)}`);
-}

@@ -9,7 +9,6 @@
 
 export type Zxid = number;
 
-export const COUNTER_MAX = 0xffffffff;
 const TWO_32 = 2 ** 32;
 
 export function makeZxid(epoch: number, counter: number): Zxid {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ServerGauges } from "../core/metrics/gauge_names.ts";
 import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Clock } from "../core/ports.ts";
 import { Client } from "../core/server/client.ts";
@@ -232,7 +233,7 @@ export class ServerView implements FourLetterContext {
       otherDescriptors ??= lowestFreeFileDescriptor() - connectionCount;
       return otherDescriptors + connectionCount;
     };
-    this.metrics.registerGauges({
+    const gauges: ServerGauges = {
       avg_latency: () => stats.avgLatencyMs,
       max_latency: () => stats.maxLatencyMs,
       min_latency: () => stats.minLatencyMs,
@@ -257,7 +258,8 @@ export class ServerView implements FourLetterContext {
       auth_failed_count: () => stats.authFailedCount,
       non_mtls_remote_conn_count: () => 0,
       non_mtls_local_conn_count: () => 0,
-    });
+    };
+    this.metrics.registerGauges(gauges);
   }
 }
 

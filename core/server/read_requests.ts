@@ -7,6 +7,7 @@
  * @module
  */
 import { checkAcl, maskDigests } from "../auth/acl_check.ts";
+import { whoAmI } from "../auth/auth_packet.ts";
 import type { AuthProviders } from "../auth/auth_providers.ts";
 import { DecodeError, ErrorCode } from "../errors.ts";
 import { MULTI_READ_BYTES_MAX } from "../limits.ts";
@@ -21,6 +22,10 @@ import { writeEvent } from "./reply.ts";
 
 /** -1 is the zxid of events that setWatches finds out later. */
 const NO_ZXID = -1;
+
+const CHILDREN = { watchMode: WatchMode.Child, withStat: false };
+const CHILDREN_WITH_STAT = { watchMode: WatchMode.Child, withStat: true };
+const CHILDREN_UNWATCHED = { watchMode: 0, withStat: false };
 
 export class ReadRequests {
   readonly #tree: DataTree;
@@ -41,11 +46,11 @@ export class ReadRequests {
       case OpCode.Exists:
         return this.#exists(client, reader, writer);
       case OpCode.GetData:
-        return this.#getData(client, reader, writer, true);
+        return this.#getData(client, reader, writer, WatchMode.Data);
       case OpCode.GetChildren:
-        return this.#getChildren(client, reader, writer, true);
+        return this.#getChildren(client, reader, writer, CHILDREN);
       case OpCode.GetChildren2:
-        return this.#getChildren2(client, reader, writer);
+        return this.#getChildren(client, reader, writer, CHILDREN_WITH_STAT);
       case OpCode.GetAcl:
         return this.#getAcl(client, reader, writer);
       case OpCode.Sync: {
@@ -136,15 +141,15 @@ export class ReadRequests {
     return ErrorCode.Ok;
   }
 
+  /** @param watchMode what the request's flag registers; 0 for nothing */
   #getData(
     client: Client,
     reader: JuteReader,
     writer: JuteWriter,
-    mayWatch: boolean,
+    watchMode: number,
   ): ErrorCode {
-    const id = this.#findForRead(client, reader);
+    const id = this.#findAndWatch(client, reader, watchMode);
     if (id < 0) return id as ErrorCode;
-    if (this.#watchFlag(reader) && mayWatch) this.#watch(client, WatchMode.Data);
     this.#tree.writeData(writer, id);
     this.#tree.writeStat(writer, id);
     return ErrorCode.Ok;
@@ -154,21 +159,12 @@ export class ReadRequests {
     client: Client,
     reader: JuteReader,
     writer: JuteWriter,
-    mayWatch: boolean,
+    { watchMode, withStat }: { watchMode: number; withStat: boolean },
   ): ErrorCode {
-    const id = this.#findForRead(client, reader);
+    const id = this.#findAndWatch(client, reader, watchMode);
     if (id < 0) return id as ErrorCode;
-    if (this.#watchFlag(reader) && mayWatch) this.#watch(client, WatchMode.Child);
     this.#tree.writeChildren(writer, id);
-    return ErrorCode.Ok;
-  }
-
-  #getChildren2(client: Client, reader: JuteReader, writer: JuteWriter): ErrorCode {
-    const id = this.#findForRead(client, reader);
-    if (id < 0) return id as ErrorCode;
-    if (this.#watchFlag(reader)) this.#watch(client, WatchMode.Child);
-    this.#tree.writeChildren(writer, id);
-    this.#tree.writeStat(writer, id);
+    if (withStat) this.#tree.writeStat(writer, id);
     return ErrorCode.Ok;
   }
 
@@ -212,12 +208,11 @@ export class ReadRequests {
       const start = writer.position;
       writeMultiHeader(writer, type, false, 0);
       const err = type === OpCode.GetData
-        ? this.#getData(client, reader, writer, false)
-        : this.#getChildren(client, reader, writer, false);
+        ? this.#getData(client, reader, writer, 0)
+        : this.#getChildren(client, reader, writer, CHILDREN_UNWATCHED);
       if (writer.position - replyStart > MULTI_READ_BYTES_MAX) return ErrorCode.MarshallingError;
       if (err === ErrorCode.Ok) continue;
       if (err === ErrorCode.MarshallingError) return err;
-      this.#watchFlag(reader);
       writer.position = start;
       writeMultiHeader(writer, OpCode.Error, false, err);
       writer.int(err);
@@ -227,10 +222,11 @@ export class ReadRequests {
   }
 
   #whoAmI(client: Client, writer: JuteWriter): ErrorCode {
-    writer.int(client.ids.length);
-    for (const { scheme, id } of client.ids) {
-      writer.string(scheme);
-      writer.string(this.#providers.get(scheme)?.userName(id) ?? "");
+    const entries = whoAmI(this.#providers, client.ids);
+    writer.int(entries.length);
+    for (const { authScheme, user } of entries) {
+      writer.string(authScheme);
+      writer.string(user);
     }
     return ErrorCode.Ok;
   }
@@ -284,22 +280,22 @@ export class ReadRequests {
     return id;
   }
 
-  /** The same for a request whose watch flag follows: it must be there even when the read fails. */
-  #findForRead(client: Client, reader: JuteReader): NodeId | ErrorCode {
+  /**
+   * The same for a request whose watch flag follows, and registers what the flag asks for. The flag must
+   * be there even when the read fails.
+   */
+  #findAndWatch(
+    client: Client,
+    reader: JuteReader,
+    watchMode: number,
+  ): NodeId | ErrorCode {
     const found = this.#readable(client, reader);
-    if (found !== ErrorCode.MarshallingError && reader.remaining < 1) {
-      throw new DecodeError("Record ends inside a field");
+    if (found === ErrorCode.MarshallingError) return found;
+    if (reader.boolean() && found > 0 && watchMode !== 0) {
+      const path = this.#pathBuffer.subarray(this.#pathStart, this.#pathEnd);
+      this.#tree.watches.add(path, client, watchMode);
     }
     return found;
-  }
-
-  #watchFlag(reader: JuteReader): boolean {
-    return reader.boolean();
-  }
-
-  #watch(client: Client, mode: number): void {
-    const path = this.#pathBuffer.subarray(this.#pathStart, this.#pathEnd);
-    this.#tree.watches.add(path, client, mode);
   }
 
   #mayDo(client: Client, acl: AclList, perm: number): boolean {
