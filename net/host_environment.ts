@@ -7,8 +7,7 @@
  *
  * @module
  */
-import v8 from "node:v8";
-import { nodeFs } from "./node_modules.ts";
+import { nodeFs, nodeV8 } from "./node_modules.ts";
 
 /** What is printed where Java's property has no counterpart here. */
 const NOT_AVAILABLE = "<NA>";
@@ -16,7 +15,7 @@ const MIB = 1024 * 1024;
 
 /** The lines of `envi`, in ZooKeeper's order; memory is that of the JavaScript heap. */
 export function readEnvironment(version: string): [key: string, value: string][] {
-  const heap = v8.getHeapStatistics();
+  const heap = nodeV8().getHeapStatistics();
   return [
     ["zookeeper.version", version],
     ["host.name", attempt(() => Deno.hostname())],

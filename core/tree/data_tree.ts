@@ -18,7 +18,6 @@ import type {
   CreateTtlTxn,
   CreateTxn,
   ErrorTxn,
-  KnownNode,
   OperationTxn,
   SetDataTxn,
   TxnHeader,
@@ -328,8 +327,14 @@ export class DataTree implements SnapshotTree {
     else this.#replaceDataFrom(id, known.buffer, known.dataStart, known.dataLength);
     this.#pathBytes += end - start;
     if (owner !== 0n) this.#owners.add(store, id);
-    this.#refreshDigest(parent);
-    this.#refreshCrc(id, bytes, start, end, known);
+    if (known === undefined) {
+      this.#refreshDigest(parent);
+      this.#refreshCrc(id, bytes, start, end);
+    } else {
+      store.setCrc(id, known.crc);
+      this.#replaceDigest(parent, known.parentDigest);
+      this.#replaceDigest(id, known.digest);
+    }
     if (system || this.#quotas.isActive) this.#quotas.created(txn.path, store.dataLength(id));
     this.lastCreated = id;
     if (this.watches.watchCount > 0) this.#fireCreated(header, txn, parent);
@@ -364,7 +369,7 @@ export class DataTree implements SnapshotTree {
     } else {
       this.#replaceDataFrom(id, known.buffer, known.dataStart, known.dataLength);
       store.setCrc(id, known.crc);
-      this.#refreshDigest(id);
+      this.#replaceDigest(id, known.digest);
     }
     if (this.#quotas.isActive) this.#quotas.changed(txn.path, before, store.dataLength(id));
     if (this.watches.watchCount > 0) {
@@ -409,27 +414,18 @@ export class DataTree implements SnapshotTree {
     this.#quotas.deleted(path, dataLength);
   }
 
-  /** Path or data changed: computes the CRC over both anew, unless it is known, then the digest. */
-  #refreshCrc(
-    id: NodeId,
-    path: Uint8Array,
-    start: number,
-    end: number,
-    known?: KnownNode,
-  ): void {
+  /** Path or data changed: computes the CRC over both anew, then the digest. */
+  #refreshCrc(id: NodeId, path: Uint8Array, start: number, end: number): void {
     if (!this.#options.digestEnabled) return;
     const { store } = this;
-    if (known !== undefined) store.setCrc(id, known.crc);
-    else {
-      let crc = id === ROOT ? CRC_START : crc32Update(CRC_START, path, start, end);
-      const length = store.dataLength(id);
-      if (length > 0) {
-        const ref = store.dataRef(id);
-        const offset = store.arena.offset(ref);
-        crc = crc32Update(crc, store.arena.chunk(ref), offset, offset + length);
-      }
-      store.setCrc(id, crc);
+    let crc = id === ROOT ? CRC_START : crc32Update(CRC_START, path, start, end);
+    const length = store.dataLength(id);
+    if (length > 0) {
+      const ref = store.dataRef(id);
+      const offset = store.arena.offset(ref);
+      crc = crc32Update(crc, store.arena.chunk(ref), offset, offset + length);
     }
+    store.setCrc(id, crc);
     this.#refreshDigest(id);
   }
 
@@ -438,9 +434,13 @@ export class DataTree implements SnapshotTree {
     if (!this.#options.digestEnabled || this.isSystem(id)) return;
     const { store } = this;
     store.readStat(id, this.#stat);
-    const digest = statDigest(store.crc(id), this.#stat);
-    this.digest.replace(store.digest(id), digest);
-    store.setDigest(id, digest);
+    this.#replaceDigest(id, statDigest(store.crc(id), this.#stat));
+  }
+
+  /** @param digest unsigned; 0 for a znode outside the sum */
+  #replaceDigest(id: NodeId, digest: number): void {
+    this.digest.replace(this.store.digest(id), digest);
+    this.store.setDigest(id, digest);
   }
 
   // ---------------------------------------------------------------- snapshots

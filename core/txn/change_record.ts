@@ -31,6 +31,7 @@ export class ChangeRecord implements StoredStat, KnownNode {
   ownerLow = 0;
   node: NodeId = NO_NODE;
   parentNode: NodeId = NO_NODE;
+  parentDigest = -0.5;
   crc = 0;
   buffer: Uint8Array = NO_BYTES;
   pathStart = 0;

@@ -354,6 +354,7 @@ export class OperationPreparer {
     record.ownerLow = owner === 0n ? 0 : Number(BigInt.asIntN(32, owner));
     record.node = NO_NODE;
     record.parentNode = parent.node;
+    record.parentDigest = parent.digest;
     record.hash = hash;
     record.zxid = this.#zxid;
     record.exists = true;

@@ -35,6 +35,10 @@ export interface KnownNode {
   parentNode: number;
   /** CRC register over path and new data. */
   crc: number;
+  /** What the znode contributes to the tree digest, after the txn. */
+  digest: number;
+  /** The same of its parent; known for creates only. */
+  parentDigest: number;
   /** Holds path and data until the txn is applied. */
   buffer: Uint8Array;
   pathStart: number;
