@@ -52,12 +52,12 @@ export function snapshotsIn(names: Iterable<string>): StorageFile[] {
 
 /**
  * The logs to read for all txns from `zxid` on: those named so or later, and the one before them,
- * which may reach past its own name.
+ * which may reach past its own name. A copy, such as `log.5.bak`, is of equal rank and read as well.
  */
 export function txnLogsFrom(logs: readonly StorageFile[], zxid: Zxid): StorageFile[] {
-  let first = 0;
-  for (let i = 0; i < logs.length; i++) if (logs[i]!.zxid < zxid) first = i;
-  return logs.slice(first);
+  let first = -1;
+  for (const log of logs) if (log.zxid < zxid) first = log.zxid;
+  return logs.filter((log) => log.zxid >= first);
 }
 
 function filesIn(names: Iterable<string>, prefix: string): StorageFile[] {
