@@ -45,6 +45,10 @@ import { looksWhole, readSnapshotFile } from "./snapshot_files.ts";
 const SNAPSHOTS_TRIED_MAX = 100;
 /** Other events get through after so many txns. */
 const TXNS_PER_TURN = 20000;
+const PLACE_MESSAGES = {
+  outOfOrder: "txn out of order in the log",
+  unlogged: "zxids were given out and never logged, as a Java server does with some bad requests",
+};
 
 export interface RecoveryOptions {
   dirs: DataDir;
@@ -238,12 +242,17 @@ class Recovery {
       }
       while (reader.next()) {
         const { zxid } = reader;
-        if (zxid <= startZxid) continue;
-        if (order.take(zxid, name) === "outOfOrder") {
-          logger.warn("txn out of order in the log", {
+        if (zxid <= startZxid) {
+          order.pass(name);
+          continue;
+        }
+        const after = order.last;
+        const place = order.take(zxid, name);
+        if (place !== "next") {
+          logger.warn(PLACE_MESSAGES[place], {
             file: name,
             zxid: `0x${zxidToHex(zxid)}`,
-            after: `0x${zxidToHex(order.last)}`,
+            after: `0x${zxidToHex(after)}`,
           });
         }
         const record = reader.record();

@@ -357,6 +357,24 @@ Deno.test("recover() refuses to start without txns that were acknowledged", asyn
   }
 });
 
+Deno.test("recover() accepts zxids that a Java server gave out and never logged", async () => {
+  for (const withSnapshot of [false, true]) {
+    using temp = makeTempDir();
+    const dirs = makeDirs(temp.path);
+    if (withSnapshot) {
+      await makeHistory(dirs);
+      for (const name of ["log.1", "log.4"]) Deno.removeSync(`${dirs.logDir}/${name}`);
+    }
+    const zxids = [1, 2, 3, 4, 7, 8]; // the newest snapshot is named 4
+    writeLog(dirs, "log.1", zxids.map((zxid) => logRecord(zxid, createTxn(`/n${zxid}`))));
+    for (const subject of makeSubjects()) {
+      const result = await recoverSubject(subject, dirs);
+      assert.equal(result.lastProcessedZxid, 8);
+      assert.equal(result.txnCount, withSnapshot ? 2 : 6);
+    }
+  }
+});
+
 Deno.test("recover() starts without snapshots when the log begins with the first txn, or is trusted", async () => {
   {
     using temp = makeTempDir();

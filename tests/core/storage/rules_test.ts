@@ -86,6 +86,15 @@ Deno.test("ReplayOrder.take() refuses a hole and names files and zxids", () => {
   );
 });
 
+Deno.test("ReplayOrder.take() accepts zxids that are missing inside a file: they were never logged", () => {
+  const order = new ReplayOrder({ zxid: 0x50, file: "snapshot.50" });
+  order.pass("log.4f"); // 0x4f and 0x50
+  assert.equal(order.take(0x52, "log.4f"), "unlogged");
+  assert.equal(order.take(0x53, "log.4f"), "next");
+  assert.equal(order.take(0x60, "log.4f"), "unlogged");
+  assert.throws(() => order.take(0x62, "log.62"), LogHoleError);
+});
+
 Deno.test("ReplayDigests.check() compares only where the tree is whole", () => {
   const txnDigest = (treeDigest: bigint) => ({ version: 2, treeDigest });
   // fuzzy through 12: only the snapshot's own digest counts there, then each txn's
