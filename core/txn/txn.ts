@@ -144,6 +144,9 @@ export interface TxnRecord {
 }
 
 export const TXN_HEADER_BYTES = 32;
+/** Version and tree digest. */
+const TXN_DIGEST_BYTES = 12;
+const TXN_DIGEST_VERSION = 2;
 
 export function writeTxnHeader(writer: JuteWriter, header: TxnHeader): void {
   writer.long(header.sessionId);
@@ -228,7 +231,7 @@ export function readTxnRecord(reader: JuteReader): TxnRecord {
   };
   const txn = readTxn(reader, header.type);
   let digest: TxnDigest | null = null;
-  if (reader.remaining >= 12) {
+  if (reader.remaining >= TXN_DIGEST_BYTES) {
     digest = { version: reader.int(), treeDigest: BigInt.asUintN(64, reader.long()) };
   }
   return { header, txn, digest };
@@ -239,7 +242,9 @@ function readTxn(reader: JuteReader, type: number): Txn {
     case OpCode.CreateSession:
       return { kind: "createSession", timeoutMs: reader.int() };
     case OpCode.CloseSession: {
-      if (reader.remaining === 0) return { kind: "closeSession", paths: null };
+      if (reader.remaining === 0 || isDigestAlone(reader)) {
+        return { kind: "closeSession", paths: null };
+      }
       const count = reader.count();
       const paths: Uint8Array[] = [];
       for (let i = 0; i < count; i++) paths.push(requiredPath(reader));
@@ -264,6 +269,14 @@ function readTxn(reader: JuteReader, type: number): Txn {
     default:
       return readOperationTxn(reader, type);
   }
+}
+
+/**
+ * A Java server with `closeSessionTxn.enabled=false` puts the digest right behind the header, where a
+ * list would begin with its count. It is no list: in as many bytes, two paths would have to be empty.
+ */
+function isDigestAlone({ remaining, view, position }: JuteReader): boolean {
+  return remaining === TXN_DIGEST_BYTES && view.getInt32(position) === TXN_DIGEST_VERSION;
 }
 
 function readOperationTxn(reader: JuteReader, type: number): OperationTxn {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DataDirError } from "../../core/errors.ts";
 import type { SnapshotCompression } from "../../core/storage/file_names.ts";
+import type { Txn } from "../../core/txn/txn.ts";
 import type { DataDir } from "../../net/data_dir.ts";
 import { SnapshotFiles } from "../../net/snapshot_files.ts";
 import { NaiveTree, nodeDigest } from "../model/naive_tree.ts";
@@ -148,6 +149,25 @@ Deno.test("recover() loads records and snapshots of old versions, without digest
     copyDir(`${TESTDATA}old-format/version-2`, dirs.snapshotDir);
     await recoverSubject(subject, dirs);
     assertHolds(subject, readTree("old-format"));
+  }
+});
+
+Deno.test("recover() tells the digest of a closeSession without a list from a list", async () => {
+  const close = (paths: string[] | null) => ({ kind: "closeSession", paths } as Txn);
+  const session = { type: -10, sessionId: 7n };
+  for (const treeDigest of [0n, 1371985504n, 0x3_1234_5678n]) {
+    using temp = makeTempDir();
+    const dirs = makeDirs(temp.path);
+    writeLog(dirs, "log.1", [
+      logRecord(1, { kind: "createSession", timeoutMs: 5000 }, session),
+      logRecord(2, { ...createTxn("/e"), ephemeral: true } as Txn, { sessionId: 7n }),
+      logRecord(3, close(null), { type: -11, sessionId: 7n, digest: { version: 2, treeDigest } }),
+    ]);
+    for (const subject of makeSubjects()) {
+      await recoverSubject(subject, dirs, { digestEnabled: false });
+      assert.equal(subject.sessions.size, 0);
+      assert.ok(!viewOf(subject).nodes.has("/e"));
+    }
   }
 });
 
