@@ -189,15 +189,19 @@ class Recovery {
     sessions.clear();
     const firstZxid = this.#firstLoggedZxid();
     if (firstZxid !== null) {
-      if (firstZxid !== 1 && !trustEmpty) {
-        const snapshots = this.#skipped.length === 0
+      const noneWasTaken = this.#skipped.length === 0; // as far as the directory tells
+      if (firstZxid !== 1 && !(trustEmpty && noneWasTaken)) {
+        const snapshots = noneWasTaken
           ? `"${dirs.snapshotDir}" holds no snapshot`
           : `no snapshot in "${dirs.snapshotDir}" can be read (${this.#describeSkipped()})`;
+        const upgrade = noneWasTaken
+          ? ", or, if this is an upgrade from ZooKeeper 3.4 that never took one, set " +
+            "snapshot.trust.empty=true"
+          : "";
         throw new DataDirError(
           `Cannot recover: ${snapshots}, and the log begins with zxid 0x${zxidToHex(firstZxid)} ` +
             `("${this.#logs[0]!.name}"), so what came before is lost; restore a snapshot from a ` +
-            "backup, or, if this is an upgrade from ZooKeeper 3.4 that never took one, set " +
-            "snapshot.trust.empty=true",
+            `backup${upgrade}`,
         );
       }
       logger.warn("no usable snapshot: everything is replayed from the log", {

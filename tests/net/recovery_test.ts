@@ -153,7 +153,7 @@ Deno.test("recover() loads records and snapshots of old versions, without digest
 });
 
 Deno.test("recover() tells the digest of a closeSession without a list from a list", async () => {
-  const close = (paths: string[] | null) => ({ kind: "closeSession", paths } as Txn);
+  const close: Txn = { kind: "closeSession", paths: null };
   const session = { type: -10, sessionId: 7n };
   for (const treeDigest of [0n, 1371985504n, 0x3_1234_5678n]) {
     using temp = makeTempDir();
@@ -161,7 +161,7 @@ Deno.test("recover() tells the digest of a closeSession without a list from a li
     writeLog(dirs, "log.1", [
       logRecord(1, { kind: "createSession", timeoutMs: 5000 }, session),
       logRecord(2, { ...createTxn("/e"), ephemeral: true } as Txn, { sessionId: 7n }),
-      logRecord(3, close(null), { type: -11, sessionId: 7n, digest: { version: 2, treeDigest } }),
+      logRecord(3, close, { type: -11, sessionId: 7n, digest: { version: 2, treeDigest } }),
     ]);
     for (const subject of makeSubjects()) {
       await recoverSubject(subject, dirs, { digestEnabled: false });
@@ -351,6 +351,12 @@ Deno.test("recover() refuses to start without txns that were acknowledged", asyn
       damage: remove("log.1", "snapshot.0", "snapshot.2", "snapshot.4"),
       message: /holds no snapshot, and the log begins with zxid 0x4 \("log\.4"\).*trust\.empty/,
     },
+    { // snapshot.trust.empty was left on, and now the only snapshot is damaged
+      damage: both(remove("log.1", "snapshot.0", "snapshot.2"), empty("snapshot.4")),
+      trustEmpty: true,
+      message:
+        /no snapshot in .* can be read \("snapshot\.4": it is incomplete\), and the log begins/,
+    },
     { // all snapshots damaged, and no log
       damage: both(remove("log.1", "log.4"), empty("snapshot.0", "snapshot.2", "snapshot.4")),
       message: /no snapshot in .* can be read \("snapshot\.4": it is incomplete; .*no log/,
@@ -364,12 +370,12 @@ Deno.test("recover() refuses to start without txns that were acknowledged", asyn
       message: /log\.1": it is empty, and is not the last log/,
     },
   ];
-  for (const { damage, message } of cases) {
+  for (const { damage, message, trustEmpty = false } of cases) {
     using temp = makeTempDir();
     const dirs = makeDirs(temp.path);
     await makeHistory(dirs);
     damage(dirs);
-    await assert.rejects(recoverSubject(naiveSubject(), dirs), (error) => {
+    await assert.rejects(recoverSubject(naiveSubject(), dirs, { trustEmpty }), (error) => {
       assert.ok(error instanceof DataDirError, String(error));
       assert.match(error.message, message);
       return true;
