@@ -17,6 +17,8 @@ export interface PurgeOptions {
   logDir: string;
   /** Snapshots to keep. */
   retainCount: number;
+  /** Names of those that recovery found damaged, whatever they look like: they do not count. */
+  damaged?: ReadonlySet<string>;
   logger: Logger;
 }
 
@@ -26,10 +28,10 @@ export interface PurgeOptions {
  * @returns the names of what was deleted
  */
 export async function purgeOldFiles(options: PurgeOptions): Promise<string[]> {
-  const { snapshotDir, logDir, retainCount, logger } = options;
+  const { snapshotDir, logDir, retainCount, damaged = new Set(), logger } = options;
   const plan = planPurge({
     snapshots: snapshotsIn(fileNamesIn(snapshotDir)),
-    isWhole: ({ name }) => isReadableAndWhole(`${snapshotDir}/${name}`),
+    isWhole: ({ name }) => !damaged.has(name) && isReadableAndWhole(`${snapshotDir}/${name}`),
     logs: txnLogsIn(fileNamesIn(logDir)),
     retainCount,
   });

@@ -175,7 +175,7 @@ class Server implements StandaloneServer {
     if (recovered.isNew) await this.#pump.snapshot("eager");
     this.#listen();
     if (recovered.needsSnapshot && !recovered.isNew) void this.#pump.snapshot();
-    this.#startTimers();
+    this.#startTimers(recovered);
     this.#audit?.serverStarted();
     return this;
   }
@@ -313,7 +313,7 @@ class Server implements StandaloneServer {
     void this.#listener.run();
   }
 
-  #startTimers(): void {
+  #startTimers({ skipped }: RecoveryResult): void {
     const config = this.#config;
     const tickMs = Math.max(10, Math.min(250, config.tickTimeMs / 4));
     this.#timers.push(setInterval(() => this.#tick(), tickMs));
@@ -332,6 +332,7 @@ class Server implements StandaloneServer {
         snapshotDir: this.#dirs.snapshotDir,
         logDir: this.#dirs.logDir,
         retainCount: snapRetainCount,
+        damaged: new Set(skipped.map(({ name }) => name)),
         logger: this.#logger,
         intervalMs: purgeIntervalMs,
       });

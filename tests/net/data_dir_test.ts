@@ -5,6 +5,9 @@ import { DataDirLock } from "../../net/data_dir_lock.ts";
 import { DiskRoom } from "../../net/disk_full.ts";
 import { purgeOldFiles } from "../../net/purge.ts";
 import { LinesLogger, makeDirs } from "../model/storage_helpers.ts";
+import { InProcessServer } from "../support/in_process_server.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { create } from "../support/requests.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
 const LOCK_MODULE = new URL("../../net/data_dir_lock.ts", import.meta.url).href;
@@ -102,6 +105,28 @@ Deno.test("purgeOldFiles() deletes in both directories what no kept snapshot nee
     ["currentEpoch", "snapshot.11", "snapshot.5", "snapshot.9", "snapshot.d"],
     ["log.12", "log.4", "log.6", "log.a"],
   ]);
+});
+
+Deno.test("the purge at start keeps what recovery had to go back to", async () => {
+  using temp = makeTempDir();
+  const dataDir = `${temp.path}/data`;
+  const options = { dataDir, config: { "autopurge.purgeInterval": 24 } };
+  {
+    await using server = await InProcessServer.start(options);
+    using client = await RawClient.session(server.clientPort);
+    for (let i = 0; i < 5; i++) await client.must(create(`/n${i}`));
+  }
+  // cut short by crashes: only whoever unpacks them sees it
+  for (const zxid of [2, 3, 4]) {
+    Deno.writeFileSync(`${dataDir}/version-2/snapshot.${zxid}.gz`, Uint8Array.of(0x1f, 0x8b, 8));
+  }
+  {
+    await using server = await InProcessServer.start(options);
+    assert.equal(server.linesWith("snapshot skipped").length, 3);
+  }
+  assert.ok(
+    [...Deno.readDirSync(`${dataDir}/version-2`)].some(({ name }) => name === "snapshot.0"),
+  );
 });
 
 Deno.test("DiskRoom.hasRoom() writes, and leaves nothing behind", () => {
