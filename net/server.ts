@@ -158,7 +158,6 @@ class Server implements StandaloneServer {
     for (const [id, timeoutMs] of this.#sessionTable) {
       sessions.add({ id, timeoutMs, nowMs: clock.monotonicMs() });
     }
-    this.#removeEphemeralsOfDeadSessions();
     this.#makeProcessor(applier, sessions);
     this.#pump = new LogPump({
       config,
@@ -174,6 +173,7 @@ class Server implements StandaloneServer {
     // an empty database must be on the disk before the first txn; the rest can wait
     if (recovered.isNew) await this.#pump.snapshot("eager");
     this.#listen();
+    this.#endDeadSessions();
     if (recovered.needsSnapshot && !recovered.isNew) void this.#pump.snapshot();
     this.#startTimers(recovered);
     this.#audit?.serverStarted();
@@ -224,12 +224,16 @@ class Server implements StandaloneServer {
     return recovered;
   }
 
-  /** Sessions that ended without their ephemerals: only in data of servers that crashed long ago. */
-  #removeEphemeralsOfDeadSessions(): void {
-    const tree = this.#tree;
-    for (const { sessionId } of [...tree.ephemeralsBySession()]) {
+  /**
+   * Sessions that ended without their ephemerals: only in data of servers that crashed long ago. They end
+   * by txns, where ZooKeeper just takes the ephemerals out of its tree and writes a snapshot before it
+   * serves anybody: what is made in their place would meet them again in a replay.
+   */
+  #endDeadSessions(): void {
+    this.#turn.begin(); // its end takes the txns to the disk
+    for (const { sessionId } of this.#tree.ephemeralsBySession()) {
       if (this.#sessionTable.has(sessionId)) continue;
-      tree.closeSession(tree.lastProcessedZxid, sessionId, null);
+      this.#processor.closeSession({ id: sessionId, isClosing: false });
     }
   }
 

@@ -276,8 +276,8 @@ export class RequestProcessor implements ClientHost {
     }
   }
 
-  /** Ends a session on the server's own account: expired, or killed by an operator. */
-  closeSession(session: Session): void {
+  /** Ends a session on the server's own account: expired, killed by an operator, dead at start. */
+  closeSession(session: Pick<Session, "id" | "isClosing">): void {
     if (session.isClosing) return;
     session.isClosing = true;
     const prepared = this.#preparer.prepareCloseSession(session.id, 0, this.#wallMs);

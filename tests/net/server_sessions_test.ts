@@ -2,6 +2,14 @@
  * Sessions of the running server: when they end, what goes with them, and who may take them up.
  */
 import assert from "node:assert/strict";
+import type { CreateTxn } from "../../core/txn/txn.ts";
+import {
+  concat,
+  createTxn,
+  makeDirs,
+  naiveSubject,
+  snapshotBytes,
+} from "../model/storage_helpers.ts";
 import { eventually, pause } from "../support/eventually.ts";
 import { InProcessServer } from "../support/in_process_server.ts";
 import { JuteDecoder } from "../support/jute.ts";
@@ -161,4 +169,26 @@ Deno.test("a session with more ephemerals than fit a txn ends, and the server st
   const stat = new JuteDecoder((await client.call(exists("/p"))).body);
   stat.take(56);
   assert.equal(stat.int(), 0, "children left");
+});
+
+Deno.test("what takes the place of a dead session's ephemeral is there after a restart", async () => {
+  using temp = makeTempDir();
+  const dirs = makeDirs(temp.path);
+  const { tree, sessions, replay } = naiveSubject();
+  replay({
+    header: { sessionId: 9n, cxid: 1, zxid: 1, timeMs: 1000, type: 1 },
+    txn: { ...createTxn("/taken", "old"), ephemeral: true } as CreateTxn,
+    digest: null,
+  });
+  Deno.writeFileSync(`${dirs.snapshotDir}/snapshot.1`, concat(snapshotBytes({ tree, sessions })));
+  {
+    await using server = await InProcessServer.start({ dataDir: dirs.dataDir });
+    using client = await RawClient.session(server.clientPort);
+    await client.must(create("/taken", { data: "new" }));
+  }
+  await using server = await InProcessServer.start({ dataDir: dirs.dataDir });
+  using client = await RawClient.session(server.clientPort);
+  const data = await client.must(getData("/taken"));
+  assert.deepEqual(data.buffer(), new TextEncoder().encode("new"));
+  assert.deepEqual(server.linesWith("digests on disk"), []);
 });
