@@ -22,6 +22,11 @@ export class AclTable {
   #byKey = new Map<string, Usage>();
   #indexMax = 0;
 
+  /** The highest index ever given out or seen. */
+  get indexMax(): number {
+    return this.#indexMax;
+  }
+
   get size(): number {
     return this.#byIndex.size;
   }

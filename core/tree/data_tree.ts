@@ -367,7 +367,8 @@ export class DataTree implements SnapshotTree {
   }
 
   beginSnapshot(): SnapshotCursor {
-    return this.#znodes.beginSnapshot();
+    // a fuzzy snapshot that came without its logs holds later znodes: nothing else would bring them
+    return this.#znodes.beginSnapshot(Math.max(this.lastProcessedZxid, this.#loader.czxidMax));
   }
 
   writeSnapshotNodes(cursor: SnapshotCursor, writer: JuteWriter, bytesMax: number): boolean {

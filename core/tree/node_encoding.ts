@@ -61,13 +61,18 @@ export function writeChildren(writer: JuteWriter, store: NodeStore, id: NodeId):
 }
 
 /** A znode as snapshots hold it: path, data, ACL index, stored stat (disk format section 7.1). */
-export function writeSnapshotNode(writer: JuteWriter, store: NodeStore, id: NodeId): void {
+export function writeSnapshotNode(
+  writer: JuteWriter,
+  store: NodeStore,
+  id: NodeId,
+  aclIndex: number,
+): void {
   writePath(writer, store, id);
   writeData(writer, store, id);
   writer.reserve(STAT_BYTES);
   const { view } = writer;
   const at = writer.position;
-  putLong(view, at, store.acl(id));
+  putLong(view, at, aclIndex);
   putLong(view, at + 8, store.czxid(id));
   putLong(view, at + 16, store.mzxid(id));
   putLong(view, at + 24, store.ctime(id));

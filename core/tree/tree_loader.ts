@@ -5,6 +5,7 @@
  */
 import { DecodeError } from "../errors.ts";
 import { decodeUtf8, encodeUtf8, type JuteReader } from "../wire/jute.ts";
+import type { Zxid } from "../zxid.ts";
 import { READ_ACL } from "./acl_list.ts";
 import { OPEN_ACL_INDEX } from "./acl_table.ts";
 import { NO_NODE, type NodeId, ROOT } from "./node_store.ts";
@@ -15,6 +16,8 @@ const NO_BYTES = new Uint8Array(0);
 const CONFIG_PATH = "/zookeeper/config";
 
 export class TreeLoader {
+  /** The latest create among the znodes; past the snapshot's name only when that is fuzzy. */
+  czxidMax: Zxid = 0;
   readonly #znodes: Znodes;
   /** Where the last znode was put. */
   #lastParent: NodeId = ROOT;
@@ -26,6 +29,7 @@ export class TreeLoader {
 
   /** The tree was emptied. */
   restart(): void {
+    this.czxidMax = 0;
     this.#lastParent = ROOT;
     this.#lastParentPath = NO_BYTES;
   }
@@ -61,7 +65,9 @@ export class TreeLoader {
     const aclIndex = reader.longAsNumber();
     acls.addLoadedUse(aclIndex);
     store.setAcl(id, aclIndex);
-    store.setCzxid(id, reader.zxid());
+    const czxid = reader.zxid();
+    if (czxid > this.czxidMax) this.czxidMax = czxid;
+    store.setCzxid(id, czxid);
     store.setMzxid(id, reader.zxid());
     store.setCtime(id, reader.longAsNumber());
     store.setMtime(id, reader.longAsNumber());

@@ -12,13 +12,13 @@
 import { crc32Update, CRC_START } from "../checksum.ts";
 import type { SnapshotCursor } from "../storage/snapshot_tree.ts";
 import { encodeUtf8, type JuteWriter } from "../wire/jute.ts";
+import type { Zxid } from "../zxid.ts";
 import type { AclList } from "./acl_list.ts";
 import { AclTable } from "./acl_table.ts";
 import { DigestSum } from "./digest_sum.ts";
-import { writeSnapshotNode } from "./node_encoding.ts";
-import { NO_NODE, type NodeId, NodeStore, ROOT } from "./node_store.ts";
-import { successor } from "./node_walk.ts";
+import { type NodeId, NodeStore, ROOT } from "./node_store.ts";
 import { OwnerIndex } from "./owner_index.ts";
+import { SnapshotWalk } from "./snapshot_walk.ts";
 import { emptyStat, type OwnerRules, statDigest } from "./stat.ts";
 
 /** FLAGS bit: below `/zookeeper`, so outside the tree digest. */
@@ -31,11 +31,6 @@ export interface ZnodesOptions extends OwnerRules {
   hashSeed: number;
 }
 
-class Cursor implements SnapshotCursor {
-  /** The next znode to be written, in depth-first order. */
-  next: NodeId = ROOT;
-}
-
 export class Znodes {
   store: NodeStore;
   acls = new AclTable();
@@ -45,7 +40,7 @@ export class Znodes {
   readonly #options: ZnodesOptions;
   #pathBytes = 0;
   #dataBytes = 0;
-  #cursors = new Set<Cursor>();
+  #walks = new Set<SnapshotWalk>();
   /** For one calculation at a time. */
   readonly #stat = emptyStat();
 
@@ -101,9 +96,7 @@ export class Znodes {
   /** Removes a znode without children. */
   remove(id: NodeId, pathLength: number): void {
     const { store } = this;
-    for (const cursor of this.#cursors) {
-      if (cursor.next === id) cursor.next = successor(store, id);
-    }
+    for (const walk of this.#walks) walk.leave(store, id);
     this.digest.subtract(store.digest(id));
     this.#dataBytes -= Math.max(store.dataLength(id), 0);
     this.#pathBytes -= pathLength;
@@ -166,24 +159,19 @@ export class Znodes {
 
   // ---------------------------------------------------------------- a walk while znodes change
 
-  beginSnapshot(): SnapshotCursor {
-    const cursor = new Cursor();
-    this.#cursors.add(cursor);
-    return cursor;
+  /** @param createdThrough znodes of later txns are left out */
+  beginSnapshot(createdThrough: Zxid): SnapshotCursor {
+    const walk = new SnapshotWalk({ createdThrough, aclIndexMax: this.acls.indexMax });
+    this.#walks.add(walk);
+    return walk;
   }
 
   writeSnapshotNodes(cursor: SnapshotCursor, writer: JuteWriter, bytesMax: number): boolean {
-    const at = cursor as Cursor;
-    const stop = writer.position + bytesMax;
-    while (at.next !== NO_NODE && writer.position < stop) {
-      writeSnapshotNode(writer, this.store, at.next);
-      at.next = this.store.firstChild(at.next) || successor(this.store, at.next);
-    }
-    return at.next === NO_NODE;
+    return (cursor as SnapshotWalk).write(this.store, writer, bytesMax);
   }
 
   endSnapshot(cursor: SnapshotCursor): void {
-    this.#cursors.delete(cursor as Cursor);
+    this.#walks.delete(cursor as SnapshotWalk);
   }
 }
 

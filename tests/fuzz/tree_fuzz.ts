@@ -24,7 +24,7 @@ import { type PreparedTxn, Preparer } from "../../core/txn/prepare.ts";
 import { decodeUtf8, encodeUtf8, JuteReader, JuteWriter } from "../../core/wire/jute.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
 import { nodeHashing } from "../../net/hashing.ts";
-import { concat } from "../model/storage_helpers.ts";
+import { concat, writeSnapshotsAsJava } from "../model/storage_helpers.ts";
 import type { AclEntry } from "../support/requests.ts";
 import { FuzzRandom } from "./fuzz_random.ts";
 import { aclText, dataText, isUsage, NaiveDatabase, type Outcome } from "./naive_database.ts";
@@ -141,6 +141,7 @@ class TreeFuzz {
     // a quota is checked against what is applied, where the naive database is already further
     this.#underWayMax = this.#options.enforceQuota ? 1 : random.pick([1, 2, 10, 60]);
     this.#tree = this.#newTree();
+    writeSnapshotsAsJava(this.#tree, () => this.#counts.snapshots % 2 === 1);
     const applier = new TxnApplier(this.#tree, this.#sessions);
     this.#committer = new Committer(applier);
     this.#preparer = new Preparer({

@@ -10,6 +10,7 @@ import { SnapshotWriter } from "../../core/storage/snapshot_writer.ts";
 import { beginRecord, endRecord } from "../../core/storage/txn_log_format.ts";
 import { OPEN_ACL } from "../../core/tree/acl_list.ts";
 import { DataTree } from "../../core/tree/data_tree.ts";
+import type { SnapshotWalk } from "../../core/tree/snapshot_walk.ts";
 import {
   type Txn,
   type TxnDigest,
@@ -85,6 +86,19 @@ export function viewOf({ tree, sessions }: { tree: SnapshotTree; sessions: Sessi
   loader.finish();
   view.finishLoad(tree.lastProcessedZxid);
   return view;
+}
+
+/**
+ * Makes a tree write its snapshots as a Java server does: with what was created meanwhile, and with
+ * ACLs that are in no table.
+ */
+export function writeSnapshotsAsJava(tree: DataTree, isOn: () => boolean = () => true): void {
+  const begin = tree.beginSnapshot.bind(tree);
+  tree.beginSnapshot = () => {
+    const walk = begin() as SnapshotWalk;
+    if (isOn()) walk.createdThrough = walk.aclIndexMax = Infinity;
+    return walk;
+  };
 }
 
 /** All slices of a snapshot, copied. */

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import type { SnapshotCompression } from "../../core/storage/file_names.ts";
+import { writeTxnLogHeader } from "../../core/storage/file_header.ts";
+import { SnapshotWriter } from "../../core/storage/snapshot_writer.ts";
 import { makeAclList, OPEN_ACL } from "../../core/tree/acl_list.ts";
 import type { Txn } from "../../core/txn/txn.ts";
-import { encodeUtf8 } from "../../core/wire/jute.ts";
+import { encodeUtf8, JuteWriter } from "../../core/wire/jute.ts";
 import type { DataDir } from "../../net/data_dir.ts";
 import { SnapshotFiles } from "../../net/snapshot_files.ts";
 import { TxnLogFile } from "../../net/txn_log_file.ts";
 import {
+  concat,
   dataTreeSubject,
   LinesLogger,
   logRecord,
@@ -181,5 +184,53 @@ testWith(
       assert.deepEqual([...actual.keys()].sort(), [...expected.keys()].sort());
       for (const [path, node] of expected) assert.deepEqual(actual.get(path), node, path);
     }
+  },
+);
+
+testWith(
+  ["java", "javaServer"],
+  "A Java server starts from a snapshot of ours that ACLs came and went under",
+  async () => {
+    using temp = makeTempDir();
+    const dirs = makeDirs(temp.path);
+    const subject = dataTreeSubject();
+    const records: Uint8Array[] = [];
+    const apply = (type: number, txn: Txn) => {
+      const zxid = subject.tree.lastProcessedZxid + 1;
+      subject.replay({
+        header: { sessionId: 0n, cxid: 0, zxid, timeMs: 1000 + zxid, type },
+        txn,
+        digest: null,
+      });
+      const digest = { version: 2, treeDigest: subject.tree.treeDigest };
+      records.push(logRecord(zxid, txn, { type, digest }));
+    };
+    const remove = (path: string): Txn => ({ kind: "delete", path: utf8(path) });
+    apply(1, create("/a", 1));
+    apply(1, create("/b", 2));
+    const content = { ...subject, withDigest: true, withLastZxid: true };
+    const writer = new SnapshotWriter(content);
+    const pieces = [writer.next(1)!.slice()]; // the tables
+    apply(1, { ...create("/new", 3), acl: ALICE_ACL } as Txn);
+    apply(1, { ...create("/gone", 4), acl: ALICE_ACL } as Txn);
+    apply(7, { kind: "setAcl", path: utf8("/a"), acl: ALICE_ACL, version: 1 });
+    for (let piece = writer.next(1000); piece !== null; piece = writer.next(1000)) {
+      pieces.push(piece.slice());
+    }
+    writer.close();
+    apply(2, remove("/gone"));
+    apply(2, remove("/a"));
+    Deno.writeFileSync(`${dirs.snapshotDir}/snapshot.2`, concat(pieces));
+    const header = new JuteWriter();
+    writeTxnLogHeader(header);
+    Deno.writeFileSync(`${dirs.logDir}/log.1`, concat([header.written(), ...records]));
+
+    await using java = await ServerProcess.start("java", { dataDir: dirs.dataDir });
+    await java.kill();
+    const theirs = naiveSubject();
+    Deno.removeSync(`${dirs.snapshotDir}/snapshot.2`);
+    const result = await recoverSubject(theirs, dirs);
+    assert.equal(result.snapshot?.name, "snapshot.7", "which Java wrote");
+    assert.deepEqual([...viewOf(theirs).nodes].sort(), [...viewOf(subject).nodes].sort());
   },
 );
