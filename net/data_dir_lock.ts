@@ -10,6 +10,7 @@
 import { DataDirError } from "../core/errors.ts";
 import type { Logger } from "../core/ports.ts";
 import type { DataDir } from "./data_dir.ts";
+import { isDiskFull } from "./disk_full.ts";
 
 const LOCK_NAME = "denkeeper.lock";
 
@@ -63,7 +64,11 @@ export class DataDirLock {
           `stop that server, or give this one a ${key} of its own`,
       );
     }
-    file.truncateSync();
-    file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+    try {
+      file.truncateSync();
+      file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+    } catch (error) { // the number is for a message only: a full disk can still be read from
+      if (!isDiskFull(error)) throw error;
+    }
   }
 }

@@ -170,8 +170,10 @@ class Server implements StandaloneServer {
       random,
       fatal: (message, error) => this.#fatal(message, error),
     });
-    // an empty database must be on the disk before the first txn; the rest can wait
-    if (recovered.isNew) await this.#pump.snapshot("eager");
+    // an empty database must be on the disk before the first txn: Java refuses a log alone; the rest can wait
+    if (recovered.isNew) {
+      await this.#pump.snapshots.write(this.#tree, this.#sessionTable, "eager");
+    }
     this.#listen();
     this.#endDeadSessions();
     if (recovered.needsSnapshot && !recovered.isNew) void this.#pump.snapshot();

@@ -183,3 +183,24 @@ testWithDisk(
     assert.equal(new TextDecoder().decode(body.subarray(4, 8)), "last");
   },
 );
+
+testWithDisk("a full disk keeps no server from starting, unless it has no data yet", async () => {
+  await using disk = await SmallDisk.mount(4);
+  const dataDir = `${disk.path}/data`;
+  {
+    await using server = await InProcessServer.start({ dataDir });
+    using client = await RawClient.session(server.clientPort, { timeoutMs: 5000 });
+    await client.must(create("/n", { data: "there" }));
+  }
+  Deno.removeSync(`${dataDir}/denkeeper.lock`); // as where a Java server ran before
+  disk.fill("ballast");
+  {
+    await using server = await InProcessServer.start({ dataDir });
+    await eventually("it goes on without a snapshot", () => {
+      return server.linesWith("no snapshot written: the disk is full").length === 1;
+    });
+  }
+  Deno.mkdirSync(`${disk.path}/empty/version-2`, { recursive: true });
+  const fresh = InProcessServer.start({ dataDir: `${disk.path}/empty` });
+  await assert.rejects(fresh, /Cannot write ".*snapshot\.0": the disk is full/);
+});
