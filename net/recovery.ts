@@ -8,7 +8,8 @@
  * 1. Snapshots, newest first; one that is damaged is skipped, with tree and sessions emptied again.
  * 2. Without one: the log alone, if it begins with the first txn of all; an empty database, if there is
  *    no log either; otherwise refusal.
- * 3. All txns after the snapshot, of which none may be missing.
+ * 3. All txns after the snapshot, of which none may be missing. Their files are synced: what a killed
+ *    server wrote last may be in the system's memory only, and is served and built upon from now on.
  * 4. The log must reach as far as every snapshot that was skipped.
  *
  * @module
@@ -39,6 +40,7 @@ import {
   removeUnfinishedSnapshots,
   takeInitializeMarker,
 } from "./data_dir.ts";
+import { syncDirectory } from "./directory_sync.ts";
 import { looksWhole, readSnapshotFile } from "./snapshot_files.ts";
 
 /** As in ZooKeeper: older snapshots are not tried. */
@@ -230,13 +232,15 @@ class Recovery {
       await this.#replayLog(name, order, digests);
       this.#logsRead.push(name);
     }
+    if (this.#txnCount > 0) await syncDirectory(this.#options.dirs.logDir);
   }
 
   async #replayLog(name: string, order: ReplayOrder, digests: ReplayDigests): Promise<void> {
     const { dirs, tree, replay, extendedTypes, digestEnabled, logger } = this.#options;
     const startZxid = order.last;
     const readDigest = () => tree.treeDigest;
-    const { reader, close } = this.#openLog(name);
+    const txnCount = this.#txnCount;
+    const { reader, sync, close } = this.#openLog(name);
     try {
       if (reader.readHeader() === "blank") {
         throw new DataDirError(
@@ -266,6 +270,7 @@ class Recovery {
         if (++this.#txnCount % TXNS_PER_TURN === 0) await nextTurn();
       }
       this.#noteEnd(name, reader);
+      if (this.#txnCount > txnCount) sync();
     } finally {
       close();
     }
@@ -346,7 +351,7 @@ class Recovery {
     }
   }
 
-  #openLog(name: string): { reader: TxnLogReader; close: () => void } {
+  #openLog(name: string): { reader: TxnLogReader; sync: () => void; close: () => void } {
     const path = `${this.#options.dirs.logDir}/${name}`;
     const file = Deno.openSync(path, { read: true });
     const reader = new TxnLogReader({
@@ -354,7 +359,7 @@ class Recovery {
       fileName: path,
       lengthMax: this.#options.lengthMax,
     });
-    return { reader, close: () => file.close() };
+    return { reader, sync: () => file.syncDataSync(), close: () => file.close() };
   }
 
   #describeSkipped(): string {

@@ -401,6 +401,28 @@ Deno.test("recover() accepts zxids that a Java server gave out and never logged"
   }
 });
 
+Deno.test("recover() syncs the logs it replays, which a killed server may have left in memory", async () => {
+  using temp = makeTempDir();
+  const dirs = makeDirs(temp.path);
+  await makeHistory(dirs);
+  const { prototype } = Deno.FsFile;
+  const { syncDataSync } = prototype;
+  let syncCount = 0;
+  prototype.syncDataSync = function () {
+    syncCount++;
+    syncDataSync.call(this);
+  };
+  try {
+    await recoverSubject(naiveSubject(), dirs);
+    assert.equal(syncCount, 1, "log.4 alone goes beyond snapshot.4");
+    Deno.removeSync(`${dirs.snapshotDir}/snapshot.4`);
+    await recoverSubject(naiveSubject(), dirs);
+    assert.equal(syncCount, 3);
+  } finally {
+    prototype.syncDataSync = syncDataSync;
+  }
+});
+
 Deno.test("recover() starts without snapshots when the log begins with the first txn, or is trusted", async () => {
   {
     using temp = makeTempDir();
