@@ -272,6 +272,7 @@ class Server implements StandaloneServer {
         serverId: config.sessionServerId,
         // ids must not repeat after a restart: the wall clock moves on where a monotonic one may not
         nowMs: clock.wallMs(),
+        taken: this.#sessionTable.keys(),
       }),
       serverStats: this.#stats,
       metrics: this.#metrics,

@@ -5,11 +5,22 @@
  * @module
  */
 
-/** The first id that a server started at `nowMs` hands out; each further session adds 1. */
-export function firstSessionId({ serverId, nowMs }: { serverId: number; nowMs: number }): bigint {
+/**
+ * The first id that a server started at `nowMs` hands out; each further session adds 1.
+ *
+ * @param taken ids of sessions that are there: all of this server's are below the result, also after
+ * its clock went back
+ */
+export function firstSessionId({ serverId, nowMs, taken = [] }: {
+  serverId: number;
+  nowMs: number;
+  taken?: Iterable<bigint>;
+}): bigint {
   const clock = BigInt.asUintN(64, BigInt(Math.floor(nowMs)) << 24n) >> 8n;
-  const id = BigInt.asIntN(64, clock | (BigInt(serverId) << 56n));
-  return id === -(2n ** 63n) ? id + 1n : id; // that value marks containers
+  let id = BigInt.asIntN(64, clock | (BigInt(serverId) << 56n));
+  if (id === -(2n ** 63n)) id += 1n; // that value marks containers
+  for (const other of taken) if (other >= id && other >> 56n === id >> 56n) id = other + 1n;
+  return id;
 }
 
 const PASSWORD_SECRET = 0xb3415c00n;

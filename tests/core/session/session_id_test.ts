@@ -55,3 +55,19 @@ Deno.test("firstSessionId() puts the server's id over 40 bits of the clock", () 
     assert.equal(firstSessionId({ serverId, nowMs }), id, `${serverId} ${nowMs}`);
   }
 });
+
+Deno.test("firstSessionId() is above the ids that are taken, whatever the clock says", () => {
+  const nowMs = 1_700_000_000_000;
+  const first = firstSessionId({ serverId: 3, nowMs });
+  const later = firstSessionId({ serverId: 3, nowMs: nowMs + 3_600_000 });
+  const cases = [
+    { taken: [], expected: first },
+    { taken: [first - 1n], expected: first },
+    { taken: [first], expected: first + 1n },
+    { taken: [first + 5n, first, later, first + 6n], expected: later + 1n },
+    { taken: [firstSessionId({ serverId: 4, nowMs }), -5n], expected: first },
+  ];
+  for (const { taken, expected } of cases) {
+    assert.equal(firstSessionId({ serverId: 3, nowMs, taken }), expected);
+  }
+});
