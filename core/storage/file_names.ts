@@ -60,11 +60,14 @@ export function txnLogsFrom(logs: readonly StorageFile[], zxid: Zxid): StorageFi
   return logs.filter((log) => log.zxid >= first);
 }
 
+/** Up to 2^63: Java writes -1, for none, as 16 times f, and passes over it when it reads. */
+const HEX_ZXID = /^([0-7]?[0-9a-f]{15}|[0-9a-f]{1,14})$/i;
+
 function filesIn(names: Iterable<string>, prefix: string): StorageFile[] {
   const files: StorageFile[] = [];
   for (const name of names) {
     const [first, hex] = name.split(".");
-    if (first !== prefix || hex === undefined || !/^[0-9a-f]{1,16}$/i.test(hex)) continue;
+    if (first !== prefix || hex === undefined || !HEX_ZXID.test(hex)) continue;
     const zxid = parseInt(hex, 16);
     if (!Number.isSafeInteger(zxid)) {
       throw new DataDirError(

@@ -29,6 +29,8 @@ Deno.test("File names carry the zxid in hex, and other names are nobody's", () =
     "log.2.old",
     "xlog.1",
     "log.",
+    "log.ffffffffffffffff",
+    "log.8000000000000000",
   ];
   assert.deepEqual(names(txnLogsIn(found)), ["log.2.old", "log.9", "log.A", "log.10"]);
   const snapshots = ["snapshot.a", "snapshot.ff.gz", "snapshot.b.tmp", "snapshot.a.gz", "log.1"];
