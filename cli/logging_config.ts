@@ -71,8 +71,9 @@ export function loggingConfigOf(options: LoggingOptions): LoggingConfig {
     ? undefined
     : thresholdOf(options.level, "--log-level");
 
-  const [rootLevel = "INFO", ...appenders] = (lookup.given("zookeeper.root.logger") ??
-    lookup.resolve(source.root) ?? lookup.find("zookeeper.root.logger") ?? "INFO, CONSOLE")
+  // `${zookeeper.root.logger}` of Debian's file is nothing unless somebody sets it.
+  const [rootLevel = "INFO", ...appenders] = (lookup.given("zookeeper.root.logger") ||
+    lookup.resolve(source.root) || lookup.find("zookeeper.root.logger") || "INFO, CONSOLE")
     .split(",").map((word) => word.trim()).filter((word) => word !== "");
   let stderrThreshold: LogThreshold | null = null;
   const files = new Map<string, LogFileConfig>();

@@ -133,6 +133,14 @@ Deno.test("loggingConfigOf() reads the properties and the root of logback.xml", 
   });
 });
 
+Deno.test("loggingConfigOf() logs to stderr when the root logger is a property nobody has set", () => {
+  const log4j = "log4j.rootLogger=${zookeeper.root.logger}\n" + // as in Debian's package zookeeper
+    "log4j.appender.CONSOLE=org.apache.log4j.ConsoleAppender\n";
+  const config = configOf({ files: { "log4j.properties": log4j } });
+  assert.equal(config.threshold, "info");
+  assert.equal(config.stderrThreshold, "info");
+});
+
 Deno.test("loggingConfigOf() reads the file that -D names", () => {
   using dir = makeTempDir();
   const path = `${dir.path}/mine.properties`;
