@@ -2,8 +2,8 @@
  * Finds out where log lines go, how many and in what form: from flags, system properties, the
  * environment, and a `logback.xml` or `log4j.properties` beside the config file.
  *
- * Of those files only what operators change is understood: properties, root level, appenders by
- * name, and of log4j's appenders their file, threshold and sizes. Layouts are not.
+ * Of those files only what operators change is understood: properties, root level, and which
+ * appenders there are, with their file, threshold and sizes. Layouts are not.
  *
  * @module
  */
@@ -29,6 +29,8 @@ export interface LoggingConfig {
   /** null: nothing to stderr. */
   readonly stderrThreshold: LogThreshold | null;
   readonly files: readonly LogFileConfig[];
+  /** Of the root logger, and neither to stderr nor to a file: nothing is written for them. */
+  readonly ignoredAppenders: readonly string[];
   /** The logback.xml or log4j.properties that was read. */
   readonly sourcePath: string | null;
 }
@@ -77,14 +79,20 @@ export function loggingConfigOf(options: LoggingOptions): LoggingConfig {
     .split(",").map((word) => word.trim()).filter((word) => word !== "");
   let stderrThreshold: LogThreshold | null = null;
   const files = new Map<string, LogFileConfig>();
+  const ignoredAppenders = [...new Set(appenders)]
+    .filter((name) => sinkOf(name, source.appenders.get(name)) === null);
+  if (ignoredAppenders.length === new Set(appenders).size && ignoredAppenders.length > 0) {
+    appenders.push("CONSOLE"); // all of the log is not to be lost for a name
+  }
   for (const name of new Set(appenders)) {
-    const appender = (option: string) => lookup.resolve(source.appenders.get(`${name}.${option}`));
-    const kind = source.appenders.get(name) ?? "";
-    if (name === "CONSOLE" || kind.endsWith("ConsoleAppender")) {
+    const appender = (option: string) =>
+      lookup.resolve(source.appenders.get(`${name}.${option}`)) || undefined;
+    const sink = sinkOf(name, source.appenders.get(name));
+    if (sink === "stderr") {
       const threshold = lookup.given("zookeeper.console.threshold") ?? appender("threshold") ??
         lookup.find("zookeeper.console.threshold") ?? "INFO";
       stderrThreshold = flagged ?? thresholdOf(threshold, `threshold of ${name}`);
-    } else {
+    } else if (sink === "file") {
       const file = fileOf(name, { appender, lookup });
       files.set(file.path, flagged === undefined ? file : { ...file, threshold: flagged });
     }
@@ -100,8 +108,19 @@ export function loggingConfigOf(options: LoggingOptions): LoggingConfig {
     threshold: flagged ?? thresholdOf(rootLevel, "root logger"),
     stderrThreshold,
     files: [...files.values()],
+    ignoredAppenders,
     sourcePath: source.path,
   };
+}
+
+/** @param kind the class of its appender; undefined: no file describes it */
+function sinkOf(name: string, kind: string | undefined): "stderr" | "file" | null {
+  if (kind === undefined) {
+    if (name === "CONSOLE") return "stderr";
+    return name === "ROLLINGFILE" || name === "TRACEFILE" ? "file" : null;
+  }
+  if (kind.endsWith("ConsoleAppender")) return "stderr";
+  return kind.endsWith("FileAppender") ? "file" : null;
 }
 
 /** Values by name: what was given from outside, then what the file defines. */
@@ -239,6 +258,14 @@ function readLog4j(path: string): Source {
   return { path, definitions, root, appenders };
 }
 
+/** Elements of logback's appenders, and what log4j calls the same. */
+const LOGBACK_OPTIONS = [
+  ["file", "file"],
+  ["level", "threshold"], // of its ThresholdFilter
+  ["maxFileSize", "maxfilesize"],
+  ["maxIndex", "maxbackupindex"],
+] as const;
+
 function readLogback(path: string): Source {
   let text: string;
   try {
@@ -249,6 +276,16 @@ function readLogback(path: string): Source {
     ]);
   }
   const definitions = new Map<string, string>();
+  const appenders = new Map<string, string>();
+  for (const [, tag, body] of text.matchAll(/<appender\b([^>]*)>([\s\S]*?)<\/appender>/g)) {
+    const name = attribute(tag!, "name");
+    if (name === undefined) continue;
+    appenders.set(name, attribute(tag!, "class") ?? "");
+    for (const [element, option] of LOGBACK_OPTIONS) {
+      const value = new RegExp(`<${element}>([^<]*)</${element}>`, "i").exec(body!)?.[1];
+      if (value !== undefined) appenders.set(`${name}.${option}`, value.trim());
+    }
+  }
   for (const [tag] of text.matchAll(/<(?:property|variable)\s[^>]*>/g)) {
     const name = attribute(tag, "name");
     if (name !== undefined) definitions.set(name, attribute(tag, "value") ?? "");
@@ -261,7 +298,7 @@ function readLogback(path: string): Source {
     path,
     definitions,
     root: root === null ? undefined : [level, ...references].join(","),
-    appenders: new Map(),
+    appenders,
   };
 }
 

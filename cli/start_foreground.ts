@@ -50,6 +50,12 @@ export async function startForeground(world: World, options: StartOptions): Prom
   try {
     world.onUncaught((error) => logger.error("unexpected error, exiting", errorFields(error)));
     if (logging.sourcePath !== null) logger.info("log settings read", { path: logging.sourcePath });
+    if (logging.ignoredAppenders.length > 0) {
+      logger.warn("appenders of the root logger are not known and write nothing", {
+        appenders: logging.ignoredAppenders.join(", "),
+        known: "CONSOLE, ROLLINGFILE, TRACEFILE, console and file appenders of a file",
+      });
+    }
     for (const notice of loaded.notices) tell(logger, notice);
 
     const signals = stopSignals(world);

@@ -68,6 +68,7 @@ Deno.test("loggingConfigOf() logs INFO to stderr unless told otherwise", () => {
     threshold: "info",
     stderrThreshold: "info",
     files: [],
+    ignoredAppenders: [],
     sourcePath: null,
   });
 });
@@ -79,6 +80,7 @@ Deno.test("loggingConfigOf() reads log4j.properties, and lets -D and the environ
     threshold: "info",
     stderrThreshold: "info",
     files: [],
+    ignoredAppenders: [],
     sourcePath: "DIR/log4j.properties",
   });
   const rolling = configOf({
@@ -129,6 +131,7 @@ Deno.test("loggingConfigOf() reads the properties and the root of logback.xml", 
     files: [
       { path: "/var/log/back/zk.log", threshold: "info", fileBytesMax: 2 ** 30, backupCount: 3 },
     ],
+    ignoredAppenders: [],
     sourcePath: "DIR/logback.xml",
   });
 });
@@ -139,6 +142,50 @@ Deno.test("loggingConfigOf() logs to stderr when the root logger is a property n
   const config = configOf({ files: { "log4j.properties": log4j } });
   assert.equal(config.threshold, "info");
   assert.equal(config.stderrThreshold, "info");
+});
+
+Deno.test("loggingConfigOf() takes file, threshold and sizes from the appenders of logback.xml", () => {
+  const logback = `<configuration>
+    <property name="dir" value="/var/log/zk" />
+    <appender name="STDOUT" class="ch.qos.logback.core.ConsoleAppender">
+      <filter class="ch.qos.logback.classic.filter.ThresholdFilter"><level>WARN</level></filter>
+    </appender>
+    <appender name="FILE" class="ch.qos.logback.core.rolling.RollingFileAppender">
+      <File>\${dir}/server.log</File>
+      <rollingPolicy class="x.FixedWindowRollingPolicy"><maxIndex>4</maxIndex></rollingPolicy>
+      <triggeringPolicy class="x.Size"><MaxFileSize>5MB</MaxFileSize></triggeringPolicy>
+    </appender>
+    <root level="INFO"><appender-ref ref="STDOUT" /><appender-ref ref="FILE" /></root>
+  </configuration>`;
+  const { stderrThreshold, files } = configOf({ files: { "logback.xml": logback } });
+  assert.equal(stderrThreshold, "warn");
+  assert.deepEqual(files, [{
+    path: "/var/log/zk/server.log",
+    threshold: "info",
+    fileBytesMax: 5 * 1024 * 1024,
+    backupCount: 4,
+  }]);
+});
+
+Deno.test("loggingConfigOf() writes nothing for appenders that are not known, but to stderr at least", () => {
+  const log4j = "log4j.appender.SYSLOG=org.apache.log4j.net.SyslogAppender\n";
+  const cases = [
+    { root: "INFO, CONSOL", ignored: ["CONSOL"], stderr: "info" },
+    { root: "INFO, SYSLOG", ignored: ["SYSLOG"], stderr: "info" },
+    { root: "WARN, CONSOLE, SYSLOG", ignored: ["SYSLOG"], stderr: "info" },
+    { root: "INFO", ignored: [], stderr: null }, // as log4j: no appender was asked for
+  ];
+  for (const { root, ignored, stderr } of cases) {
+    const { ignoredAppenders, stderrThreshold, files } = configOf({
+      files: { "log4j.properties": log4j },
+      variables: { ZOO_LOG4J_PROP: root },
+    });
+    assert.deepEqual({ ignoredAppenders, stderrThreshold, files }, {
+      ignoredAppenders: ignored,
+      stderrThreshold: stderr,
+      files: [],
+    }, root);
+  }
 });
 
 Deno.test("loggingConfigOf() reads the file that -D names", () => {

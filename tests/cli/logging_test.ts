@@ -9,6 +9,7 @@ const CONFIG: LoggingConfig = {
   threshold: "info",
   stderrThreshold: "info",
   files: [],
+  ignoredAppenders: [],
   sourcePath: null,
 };
 const WALL_MS = new Date(2026, 10, 22, 21, 44, 10, 123).getTime();
