@@ -7,14 +7,22 @@
 import { runCommand } from "./cli/commands.ts";
 import { startServer } from "./net/server.ts";
 
-const encoder = new TextEncoder();
+/** A reader that went away, or a full disk, must not take the server with it. */
+function write(stream: typeof Deno.stdout, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  try {
+    for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+  } catch {
+    // Nowhere is left to tell it.
+  }
+}
 
 Deno.exit(
   await runCommand({
     args: Deno.args,
     environment: (name) => Deno.env.get(name),
-    writeStdout: (text) => void Deno.stdout.writeSync(encoder.encode(text)),
-    writeStderr: (text) => void Deno.stderr.writeSync(encoder.encode(text)),
+    writeStdout: (text) => write(Deno.stdout, text),
+    writeStderr: (text) => write(Deno.stderr, text),
     startServer,
     onStopSignal: (stop) => {
       Deno.addSignalListener("SIGTERM", () => stop("SIGTERM"));

@@ -183,6 +183,22 @@ Deno.test("an error that nothing caught ends the server, and is in the log", asy
   }
 });
 
+Deno.test("a server whose stdout nobody reads starts and stops all the same", async () => {
+  using dir = makeTempDir();
+  const file = `${dir.path}/zoo.cfg`;
+  Deno.writeTextFileSync(file, `dataDir=${dir.path}/data\nclientPort=0\n`);
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const script = `"$@" >/dev/full 2>"$0" & server=$!
+    until grep -q 'server started' "$0" || ! kill -0 $server; do sleep 0.05; done
+    sleep 0.3; kill $server; wait $server; code=$?; cat "$0"; exit $code`;
+  const { code, output } = await runProcess(
+    ["/bin/sh", "-c", script, `${dir.path}/log`]
+      .concat([Deno.execPath(), "run", "-A", main, "start-foreground", file]),
+  );
+  assert.match(output, /stopped\n$/);
+  assert.equal(code, 0);
+});
+
 Deno.test("a server that stops while it writes a snapshot leaves nothing half done", async () => {
   using dir = makeTempDir();
   const options = { dataDir: `${dir.path}/data`, config: { snapCount: 2 } };
