@@ -17,6 +17,9 @@ function write(stream: typeof Deno.stdout, text: string): void {
   }
 }
 
+// Without a listener the runtime opens its debugger, on a port that any local user may speak to.
+Deno.addSignalListener("SIGUSR1", () => {});
+
 Deno.exit(
   await runCommand({
     args: Deno.args,

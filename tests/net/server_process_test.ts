@@ -199,6 +199,15 @@ Deno.test("a server whose stdout nobody reads starts and stops all the same", as
   assert.equal(code, 0);
 });
 
+Deno.test("SIGUSR1 does not open the runtime's debugger", async () => {
+  await using server = await ServerProcess.start("denkeeper");
+  Deno.kill(server.pid, "SIGUSR1");
+  await pause(500);
+  assert.doesNotMatch(server.log(), /debugger/i);
+  using client = await RawClient.session(server.clientPort);
+  assert.equal((await client.call(create("/a"))).err, 0);
+});
+
 Deno.test("a server that stops while it writes a snapshot leaves nothing half done", async () => {
   using dir = makeTempDir();
   const options = { dataDir: `${dir.path}/data`, config: { snapCount: 2 } };
