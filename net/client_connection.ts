@@ -30,6 +30,8 @@ export interface ConnectionHost {
   readonly turn: Turn;
   readonly throttle: RequestThrottle;
   readonly logger: Logger;
+  /** For connections without a session: of these there may be many. */
+  readonly strangersLogger: Logger;
   readonly frameBytesMax: number;
   /** Whether a frame of this length may be taken on: a budget for large ones. */
   admitsLargeRequest(byteCount: number): boolean;
@@ -340,7 +342,8 @@ export class ClientConnection {
     this.#isSocketClosed = true;
     const { client } = this;
     if (client.closeReason !== null) {
-      this.#host.logger.info("connection closed", {
+      const { logger, strangersLogger } = this.#host;
+      (client.sessionId === 0n ? strangersLogger : logger).info("connection closed", {
         client: `${client.address.remoteAddress}:${client.address.remotePort}`,
         sessionId: sessionIdToHex(client.sessionId),
         reason: client.closeReason,

@@ -30,6 +30,7 @@ import { type FirstBytes, httpBadRequest } from "./first_bytes.ts";
 import { FourLetterWords } from "./four_letter_words.ts";
 import { nodeHashing } from "./hashing.ts";
 import { userName } from "./host_environment.ts";
+import { LimitedLogger } from "./limited_logger.ts";
 import { LogPump } from "./log_pump.ts";
 import { PauseMonitor } from "./pause_monitor.ts";
 import { AutoPurge } from "./purge.ts";
@@ -84,6 +85,8 @@ export async function startServer(
 class Server implements StandaloneServer {
   readonly #config: ServerConfig;
   readonly #logger: Logger;
+  /** For connections without a session. */
+  readonly #strangersLogger: LimitedLogger;
   readonly #dirs: DataDir;
   readonly #lock: DataDirLock;
   readonly #metrics = new ServerMetrics(random);
@@ -124,6 +127,7 @@ class Server implements StandaloneServer {
   }) {
     this.#config = config;
     this.#logger = logger;
+    this.#strangersLogger = new LimitedLogger(logger);
     this.#dirs = dirs;
     this.#lock = lock;
     this.#tree = new DataTree({
@@ -195,6 +199,7 @@ class Server implements StandaloneServer {
     });
     await Promise.race([this.#pump.drain(), deadline]);
     this.#listener.close();
+    this.#strangersLogger.tellLeftOut();
     clearTimeout(this.#flushTimer);
     await Promise.race([this.#pump.stop(), deadline]);
     for (const timer of this.#timers) clearTimeout(timer);
@@ -294,6 +299,7 @@ class Server implements StandaloneServer {
       logger: this.#logger,
       clock,
       host: {
+        strangersLogger: this.#strangersLogger,
         throttle: this.#requestThrottle,
         frameBytesMax: config.juteMaxBufferBytes,
         admitsLargeRequest: (bytes) => this.#admitsLargeRequest(bytes),
@@ -380,6 +386,7 @@ class Server implements StandaloneServer {
     this.#tickedMs = nowMs;
     if (!wasPaused) this.#processor.expireSessions();
     this.#listener.checkDeadlines(clock.monotonicMs());
+    this.#strangersLogger.tick(nowMs);
     this.#tree.watches.continueRemoving(WATCHES_REMOVED_IN_TICK);
   }
 
@@ -434,7 +441,7 @@ class Server implements StandaloneServer {
       case "word":
         return this.#words.answer(first.word, { argument: first.argument, remoteAddress });
       case "http":
-        this.#logger.info("an HTTP request came to the client port: answered with 400", {
+        this.#strangersLogger.info("an HTTP request came to the client port: answered with 400", {
           client: remoteAddress,
           method: first.method,
         });
@@ -444,7 +451,7 @@ class Server implements StandaloneServer {
           enabledWords: this.#words.enabledWords,
         })];
       case "tls":
-        this.#logger.warn(
+        this.#strangersLogger.warn(
           "a TLS handshake came to the client port, which is plain: closed; " +
             "this version has no TLS port",
           { client: remoteAddress },

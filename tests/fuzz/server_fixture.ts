@@ -98,6 +98,7 @@ export class ServerFixture {
       processor: this.processor,
       turn: this.turn,
       logger: this.logger,
+      strangersLogger: this.logger,
       frameBytesMax: config.juteMaxBufferBytes,
       admitsLargeRequest: (bytes) => ((this.largeBytes += bytes), true),
       releaseLargeRequest: (bytes) => void (this.largeBytes -= bytes),
