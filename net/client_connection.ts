@@ -21,6 +21,8 @@ const READ_BYTES_START = 2 << 10;
 const READ_BYTES_BUSY = 64 << 10;
 /** After so many reads that used little of a large buffer it is given back. */
 const SMALL_READS_BEFORE_SHRINK = 32;
+/** ZooKeeper sends text in writes of this many letters, and counts each as a packet. */
+const TEXT_PACKET_CHARS = 8192;
 /** How long a socket that is to be closed may take for its last output. */
 const CLOSE_DEADLINE_MS = 5000;
 
@@ -131,6 +133,8 @@ export class ClientConnection {
   /** Sends text to a client that speaks something else, then closes. */
   async sendText(chunks: Iterable<string>): Promise<void> {
     const encoder = new TextEncoder();
+    const { stats } = this.#host.processor;
+    let charCount = 0;
     this.#isWriting = true;
     try {
       let isFirst = true;
@@ -138,6 +142,9 @@ export class ClientConnection {
         if (!isFirst) await nextTurn(); // a million watches are listed: others want to be served
         isFirst = false;
         const bytes = encoder.encode(chunk);
+        const packetCount = Math.ceil(charCount / TEXT_PACKET_CHARS);
+        charCount += chunk.length;
+        stats.textSent(Math.ceil(charCount / TEXT_PACKET_CHARS) - packetCount);
         for (let at = 0; at < bytes.length;) at += await this.#socket.write(bytes.subarray(at));
         this.#closeDeadlineMs = Infinity; // it reads: the time starts anew
       }
@@ -260,7 +267,7 @@ export class ClientConnection {
     if (first.kind === "needMore") return false;
     if (first.kind !== "frame") {
       client.packetsReceived++;
-      processor.stats.received();
+      processor.stats.wordReceived();
       const text = this.#host.answerForeign(first, client);
       client.isClosing = true;
       if (text !== null) void this.sendText(text);

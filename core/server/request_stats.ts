@@ -38,6 +38,15 @@ export class RequestStats {
     this.metrics.syncProcessorRequestQueued.increment();
   }
 
+  /** A four-letter word, or what else is answered with text: it goes by no queue. */
+  wordReceived(): void {
+    this.server.packetsReceived++;
+  }
+
+  textSent(packetCount: number): void {
+    this.server.packetsSent += packetCount;
+  }
+
   connectRequest(): void {
     this.server.packetsReceived++;
     this.metrics.connectionRequestCount.increment();

@@ -89,6 +89,22 @@ testWith(needs, "mntr and envi have every key of the Java server's", async (t) =
   }
 });
 
+testWith(needs, "four-letter words are counted as packets, and by no queue", async (t) => {
+  const options = { config: { "4lw.commands.whitelist": "srvr, srst, ruok, envi, mntr" } };
+  const transcripts = await withBoth(options, async ({ clientPort }) => {
+    let transcript = "";
+    // the first resets; isro is not enabled, and xxxx is no word
+    for (const letters of ["srst", "ruok", "isro", "xxxx", "envi", "srvr", "mntr"]) {
+      const answer = await word(clientPort, letters);
+      const counts = answer.match(/^(Received|Sent|zk_packets_\w+|zk_prep_\w+_queued)\b.*$/gm) ??
+        [];
+      transcript += `== ${letters}\n${counts.sort().join("\n")}\n`;
+    }
+    return transcript;
+  });
+  await compareSections(t, ...transcripts);
+});
+
 /** A session with nodes, an ephemeral and watches, for the words to tell of. */
 async function someState(port: number): Promise<RawClient> {
   const client = await RawClient.session(port);
