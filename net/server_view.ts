@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isAbsolute } from "node:path";
 import type { ServerGauges } from "../core/metrics/gauge_names.ts";
 import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Clock } from "../core/ports.ts";
@@ -86,8 +87,8 @@ export class ServerView implements FourLetterContext {
     return {
       clientPort: listener.port,
       secureClientPort: -1,
-      dataDir: dirs.snapshotDir,
-      dataLogDir: dirs.logDir,
+      dataDir: absolute(dirs.snapshotDir),
+      dataLogDir: absolute(dirs.logDir),
       tickTimeMs: config.tickTimeMs,
       maxClientCnxns: config.maxClientCnxns,
       minSessionTimeoutMs: config.minSessionTimeoutMs,
@@ -261,6 +262,11 @@ export class ServerView implements FourLetterContext {
     };
     this.metrics.registerGauges(gauges);
   }
+}
+
+/** As Java does it: what is relative is put behind the current directory, `./` and all. */
+function absolute(path: string): string {
+  return isAbsolute(path) ? path : `${Deno.cwd()}/${path}`;
 }
 
 function connectionInfo(client: Client): ConnectionInfo {

@@ -89,6 +89,17 @@ testWith(needs, "mntr and envi have every key of the Java server's", async (t) =
   }
 });
 
+testWith(needs, "conf tells the whole path of a relative dataDir", async (t) => {
+  const options = {
+    config: { dataDir: "./data", dataLogDir: "logs/txns", "4lw.commands.whitelist": "conf" },
+  };
+  const transcripts = await withBoth(options, async ({ clientPort }) => {
+    const [dir, logDir] = (await word(clientPort, "conf")).match(/(?<=Dir=).*/g)!;
+    return `== dataDir\n${pathIn(dir!)}\n== dataLogDir\n${pathIn(logDir!)}\n`;
+  });
+  await compareSections(t, ...transcripts);
+});
+
 testWith(needs, "four-letter words are counted as packets, and by no queue", async (t) => {
   const options = { config: { "4lw.commands.whitelist": "srvr, srst, ruok, envi, mntr" } };
   const transcripts = await withBoth(options, async ({ clientPort }) => {
@@ -135,6 +146,11 @@ function keysOf(text: string, separator: string): Set<string> {
       line.slice(0, line.indexOf(separator))
     ),
   );
+}
+
+/** Without the server's own directory, which differs. */
+function pathIn(path: string): string {
+  return path.replace(/^\/.*\/denkeeper-test-[^/]*/, "DIR");
 }
 
 function normalized(text: string, { dataDir }: ServerProcess): string {
