@@ -84,11 +84,12 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     if (expected !== undefined) problems.push(wrongValue(setting, expected));
     wrong.delete(setting.key);
   }
-  for (const key of wrong.keys()) {
+  const notSet = (key: string) => {
     const slip = [...settings.values()].find((setting) => nearestKey(setting.key) === key);
     const hint = slip === undefined ? "" : `; did you mean it at ${slip.origin} (${slip.key})`;
-    problems.push(`${file?.path ?? "environment"}: ${key} is not set${hint}`);
-  }
+    return `${file?.path ?? "environment"}: ${key} is not set${hint}`;
+  };
+  for (const key of wrong.keys()) problems.push(notSet(key));
   const ensemble = parseEnsembleLines(
     [...settings.values()].filter(({ key }) => isEnsembleLine(key)),
     (line, expected) => problems.push(wrongValue(line, expected)),
@@ -102,7 +103,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     configPath: file === null ? null : resolve(file.path),
     myid,
     ...ensemble,
-    ...clientAddressOf(values, { servers: ensemble.servers, myid }, problems),
+    ...clientAddressOf(values, { servers: ensemble.servers, myid, settings, notSet }, problems),
     superUsers: valuesOf(settings, isSuperUserLine),
     authProviders: valuesOf(settings, isAuthProviderLine).map((name) => name.split(".").at(-1)!),
     raw: new Map(staticSettings.map(({ key, value }) => [key, value.trim()])),
@@ -204,7 +205,13 @@ function systemPropertiesOf(
 /** clientPort and clientPortAddress, or what our own server.N line says: they must agree. */
 function clientAddressOf(
   { clientPort, clientPortAddress }: Settings,
-  { servers, myid }: { servers: readonly EnsembleServer[]; myid: number | null },
+  { servers, myid, settings, notSet }: {
+    servers: readonly EnsembleServer[];
+    myid: number | null;
+    settings: ReadonlyMap<string, Setting>;
+    /** The problem that a key is not set. */
+    notSet: (key: string) => string;
+  },
   problems: string[],
 ): { clientPort: number; clientPortAddress: string | null } {
   const own = servers.find(({ serverId }) => serverId === myid) ??
@@ -221,7 +228,13 @@ function clientAddressOf(
   }
   const port = own?.clientPort ?? clientPort;
   if (port === undefined) {
-    problems.push("clientPort is not set, and secureClientPort is not available in this version");
+    const other = servers.find((server) => server.clientPort !== null);
+    const reason = settings.has("secureClientPort")
+      ? "; secureClientPort is not available in this version"
+      : other !== undefined
+      ? `; server.${other.serverId} has one, but is not this server: myid is ${myid}`
+      : "";
+    problems.push(notSet("clientPort") + reason);
   }
   const host = own?.clientPort != null ? ownHost : clientPortAddress ?? null;
   return {
@@ -241,7 +254,14 @@ function checkMode(
 ): void {
   const voters = servers.filter(({ role }) => role === "participant");
   const first = servers[0];
-  if (first === undefined) return;
+  if (first === undefined) {
+    if (standaloneEnabled) return;
+    const at = settings.get("standaloneEnabled")?.origin;
+    problems.push(
+      `${at}: standaloneEnabled=false asks for an ensemble, and there are no server lines: set standaloneEnabled=true`,
+    );
+    return;
+  }
   const at = settings.get(`server.${first.serverId}`)?.origin ?? "dynamic config file";
   if (voters.length > 1) {
     problems.push(

@@ -133,7 +133,13 @@ Deno.test("loadConfig() tells every wrong value with file, line, key, value and 
     "DIR/zoo.cfg: dataDir is not set; did you mean it at DIR/zoo.cfg:1 (datadir)",
   ]);
   assert.deepEqual(problemsOf({ text: "dataDir=/nowhere\n" }), [
-    "clientPort is not set, and secureClientPort is not available in this version",
+    "DIR/zoo.cfg: clientPort is not set",
+  ]);
+  assert.deepEqual(problemsOf({ text: "dataDir=/nowhere\nclientport=1\n" }), [
+    "DIR/zoo.cfg: clientPort is not set; did you mean it at DIR/zoo.cfg:2 (clientport)",
+  ]);
+  assert.deepEqual(problemsOf({ text: "dataDir=/nowhere\nsecureClientPort=1\n" }), [
+    "DIR/zoo.cfg: clientPort is not set; secureClientPort is not available in this version",
   ]);
   assert.deepEqual(problemsOf({ lines: ["x=\\u12"] }), [
     'DIR/zoo.cfg:3: Malformed \\uXXXX escape: "\\u12" is not followed by four hex digits; write "\\\\" for a backslash',
@@ -346,8 +352,14 @@ Deno.test("loadConfig() takes the client port of our own server line", () => {
     "clientPort is 0.0.0.0:2181, but server.1 says 0.0.0.0:2182: make them the same",
   ]);
   assert.deepEqual(problemsOf({ text: "dataDir=/nowhere\nserver.1=h:1:2\n" }), [
-    "clientPort is not set, and secureClientPort is not available in this version",
+    "DIR/zoo.cfg: clientPort is not set",
   ]);
+  using dir = makeTempDir();
+  Deno.writeTextFileSync(`${dir.path}/myid`, "3");
+  assert.match(
+    problemsOf({ text: `dataDir=${dir.path}\nserver.1=h:1:2;2181\n` })[0]!,
+    /: clientPort is not set; server.1 has one, but is not this server: myid is 3$/,
+  );
 });
 
 Deno.test("loadConfig() refuses what asks for an ensemble", () => {
@@ -357,6 +369,7 @@ Deno.test("loadConfig() refuses what asks for an ensemble", () => {
     { lines: ["server.1=a:1:2:observer"], problem: /observers cannot be without a quorum/ },
     { lines: [two[0]!, "server.2=b:1:2:observer"], problem: /observers cannot be without/ },
     { lines: [two[0]!, "standaloneEnabled=false"], problem: /set standaloneEnabled=true/ },
+    { lines: ["standaloneEnabled=false"], problem: /:3: .*there are no server lines/ },
     { lines: ["server.1=a:1"], problem: /expected host:quorumPort:electionPort/ },
     { lines: ["initLimit=x"], problem: /initLimit cannot be "x": expected an integer from 0/ },
   ];
