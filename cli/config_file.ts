@@ -91,7 +91,7 @@ export function readMyid(dataDir: string, problems: string[]): number | null {
     return null;
   }
   const first = text.split(/\r?\n/, 1)[0]!.trim();
-  if (/^-?\d+$/.test(first)) return Number(first);
+  if (/^-?\d+$/.test(first) && Number.isSafeInteger(Number(first))) return Number(first);
   problems.push(`${path}:1: myid cannot be ${JSON.stringify(first)}: expected a whole number`);
   return null;
 }

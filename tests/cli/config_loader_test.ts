@@ -326,6 +326,9 @@ Deno.test("loadConfig() reads myid for the log, and refuses one that is no numbe
   assert.deepEqual(problemsOf({ myid: "seven\n" }), [
     'DIR/myid:1: myid cannot be "seven": expected a whole number',
   ]);
+  assert.deepEqual(problemsOf({ myid: "99999999999999999999\n" }), [ // no long, for Java
+    'DIR/myid:1: myid cannot be "99999999999999999999": expected a whole number',
+  ]);
 });
 
 Deno.test("loadConfig() runs standalone with one server line, as ZooKeeper does", () => {
