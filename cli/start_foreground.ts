@@ -5,7 +5,7 @@
  * @module
  */
 
-import { DataDirError } from "../core/errors.ts";
+import { DataDirError, ListenError } from "../core/errors.ts";
 import type { Logger } from "../core/ports.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import { bannerOf, startFields } from "./banner.ts";
@@ -123,6 +123,13 @@ function reportFailedStart(
         "stop that one, or choose another clientPort",
       { address },
     );
+    return ExitCode.Unexpected;
+  }
+  if (error instanceof ListenError) {
+    logger.error("cannot listen for clients: check clientPortAddress and clientPort", {
+      address,
+      reason: error.message,
+    });
     return ExitCode.Unexpected;
   }
   if (error instanceof Deno.errors.NotCapable) {

@@ -52,3 +52,8 @@ export class DecodeError extends ProtocolError {
 export class DataDirError extends Error {
   override name = "DataDirError";
 }
+
+/** The client port cannot be listened on: its address, and why. */
+export class ListenError extends Error {
+  override name = "ListenError";
+}

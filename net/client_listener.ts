@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ListenError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
@@ -186,12 +187,23 @@ function listen(
 ): Deno.TcpListener {
   // the backlog is not in the published types of Deno.listen
   const options = { port, ...(backlog > 0 ? { tcpBacklog: backlog } : {}) };
-  if (address !== null) return Deno.listen({ ...options, hostname: address });
+  if (address !== null) return listenOn({ ...options, hostname: address });
   try {
     return Deno.listen({ ...options, hostname: "::" });
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw error;
-    return Deno.listen({ ...options, hostname: "0.0.0.0" });
+    return listenOn({ ...options, hostname: "0.0.0.0" });
+  }
+}
+
+/** @throws {ListenError} instead of the runtime's errors that name neither address nor port */
+function listenOn(options: Deno.TcpListenOptions & { hostname: string }): Deno.TcpListener {
+  try {
+    return Deno.listen(options);
+  } catch (error) {
+    const { AddrInUse, NotCapable } = Deno.errors;
+    if (error instanceof AddrInUse || error instanceof NotCapable) throw error;
+    throw new ListenError(error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
 

@@ -125,6 +125,23 @@ Deno.test("a port that is taken is named with its setting", async () => {
   assert.ok(server.clientPort > 0);
 });
 
+Deno.test("an address that is not ours is named with its setting", async () => {
+  const cases = [
+    { address: "192.0.2.1", reason: /reason="?Cannot assign requested address/ },
+    { address: "no-such-host.invalid", reason: /reason="?failed to lookup address/ },
+  ];
+  for (const { address, reason } of cases) {
+    const { code, log } = await ServerProcess.refusal("denkeeper", {
+      config: { clientPortAddress: address },
+    });
+    assert.equal(code, 1);
+    assert.match(log, /check clientPortAddress and clientPort/);
+    assert.match(log, reason);
+    assert.ok(log.includes(`address=${address}:`), log);
+    assert.doesNotMatch(log, /stack=/);
+  }
+});
+
 Deno.test("a txn log that cannot be written ends the server with code 10", async () => {
   using dir = makeTempDir();
   const dataDir = `${dir.path}/data`;
