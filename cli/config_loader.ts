@@ -15,7 +15,7 @@ import { DIRECT_KEYS, JVM_KEYS } from "./config_schema.ts";
 import { type Settings, settingsSchema } from "./config_schema.ts";
 import type { Environment, Setting, SystemProperty } from "./config_sources.ts";
 import { fileSettingsOf, gatherSystemProperties, mergeSettings } from "./config_sources.ts";
-import { containerSettings } from "./container_environment.ts";
+import { containerSettings, containerVariables } from "./container_environment.ts";
 import { isEnsembleLine, parseEnsembleLines } from "./ensemble_config.ts";
 import { isAuthProviderLine, isSuperUserLine, nearestKey, noticesOfKeys } from "./key_notices.ts";
 import { type Facts, serverConfigOf } from "./server_config_of.ts";
@@ -56,6 +56,14 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const fileSettings = file === null
     ? settingsOfEnvironment(environment)
     : settingsOfFile(file, notices);
+  const unusedVariables = file === null ? [] : containerVariables(environment);
+  if (unusedVariables.length > 0) {
+    notices.push({
+      level: "info",
+      message: "variables have no effect, since there is a config file",
+      fields: { variables: unusedVariables.join(", ") },
+    });
+  }
   const staticSettings = addDynamicFile(fileSettings);
   const { settings, misplaced, repeated } = mergeSettings(staticSettings, properties);
   for (const { key, origins } of repeated) {

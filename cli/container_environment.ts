@@ -26,14 +26,17 @@ const VARIABLES: readonly [variable: string, key: string, fallback?: string][] =
 
 const DEFAULT_SERVERS = "server.1=localhost:2888:3888;2181";
 
+/** The names of those that are set. */
+export function containerVariables(environment: Environment): string[] {
+  return [...VARIABLES.map(([variable]) => variable), "ZOO_SERVERS", "ZOO_CFG_EXTRA", "ZOO_MY_ID"]
+    .filter((variable) => environment(variable) !== undefined);
+}
+
 /** @returns null when no variable asks for a server */
 export function containerSettings(environment: Environment): Setting[] | null {
+  if (containerVariables(environment).length === 0) return null;
   const servers = environment("ZOO_SERVERS");
   const extra = environment("ZOO_CFG_EXTRA");
-  const isAsked = VARIABLES.some(([variable]) => environment(variable) !== undefined) ||
-    servers !== undefined || extra !== undefined || environment("ZOO_MY_ID") !== undefined;
-  if (!isAsked) return null;
-
   const settings: Setting[] = [];
   for (const [variable, key, fallback] of VARIABLES) {
     const value = environment(variable) ?? fallback;

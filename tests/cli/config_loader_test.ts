@@ -462,6 +462,15 @@ Deno.test("loadConfig() takes the container image's variables when there is no f
   assert.throws(() => loadConfig({ environment }), /^ConfigError: ZOO_SERVERS: 2 voting servers/);
 });
 
+Deno.test("loadConfig() tells which of the image's variables a config file puts out of effect", () => {
+  const variables = { ZOO_TICK_TIME: "5000", ZOO_MY_ID: "3", ZOO_LOG_DIR: "/logs" };
+  const { config, notices } = load({ variables });
+  assert.equal(config.tickTimeMs, 3000);
+  assert.equal(config.myid, null);
+  const told = notices.filter(({ message }) => message.startsWith("variables have no effect"));
+  assert.deepEqual(told.map(({ fields }) => fields?.["variables"]), ["ZOO_TICK_TIME, ZOO_MY_ID"]);
+});
+
 Deno.test("loadConfig() says what is missing when there is neither file nor variable", () => {
   using dir = makeTempDir();
   const variables: Record<string, string> = { ZOOCFGDIR: dir.path, ZOO_LOG_DIR: "/logs" };
