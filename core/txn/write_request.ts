@@ -86,14 +86,33 @@ export function readMultiRequest(reader: JuteReader): WriteRequest[] {
     if (done) return requests;
     if (type === OpCode.SetAcl) throw new DecodeError("A multi cannot hold a setACL");
     const request = readWriteRequest(reader, type);
-    const isPlainCreate = type === OpCode.Create || type === OpCode.Create2 ||
-      type === OpCode.CreateContainer;
-    if (isPlainCreate && isTtlFlags(request.flags)) {
-      throw new DecodeError("A multi cannot hold a create with the flags of a TTL node");
-    }
+    request.op = operationInMulti(request);
     requests.push(request);
   }
 }
+
+/**
+ * Inside a multi the flags of a create say what is made and what its result looks like, whatever the op
+ * code; only create2 keeps a result of its own, as since 3.9.
+ */
+function operationInMulti({ op, flags }: WriteRequest): number {
+  switch (op) {
+    case OpCode.Create:
+    case OpCode.Create2:
+    case OpCode.CreateContainer:
+    case OpCode.CreateTtl:
+      if (isTtlFlags(flags)) {
+        if (op === OpCode.CreateTtl) return op;
+        throw new DecodeError("A multi cannot hold a create with the flags of a TTL node");
+      }
+      if (flags === CONTAINER_FLAGS) return OpCode.CreateContainer;
+      return op === OpCode.Create2 ? op : OpCode.Create;
+    default:
+      return op;
+  }
+}
+
+const CONTAINER_FLAGS = 4;
 
 /** The create modes that only createTTL may ask for. */
 export function isTtlFlags(flags: number): boolean {

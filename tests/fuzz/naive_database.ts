@@ -137,7 +137,7 @@ export class NaiveDatabase {
     if (asked.ops.some(isWrong)) return { err: ErrorCode.MarshallingError, body: new Uint8Array() };
     this.#before = this.clone();
     const errors: number[] = [];
-    for (const op of asked.ops) {
+    for (const op of asked.ops.map(asInMulti)) {
       const failed = errors.some((err) => err !== 0);
       if (failed) {
         errors.push(ErrorCode.RuntimeInconsistency);
@@ -458,6 +458,13 @@ const OP_OF = {
   setAcl: OpCode.SetAcl,
   check: OpCode.Check,
 } as const;
+
+/** Inside a multi the flags of a create decide what it makes, except that create2 keeps its result. */
+function asInMulti(asked: OperationAsked): OperationAsked {
+  if (asked.kind !== "create" || asked.flags === 5 || asked.flags === 6) return asked;
+  if (asked.flags === 4) return { ...asked, op: OpCode.CreateContainer };
+  return { ...asked, op: asked.op === OpCode.Create2 ? asked.op : OpCode.Create };
+}
 
 function newNode(
   { zxid, timeMs, data, acl }: {

@@ -12,6 +12,7 @@ import {
   getChildren,
   getChildren2,
   getData,
+  getEphemerals,
   multi,
   ofPath,
   Op,
@@ -64,6 +65,24 @@ export const multiScenarios: readonly Scenario[] = [
         "mtime=now v=0 cv=0 av=0 owner=0 len=1 kids=0]] end=-1/1/-1",
       why: "since 3.9.0 the result says what was asked; clients read the result by its own type",
     }],
+  },
+  {
+    name: "multi: the flags of a create say what it makes, not its op code",
+    run: async (c) => {
+      const peer = await c.session("A");
+      await peer.call(create("/kinds"));
+      for (const flags of [0, 1, 2, 3, 4, 5, 6, 7]) {
+        const [path, ttl] = [`/kinds/${flags}`, flags === 5 || flags === 6 ? 60000n : 0n];
+        await peer.call(multi([create(`${path}-21`, { flags, ttl })]));
+        if (ttl !== 0n) continue; // only createTTL may ask for it
+        await peer.call(multi([create(`${path}-1`, { flags })]));
+        await peer.call(multi([create(`${path}-19`, { flags, type: Op.createContainer })]));
+      }
+      await peer.call(getChildren2("/kinds"));
+      await peer.call(getEphemerals(null));
+      c.note("a container under each op code");
+      await peer.call(multi([create("/kinds/4-15", { flags: 4, type: Op.create2 })]));
+    },
   },
   {
     name: "multi: the first failure is told, nothing is done",
