@@ -43,7 +43,7 @@ export class Client implements Watcher, SessionOwner {
   isConnecting = false;
   /** The connect request carried the read-only byte, so the answer does too. */
   hasReadOnly = false;
-  /** It asked to close its session: what it sends behind that gets no reply. */
+  /** It asked to close its session, or for what there is not: nothing behind that is looked at. */
   isReadingDone = false;
   /** Nothing more is read from it; the socket is closed when the output is sent. */
   isClosing = false;

@@ -323,6 +323,7 @@ export class RequestProcessor implements ClientHost {
     if (!this.#auth.isSatisfied(client, op)) return this.#auth.refuse(client, xid);
     if (client.isReadingDone) return;
     const kind = requestKind(op);
+    if (kind === "unknown") client.isReadingDone = true; // even while its answer waits for a write
     if (client.lastOutstanding !== null && (kind !== "write" && kind !== "closeSession")) {
       client.defer(reader.buffer, start, reader.end);
       client.lastOutstanding.deferredCount++;
@@ -572,8 +573,7 @@ export class RequestProcessor implements ClientHost {
       }
       if (client.isClosing) continue;
       reader.reset(deferred.buffer, deferred.view, start, start + length);
-      const xid = reader.int();
-      this.#answer(client, xid, reader.int(), reader);
+      this.#answer(client, reader.int(), reader.int(), reader); // xid, then op
     }
     if (client.deferredCount === 0) client.endDeferred();
   }

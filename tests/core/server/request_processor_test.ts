@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { MULTI_READ_BYTES_MAX } from "../../../core/limits.ts";
 import { ErrorCode } from "../../../core/errors.ts";
+import { NO_NODE } from "../../../core/tree/node_store.ts";
+import { encodeUtf8 } from "../../../core/wire/jute.ts";
 import { FakeSocket, settle } from "../../fuzz/connection_fuzz.ts";
 import { makeConfig, ServerFixture } from "../../fuzz/server_fixture.ts";
 import {
@@ -148,6 +150,21 @@ Deno.test("RequestProcessor answers what the full disk did not take with an erro
   await client.run();
   assert(client.socket.isClosed);
   assert.equal(server.tracker.count, 0);
+});
+
+Deno.test("RequestProcessor does nothing of what is sent behind an unknown request type", async () => {
+  const server = new ServerFixture(makeConfig());
+  const client = await TestClient.connect(server);
+  const xids = [client.send(create("/before")), client.send({ type: 99, body: new Uint8Array() })];
+  client.send(create("/behind"));
+  client.send(getData("/before"));
+  await client.deliver(); // all of it while the first is not durable
+  await client.run();
+  const replies = client.replies();
+  assert.deepEqual(replies.map(({ xid }) => xid), xids);
+  assert.deepEqual(replies.map(({ err }) => err), [0, ErrorCode.Unimplemented]);
+  assert(client.socket.isClosed);
+  assert.equal(server.tree.store.lookup(encodeUtf8("/behind")), NO_NODE);
 });
 
 Deno.test("a client that reads slowly gets all it asked for, however much that is", async () => {
