@@ -184,7 +184,7 @@ export class ReadRequests {
 
   #getEphemerals(client: Client, reader: JuteReader, writer: JuteWriter): ErrorCode {
     const prefix = reader.string() ?? "";
-    const all = prefix.trim() === "" || prefix === "/";
+    const all = IS_BLANK.test(prefix) || prefix === "/";
     const paths: Uint8Array[] = [];
     for (const id of this.#tree.ephemeralsOf(client.sessionId)) {
       const path = this.#tree.store.path(id);
@@ -304,6 +304,9 @@ export class ReadRequests {
 }
 
 const NO_BYTES = new Uint8Array(0);
+/** What Java's String.trim() leaves nothing of: control characters and spaces, none beyond ASCII. */
+// deno-lint-ignore no-control-regex
+const IS_BLANK = /^[\u0000-\u0020]*$/;
 
 export function writeMultiHeader(
   writer: JuteWriter,

@@ -283,6 +283,10 @@ export const nodeScenarios: readonly Scenario[] = [
       for (const prefix of [null, "", " ", "/", "/e", "/e/eph", "/e/eph/", "e", "/none", "/e/x"]) {
         await owner.call(getEphemerals(prefix));
       }
+      c.note("blank, or looking so");
+      for (const prefix of ["\t\n", "\u0000\u001f", "\u0085", "\u00a0", "\u3000", "\ufeff"]) {
+        await owner.call(getEphemerals(prefix));
+      }
       await other.call(getEphemerals("/e"));
       await other.call(exists("/e/eph"));
       await other.call(setData("/e/eph", "by another"));
