@@ -56,9 +56,9 @@ export const READ_ACL: AclList = makeAclList([
 /**
  * Reads `vector<ACL>`; a null vector gives null.
  *
- * A null scheme, or a null id with scheme `auth` (whose id is ignored; some clients send it so), is read
- * as the empty string, which the fix-up then judges. Any other null id cannot be decoded: ZooKeeper
- * answers -5 (client protocol section 17).
+ * A null scheme or id (some clients send an empty one so) is read as the empty string, which the fix-up
+ * then judges, except that a null id of a scheme that looks at ids cannot be decoded: ZooKeeper answers
+ * -5 (client protocol section 17).
  */
 export function readAclList(reader: JuteReader): AclList | null {
   const { encoded } = OPEN_ACL;
@@ -77,13 +77,15 @@ export function readAclList(reader: JuteReader): AclList | null {
     const perms = reader.int();
     const scheme = reader.string() ?? "";
     const id = reader.string();
-    if (id === null && scheme !== "" && scheme !== "auth") {
+    if (id === null && SCHEMES_WITH_IDS.includes(scheme)) {
       throw new DecodeError("ACL entry without an id");
     }
     entries.push({ perms, id: { scheme, id: id ?? "" } });
   }
   return makeAclList(entries);
 }
+
+const SCHEMES_WITH_IDS = ["world", "digest", "ip"];
 
 function bytesToKey(bytes: Uint8Array): string {
   let key = "";
