@@ -3,7 +3,8 @@
  *
  * Registrations of different modes on one path are independent, as in ZooKeeper 3.9. Watches belong to a
  * connection and vanish with it. Paths are byte strings kept as they came, so a watch can be set on what
- * is no legal path; the lookup key is the hash that the tree computes anyway.
+ * is no legal path, and one on the empty path never fires, although the empty path finds the root; the
+ * lookup key is the hash that the tree computes anyway.
  *
  * Invariant: a watcher has modes in a `WatchedPath` exactly when that is in `watcher.watchedPaths`.
  *
@@ -86,8 +87,7 @@ export class WatchManager {
 
   /** Registers `mode` (one bit of {@linkcode WatchMode}) for a path. */
   add(path: Uint8Array, watcher: Watcher, mode: number): void {
-    const bytes = path.length === 0 ? ROOT_PATH : path;
-    const watched = this.#find(bytes, 0, bytes.length) ?? this.#insert(bytes);
+    const watched = this.#find(path, 0, path.length) ?? this.#insert(path);
     const before = watched.modesOf(watcher);
     if ((before & mode) !== 0) return;
     watched.setModes(watcher, before | mode);
@@ -227,7 +227,6 @@ export class WatchManager {
   }
 
   #find(bytes: Uint8Array, start: number, end: number): WatchedPath | null {
-    if (start === end) return this.#find(ROOT_PATH, 0, 1);
     return this.#findHashed(this.#hash(bytes, start, end), bytes, start, end);
   }
 

@@ -379,6 +379,28 @@ export const watchScenarios: readonly Scenario[] = [
     }],
   },
   {
+    name: "watches: one on the empty path is not one on the root",
+    run: async (c) => {
+      const [writer, a] = [await c.session("W"), await c.session("A")];
+      const watches = [
+        getData("", true),
+        getChildren("", true),
+        addWatchPersistent(""),
+        addWatchRecursive(""),
+        setWatches(1n << 40n, { data: [""], exist: [], child: [""] }),
+      ];
+      for (const watch of watches) {
+        await a.client.call(watch); // the root's stat depends on earlier conversations
+        await writer.call(create("/w13"));
+        await writer.client.call(setData("/", ""));
+        await writer.call(remove("/w13"));
+        await a.settle();
+        await a.call(ofPathAndInt(Op.removeWatches, "/", WatcherType.any));
+        await a.call(ofPathAndInt(Op.removeWatches, "", WatcherType.any));
+      }
+    },
+  },
+  {
     name: "watches: no watch outlives its connection",
     run: async (c) => {
       const [writer, a] = [await c.session("W"), await c.session("A")];
