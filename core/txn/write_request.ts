@@ -86,6 +86,9 @@ export function readMultiRequest(reader: JuteReader): WriteRequest[] {
     if (done) return requests;
     if (type === OpCode.SetAcl) throw new DecodeError("A multi cannot hold a setACL");
     const request = readWriteRequest(reader, type);
+    if (request.pathEnd < 0) {
+      throw new DecodeError("A multi cannot hold an operation without a path");
+    }
     request.op = operationInMulti(request);
     requests.push(request);
   }

@@ -265,6 +265,14 @@ Deno.test("Preparer.prepare() refuses a multi with a create that says TTL but is
   }
 });
 
+Deno.test("Preparer.prepare() refuses a multi with an operation without a path, whole", () => {
+  for (const wrong of [create(null), remove(null), setData(null, ""), check(null)]) {
+    const bench = new Bench();
+    assert.equal(bench.outcome(multi([wrong])), ErrorCode.MarshallingError);
+    assert.equal(bench.outcome(multi([remove("/nope"), wrong])), ErrorCode.MarshallingError);
+  }
+});
+
 Deno.test("Preparer.prepareCloseSession() names each ephemeral once, and nothing that took its place", () => {
   const ephemeral = create("/e", { flags: Flags.ephemeral });
   const cases: { note: string; ops: Request[]; named: string[]; left: boolean }[] = [
