@@ -20,6 +20,7 @@ import {
   ping,
   remove,
   request,
+  setAcl,
   setData,
   setWatches,
   WatcherType,
@@ -130,6 +131,23 @@ const departures: readonly Departure[] = [
       "A < xid=6 zxid=z+5 err=-101",
       "A < xid=7 zxid=-1 err=-6",
       "A < closed",
+    ],
+  },
+  {
+    name: "writes behind a setACL that is under way are judged by the new ACL",
+    run: async (c) => {
+      const a = await c.session("A");
+      await a.sendTogether([
+        create("/shut"),
+        setAcl("/shut", [{ perms: 31 - 4, scheme: "world", id: "anyone" }]),
+        create("/shut/kid"),
+      ]);
+      await a.receiveMany(3);
+    },
+    expected: [
+      'A < xid=1 zxid=z+1 err=0 path="/shut"',
+      "A < xid=2 zxid=z+2 err=0 stat[c=z+1 m=z+1 p=z+1 ctime=now mtime=now v=0 cv=0 av=1 owner=0 len=0 kids=0]",
+      "A < xid=3 zxid=z+3 err=-102",
     ],
   },
   {
