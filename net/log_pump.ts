@@ -5,7 +5,8 @@
  * @module
  */
 import type { Clock, Logger, Random } from "../core/ports.ts";
-import type { LogBatch, RequestProcessor } from "../core/server/request_processor.ts";
+import type { RequestProcessor } from "../core/server/request_processor.ts";
+import type { LogBatch } from "../core/server/write_pipeline.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { SessionTable } from "../core/storage/snapshot_tree.ts";
 import { SnapshotSchedule } from "../core/storage/snapshot_schedule.ts";
@@ -87,8 +88,8 @@ export class LogPump {
   kick(): void {
     if (this.#isSyncing || this.#isStopped) return;
     const { processor } = this.#options;
-    if (this.#wait?.isOn(processor.batchRecordCount)) return; // it will end a turn when it is over
-    const batch = processor.takeBatch();
+    if (this.#wait?.isOn(processor.writes.batchRecordCount)) return; // it will end a turn when it is over
+    const batch = processor.writes.takeBatch();
     if (batch === null) return;
     if (!this.#write(batch)) return;
     if (this.#mayBlock(batch)) return this.#syncNow(batch);
@@ -194,10 +195,10 @@ export class LogPump {
     metrics.fsyncTimeMs.add(ms);
     metrics.syncProcessTime.add(ms);
     metrics.syncProcessorQueueFlushTimeMs.add(ms);
-    metrics.syncProcessorQueueSize.add(processor.outstandingCount);
+    metrics.syncProcessorQueueSize.add(processor.writes.outstandingCount);
     metrics.syncProcessorBatchSize.add(batch.recordCount);
     processor.stats.server.fsyncThresholdExceedCount = this.log.slowSyncCount;
-    processor.committed(batch);
+    processor.writes.committed(batch);
     this.#snapshotIfDue();
   }
 
@@ -223,7 +224,7 @@ export class LogPump {
     logger.error("the disk is full: writes are refused until there is room, reads go on", {
       file: error.path,
     });
-    processor.diskFull();
+    processor.writes.diskFull();
     this.#awaitRoom();
   }
 
@@ -231,7 +232,7 @@ export class LogPump {
     this.#roomTimer = setTimeout(() => {
       if (!this.#room.hasRoom()) return this.#awaitRoom();
       this.#roomTimer = null;
-      this.#options.processor.acceptsWrites = true;
+      this.#options.processor.writes.acceptsWrites = true;
       this.#options.logger.info("the disk has room again: writes are accepted");
     }, ROOM_CHECK_MS);
   }

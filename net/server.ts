@@ -240,7 +240,7 @@ class Server implements StandaloneServer {
     this.#turn.begin(); // its end takes the txns to the disk
     for (const { sessionId } of this.#tree.ephemeralsBySession()) {
       if (this.#sessionTable.has(sessionId)) continue;
-      this.#processor.closeSession({ id: sessionId, isClosing: false });
+      this.#processor.writes.closeSession({ id: sessionId, isClosing: false });
     }
   }
 
@@ -401,7 +401,9 @@ class Server implements StandaloneServer {
     const step = () => {
       if (this.#isClosed) return;
       this.#turn.begin();
-      for (const path of candidates.splice(0, perStep)) this.#processor.deleteContainer(path);
+      for (const path of candidates.splice(0, perStep)) {
+        this.#processor.writes.deleteContainer(path);
+      }
       if (candidates.length > 0) setTimeout(step, REAP_STEP_MS);
     };
     if (candidates.length > 0) step();

@@ -76,7 +76,7 @@ export class ServerView implements FourLetterContext {
     return this.#options.processor.tree.nodeCount + 1;
   }
   get outstandingRequestCount(): number {
-    return this.#options.processor.outstandingCount;
+    return this.#options.processor.writes.outstandingCount;
   }
   get connectionCount(): number {
     return this.#options.listener.connections.size;
@@ -241,7 +241,7 @@ export class ServerView implements FourLetterContext {
       packets_received: () => stats.packetsReceived,
       packets_sent: () => stats.packetsSent,
       num_alive_connections: () => listener.connections.size,
-      outstanding_requests: () => processor.outstandingCount,
+      outstanding_requests: () => processor.writes.outstandingCount,
       uptime: () => Math.floor(stats.uptimeMs(clock.monotonicMs())),
       znode_count: () => this.nodeCount,
       watch_count: () => tree.watches.watchCount,

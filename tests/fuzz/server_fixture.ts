@@ -8,7 +8,8 @@ import { loadConfig } from "../../cli/config_loader.ts";
 import { makeAuthProviders } from "../../core/auth/auth_providers.ts";
 import { ServerMetrics } from "../../core/metrics/server_metrics.ts";
 import { AuthRequests } from "../../core/server/auth_requests.ts";
-import { type LogBatch, RequestProcessor } from "../../core/server/request_processor.ts";
+import { RequestProcessor } from "../../core/server/request_processor.ts";
+import type { LogBatch } from "../../core/server/write_pipeline.ts";
 import type { ServerConfig } from "../../core/server_config.ts";
 import { ServerStats } from "../../core/server_stats.ts";
 import { SessionTracker } from "../../core/session/session_tracker.ts";
@@ -132,15 +133,15 @@ export class ServerFixture {
     if (batch === null) return;
     this.#batch = null;
     this.turn.begin();
-    this.processor.committed(batch);
+    this.processor.writes.committed(batch);
   }
 
   /** The batch on its way to the disk did not fit there. */
   failDisk(): void {
     this.turn.begin();
     this.#batch = null;
-    this.processor.diskFull();
-    this.processor.acceptsWrites = true;
+    this.processor.writes.diskFull();
+    this.processor.writes.acceptsWrites = true;
   }
 
   /** Once a tick, as the server does. */
@@ -151,7 +152,7 @@ export class ServerFixture {
   }
 
   #endTurn(): void {
-    this.#batch ??= this.processor.takeBatch();
+    this.#batch ??= this.processor.writes.takeBatch();
     const { dirty } = this.processor;
     for (let i = 0; i < dirty.length; i++) {
       const client = dirty[i]!;
