@@ -10,7 +10,7 @@
  * @module
  */
 import { freePort } from "./free_port.ts";
-import { RawClient } from "./raw_client.ts";
+import { RawClient, RECEIVE_TIMEOUT_MS } from "./raw_client.ts";
 
 /** Which server a test talks to. */
 export type Target = "java" | "denkeeper";
@@ -28,14 +28,24 @@ export interface ServerOptions {
   readonly prelude?: string;
 }
 
+/** slf4j-simple prints the log to stderr: without it the Java server says nothing at all. */
 const JAVA_CLASS_PATH = "/etc/zookeeper/conf:/usr/share/java/zookeeper.jar" +
-  ":/usr/share/java/snappy-java.jar";
+  ":/usr/share/java/snappy-java.jar:/usr/share/java/slf4j-simple.jar";
 const JAVA_FLAGS = ["-Xmx256m", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 const PROJECT_DIR = new URL("../../", import.meta.url).pathname;
-const READY_TIMEOUT_MS = 60_000;
+/** Far beyond what a start takes on a busy machine. */
+const READY_TIMEOUT_MS = 180_000;
 const READY_POLL_MS = 15;
-/** Java sometimes never answers a connection made while it starts: ask again on another one. */
+/**
+ * Java sometimes never answers a connection made while it starts: ask again on another one, each time
+ * with more patience, since a starved server is slow to answer.
+ */
 const READY_PROBE_MS = 500;
+/** What each prints when its port is its own: another server may answer there before. */
+const READY_LINES: Readonly<Record<Target, RegExp>> = {
+  java: /PrepRequestProcessor \(sid:0\) started/,
+  denkeeper: / server started /,
+};
 
 export class ServerProcess implements AsyncDisposable {
   readonly target: Target;
@@ -70,8 +80,8 @@ export class ServerProcess implements AsyncDisposable {
       } catch (error) {
         const log = server.log();
         await server[Symbol.asyncDispose]();
-        const portTaken = /address already in use|EADDRINUSE|AddrInUse/i.test(log);
-        if (attempt < 3 && portTaken && options.clientPort === undefined) continue;
+        const portTaken = /address already in use|port is in use|AddrInUse/i.test(log);
+        if (attempt < 5 && portTaken && options.clientPort === undefined) continue;
         throw error;
       }
     }
@@ -174,9 +184,12 @@ export class ServerProcess implements AsyncDisposable {
     let ended: number | null = null;
     this.#child.status.then(({ code }) => ended = code);
     const deadline = performance.now() + READY_TIMEOUT_MS;
-    while (performance.now() < deadline && ended === null) {
-      const answer = await word(this.clientPort, "srvr", READY_PROBE_MS).catch(() => "");
-      if (answer.includes("Mode:")) return;
+    for (let probeMs = READY_PROBE_MS; performance.now() < deadline && ended === null;) {
+      if (READY_LINES[this.target].test(this.log())) {
+        const answer = await word(this.clientPort, "srvr", probeMs).catch(() => "");
+        if (answer.includes("Mode:")) return;
+        probeMs = Math.min(probeMs * 2, RECEIVE_TIMEOUT_MS);
+      }
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
     const how = ended === null ? "does not serve clients" : `ended with code ${ended}`;
