@@ -6,7 +6,7 @@
 
 const POLL_MS = 10;
 /** Far beyond what anything takes; reached only when it never happens. */
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 
 /** Asks again and again until `isTrue`; throws, naming `what`, when it never is. */
 export async function eventually(

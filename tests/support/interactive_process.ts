@@ -4,7 +4,8 @@
  * @module
  */
 
-const WAIT_MS = 20_000;
+/** Far beyond what anything takes; reached only when it never comes. */
+const WAIT_MS = 120_000;
 
 export class InteractiveProcess implements AsyncDisposable {
   /** All that was printed so far. */

@@ -11,7 +11,7 @@ import { bytesOf, closeSession, type Request } from "./requests.ts";
 export type Silence = "closed" | "silent";
 
 /** Far beyond what any answer takes; reached only when a server forgets to answer. */
-export const RECEIVE_TIMEOUT_MS = 10_000;
+export const RECEIVE_TIMEOUT_MS = 60_000;
 
 export interface ConnectOptions {
   readonly timeoutMs?: number;

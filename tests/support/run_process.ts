@@ -19,7 +19,7 @@ export interface RunResult {
 /** Kills the program and throws, output included, when it is not done after `timeoutMs`. */
 export async function runProcess(
   command: readonly string[],
-  { stdin = "", env = {}, timeoutMs = 60_000 }: RunOptions = {},
+  { stdin = "", env = {}, timeoutMs = 180_000 }: RunOptions = {},
 ): Promise<RunResult> {
   using dir = makeTempDir();
   Deno.writeTextFileSync(`${dir.path}/in`, stdin);
