@@ -11,18 +11,19 @@ import { runProcess } from "../support/run_process.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
-/** Creates znodes, many at a time, until the connection is gone; returns what was acknowledged. */
-async function createUntilGone(client: RawClient, prefix: string): Promise<string[]> {
-  const acknowledged: string[] = [];
+/** Creates znodes, many at a time, until the connection is gone; notes what was acknowledged. */
+async function createUntilGone(
+  client: RawClient,
+  prefix: string,
+  acknowledged: string[],
+): Promise<void> {
   try {
     for (let i = 0;; i += 50) {
       const paths = Array.from({ length: 50 }, (_, k) => `${prefix}${i + k}`);
       for (const path of paths) await client.send(create(path), 1);
       for (const path of paths) if ((await client.reply()).err === 0) acknowledged.push(path);
     }
-  } catch {
-    return acknowledged;
-  }
+  } catch { /* the server is gone */ }
 }
 
 async function assertExist(port: number, paths: readonly string[]): Promise<void> {
@@ -33,27 +34,29 @@ async function assertExist(port: number, paths: readonly string[]): Promise<void
 Deno.test("SIGTERM under load stops the server, and what it acknowledged is there again", async () => {
   using dir = makeTempDir();
   const dataDir = `${dir.path}/data`;
-  const acknowledged: string[] = [];
+  const acknowledged: string[][] = [[], [], [], []];
   {
     await using server = await ServerProcess.start("denkeeper", { dataDir });
     const clients = await Promise.all(
-      Array.from({ length: 4 }, () => RawClient.session(server.clientPort)),
+      acknowledged.map(() => RawClient.session(server.clientPort)),
     );
-    const loads = clients.map((client, i) => createUntilGone(client, `/w${i}-`));
-    await pause(300);
+    const loads = clients.map((client, i) => createUntilGone(client, `/w${i}-`, acknowledged[i]!));
+    await eventually("all write", () => acknowledged.every(({ length }) => length >= 100));
     await server.stop();
-    for (const load of loads) acknowledged.push(...await load);
+    for (const load of loads) await load;
     for (const client of clients) client.close();
     assert.match(server.log(), /stopped\n$/);
   }
-  assert.ok(acknowledged.length > 0);
   await using server = await ServerProcess.start("denkeeper", { dataDir });
-  await assertExist(server.clientPort, acknowledged);
+  await assertExist(server.clientPort, acknowledged.flat());
 });
 
 /** Sends writes without waiting for replies, and reads what comes, until the connection is gone. */
-async function setWithoutEnd(client: RawClient, path: string): Promise<void> {
-  await client.must(create(path));
+async function setWithoutEnd(
+  client: RawClient,
+  path: string,
+  onReply: () => void,
+): Promise<void> {
   const frame = requestFrame(setData(path, "y".repeat(100), -1), 7);
   const frames = new Uint8Array(frame.length * 64);
   for (let i = 0; i < 64; i++) frames.set(frame, i * frame.length);
@@ -63,7 +66,7 @@ async function setWithoutEnd(client: RawClient, path: string): Promise<void> {
     } catch { /* the server is gone */ }
   })();
   try {
-    while (typeof await client.receiveFrame() !== "string");
+    while (typeof await client.receiveFrame() !== "string") onReply();
   } catch { /* the same */ }
   await sent;
 }
@@ -73,8 +76,12 @@ Deno.test("SIGTERM stops a server that always has a next batch", async () => {
   const clients = await Promise.all(
     Array.from({ length: 8 }, () => RawClient.session(server.clientPort)),
   );
-  const loads = clients.map((client, i) => setWithoutEnd(client, `/w${i}`));
-  await pause(500);
+  for (const [i, client] of clients.entries()) await client.must(create(`/w${i}`));
+  const replyCounts = clients.map(() => 0);
+  const loads = clients.map((client, i) =>
+    setWithoutEnd(client, `/w${i}`, () => void replyCounts[i]!++)
+  );
+  await eventually("all write", () => replyCounts.every((count) => count >= 200));
   await server.stop();
   for (const load of loads) await load;
   for (const client of clients) client.close();
@@ -83,14 +90,15 @@ Deno.test("SIGTERM stops a server that always has a next batch", async () => {
 
 Deno.test("a server that was suspended for long does not expire who pinged meanwhile", async () => {
   await using server = await ServerProcess.start("denkeeper", {
-    config: { tickTime: 200, minSessionTimeout: 400 },
+    config: { tickTime: 200, maxSessionTimeout: 60_000 },
   });
-  using pinging = await RawClient.session(server.clientPort, { timeoutMs: 1000 });
-  using silent = await RawClient.session(server.clientPort, { timeoutMs: 1000 });
+  const timeoutMs = 5000; // as long as this process may be held up itself
+  using pinging = await RawClient.session(server.clientPort, { timeoutMs });
+  using silent = await RawClient.session(server.clientPort, { timeoutMs });
   await pinging.must(create("/pinging", { flags: 1 }));
   await silent.must(create("/silent", { flags: 1 }));
   Deno.kill(server.pid, "SIGSTOP");
-  await pause(2500);
+  await pause(timeoutMs + 1500);
   await pinging.send(ping, -2);
   Deno.kill(server.pid, "SIGCONT");
   assert.equal((await pinging.reply()).err, 0);
