@@ -123,17 +123,18 @@ testWithDisk("sessions live on while the disk is full, and expire after it", asy
   await using disk = await SmallDisk.mount(4);
   await using server = await InProcessServer.start({
     dataDir: `${disk.path}/data`,
-    config: { tickTime: 100 },
+    config: { tickTime: 100, maxSessionTimeout: 60_000 },
   });
   const port = server.clientPort;
-  using watcher = await RawClient.session(port, { timeoutMs: 2000 });
-  using owner = await RawClient.session(port, { timeoutMs: 200 });
+  using watcher = await RawClient.session(port, { timeoutMs: 60_000 });
+  using owner = await RawClient.session(port, { timeoutMs: 60_000 });
   await owner.must(create("/mine", { flags: 1 }));
   disk.fill("ballast");
   while (
     (await watcher.call(create("/x", { data: new Uint8Array(100_000) }))).err !== SYSTEM_ERROR
   );
-  owner.close();
+  const { sessionId, password } = owner;
+  (await RawClient.session(port, { sessionId, password, timeoutMs: 200 })).close();
   await watcher.must(exists("/mine", true));
   for (let i = 0; i < 10; i++) { // past the owner's timeout
     assert.equal((await watcher.call(exists("/mine"))).err, 0, "its end cannot be logged");
