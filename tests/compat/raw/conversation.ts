@@ -180,6 +180,16 @@ export class Peer {
     await this.call(ping, -2);
   }
 
+  /** Records the events this connection was sent because of what was answered; or that there are none. */
+  async receiveEvents(): Promise<void> {
+    const { client } = this;
+    await client.call(ping, -2);
+    const texts = client.events.splice(0).map((payload) =>
+      replyText(payload, () => undefined, this.#conversation.normal)
+    );
+    for (const text of texts.length === 0 ? ["no event"] : texts) this.line(text);
+  }
+
   /** Records everything up to the end of the connection. */
   async untilClosed(): Promise<void> {
     while (await this.receive() !== null) { /* more */ }

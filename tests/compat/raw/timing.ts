@@ -25,25 +25,30 @@ interface Group {
   readonly scenarios: readonly Scenario[];
 }
 
+/** What a session lives that is to end: longer than this process may be held up. */
+const SHORT_MS = 4000;
+/** What a session lives that waits for that. */
+const LONG_MS = 120_000;
+
 /** Waits for a number of events, however long the server takes. */
 async function waitForEvents(peer: Peer, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) if (await peer.receive(20_000) === null) return;
+  for (let i = 0; i < count; i++) if (await peer.receive(LONG_MS) === null) return;
 }
 
 export const timingGroups: readonly Group[] = [
   {
     name: "short ticks",
-    options: { config: { tickTime: 200 } },
+    options: { config: { tickTime: 200, maxSessionTimeout: LONG_MS } },
     scenarios: [
       {
         name: "expiry: a silent session ends with its ephemerals, in one txn",
         run: async (c) => {
           const [watcher, keeper] = [
-            await c.session("watcher", { timeoutMs: 4000 }),
-            await c.session("keeper", { timeoutMs: 600 }),
+            await c.session("watcher", { timeoutMs: LONG_MS }),
+            await c.session("keeper", { timeoutMs: SHORT_MS }),
           ];
           await watcher.call(create("/x"));
-          const silent = await c.session("silent", { timeoutMs: 600 });
+          const silent = await c.session("silent", { timeoutMs: SHORT_MS });
           await silent.call(create("/x/1", { flags: Flags.ephemeral }));
           await silent.call(create("/x/2", { flags: Flags.ephemeral }));
           await silent.call(create("/x/3", { flags: Flags.ephemeral }));
@@ -66,11 +71,14 @@ export const timingGroups: readonly Group[] = [
       {
         name: "expiry: a dropped connection's session ends as well",
         run: async (c) => {
-          const watcher = await c.session("watcher", { timeoutMs: 4000 });
-          const gone = await c.session("gone", { timeoutMs: 400 });
+          const watcher = await c.session("watcher", { timeoutMs: LONG_MS });
+          const gone = await c.session("gone", { timeoutMs: LONG_MS });
           await gone.call(create("/gone", { flags: Flags.ephemeral }));
           await watcher.call(exists("/gone", true));
-          gone.client.close();
+          const { sessionId, password } = gone;
+          const last = await c.open("last");
+          await last.connect({ sessionId, password, timeoutMs: 400 });
+          last.client.close();
           await waitForEvents(watcher, 1);
           await watcher.call(getEphemerals(null));
         },
