@@ -18,6 +18,9 @@ import {
 import { runProcess } from "../support/run_process.ts";
 import { ServerProcess } from "../support/server_process.ts";
 
+/** Sessions of those who wait while a flood goes on, on a machine however slow. */
+const LONG_MS = 600_000;
+
 /** Opens connections, some of them at a time, and does with each what `use` says. */
 async function flood(
   count: number,
@@ -56,10 +59,10 @@ function repeated(request: Request, count: number): Uint8Array {
 
 Deno.test("5000 connections that end in every abrupt way leave no descriptor behind", async () => {
   await using server = await ServerProcess.start("denkeeper", {
-    config: { tickTime: 100, maxSessionTimeout: 60_000, "4lw.commands.whitelist": "*" },
+    config: { tickTime: 100, maxSessionTimeout: LONG_MS, "4lw.commands.whitelist": "*" },
   });
   const port = server.clientPort;
-  using bystander = await RawClient.session(port);
+  using bystander = await RawClient.session(port, { timeoutMs: LONG_MS });
   await bystander.must(create("/a"));
   const before = await descriptorCount(server.pid);
   const connect = frame(connectRequest({ timeoutMs: 200 }));
@@ -94,11 +97,11 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using server = await ServerProcess.start("denkeeper", {
-      config: { snapCount: 20 },
+      config: { snapCount: 20, maxSessionTimeout: LONG_MS },
       prelude: "ulimit -n 150",
     });
     const port = server.clientPort;
-    using client = await RawClient.session(port);
+    using client = await RawClient.session(port, { timeoutMs: LONG_MS });
     await client.must(create("/a"));
     const open: Deno.TcpConn[] = [];
     await flood(400, port, (conn) => Promise.resolve(void open.push(conn)));
@@ -116,10 +119,10 @@ Deno.test({
 
 Deno.test("clients that ask for much and read nothing are bounded, and closed with one line each", async () => {
   await using server = await ServerProcess.start("denkeeper", {
-    config: { tickTime: 200, maxSessionTimeout: 60_000 },
+    config: { tickTime: 200, maxSessionTimeout: LONG_MS },
   });
   const port = server.clientPort;
-  using client = await RawClient.session(port);
+  using client = await RawClient.session(port, { timeoutMs: LONG_MS });
   await client.must(create("/big", { data: new Uint8Array(1_000_000) }));
   const asked = repeated(getData("/big"), 500); // half a gigabyte of replies for each
   const greedy = await Promise.all(
@@ -138,12 +141,14 @@ Deno.test("clients that ask for much and read nothing are bounded, and closed wi
 });
 
 Deno.test("a watcher that reads nothing is closed when its events pile up", async () => {
-  await using server = await InProcessServer.start();
+  await using server = await InProcessServer.start({
+    config: { maxSessionTimeout: LONG_MS, forceSync: "no" },
+  });
   const port = server.clientPort;
   const path = `/${"w".repeat(100_000)}`; // each event carries it
-  using writer = await RawClient.session(port);
+  using writer = await RawClient.session(port, { timeoutMs: LONG_MS });
   await writer.must(create(path));
-  using deaf = await RawClient.session(port);
+  using deaf = await RawClient.session(port, { timeoutMs: LONG_MS });
   await deaf.must(addWatchPersistent(path));
   for (let i = 0; server.linesWith("it does not read").length === 0; i++) {
     assert.ok(i < 1000, "100 MB of events are too many");
@@ -159,12 +164,12 @@ Deno.test("a watcher that reads nothing is closed when its events pile up", asyn
 
 Deno.test("100,000 writes sent without reading a reply hold up nobody, and are all answered", async () => {
   await using server = await InProcessServer.start({
-    config: { globalOutstandingLimit: 200, forceSync: "no" },
+    config: { globalOutstandingLimit: 200, forceSync: "no", maxSessionTimeout: LONG_MS },
   });
   const port = server.clientPort;
-  using other = await RawClient.session(port);
+  using other = await RawClient.session(port, { timeoutMs: LONG_MS });
   await other.must(create("/a"));
-  using pipelining = await RawClient.session(port);
+  using pipelining = await RawClient.session(port, { timeoutMs: LONG_MS });
   const count = 100_000;
   const sent = pipelining.sendBytes(repeated(setData("/a", "x"), count));
   for (let i = 0; i < 100; i++) {
