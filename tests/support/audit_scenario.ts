@@ -113,11 +113,12 @@ export async function playAuditScenario(port: number): Promise<bigint[]> {
   await other.call(create("/other", { flags: 1 }));
   await other.call(setData("/p", "2"));
   await client.endSession();
-  using expiring = await RawClient.session(port, { timeoutMs: 1000 });
-  sessions.push(expiring.sessionId);
+  using expiring = await RawClient.session(port);
+  const { sessionId, password } = expiring;
+  sessions.push(sessionId);
   await expiring.call(create("/x1", { flags: 1 }));
   await expiring.call(create("/x2-", { flags: 3 }));
-  expiring.close();
+  (await RawClient.session(port, { sessionId, password, timeoutMs: 1000 })).close();
   // its session is over when its ephemerals are gone
   while ((await other.call(exists("/x1"))).err === 0) {
     await new Promise((resolve) => setTimeout(resolve, 50));
