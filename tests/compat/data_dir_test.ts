@@ -26,6 +26,8 @@ import { dumpTree, SUPER_PROPERTIES } from "../support/tree_dump.ts";
 
 const [JAVA, OURS] = TARGETS;
 const routes: readonly (readonly Target[])[] = [[JAVA, OURS, JAVA], [OURS, JAVA, OURS]];
+/** None ends by itself, however long a restart takes. */
+const SESSION_MS = 600_000;
 const snapshotFormats = ["", "gz", "snappy"] as const;
 
 for (const format of snapshotFormats) {
@@ -45,7 +47,12 @@ async function travel(
   using dir = makeTempDir();
   const options = {
     dataDir: `${dir.path}/data`,
-    config: { extendedTypesEnabled: true, snapCount: 50, "4lw.commands.whitelist": "*" },
+    config: {
+      extendedTypesEnabled: true,
+      snapCount: 50,
+      "4lw.commands.whitelist": "*",
+      maxSessionTimeout: SESSION_MS,
+    },
     properties: {
       ...SUPER_PROPERTIES,
       ...(format === "" ? {} : { "zookeeper.snapshot.compression.method": format }),
@@ -62,7 +69,7 @@ async function travel(
       // The Java server recomputes the digest of the tree while it replays the log.
       assert.match(await word(port, "mntr"), /^zk_digest_mismatches_count\t0$/m);
     }
-    using client = await RawClient.session(port, owner ?? {});
+    using client = await RawClient.session(port, { ...owner, timeoutMs: SESSION_MS });
     owner = { sessionId: client.sessionId, password: client.password };
     if (closed !== undefined) {
       await assert.rejects(RawClient.session(port, closed), /refused/, "a closed session is gone");

@@ -30,6 +30,8 @@ import {
   type WriterState,
 } from "./writer_model.ts";
 
+/** None ends by itself, however long a restart takes. */
+export const SESSION_MS = 600_000;
 /** Requests a writer has under way at once. */
 const PIPELINED_COUNT = 24;
 const NAMES = ["a", "b", "c", "d", "e", "f", "g", "h"];
@@ -61,7 +63,7 @@ export class Writer {
     const options = this.#acknowledged.isSessionOpen && this.#session.sessionId !== 0n
       ? this.#session
       : {};
-    this.#client = await RawClient.session(port, options);
+    this.#client = await RawClient.session(port, { ...options, timeoutMs: SESSION_MS });
     this.#session = { sessionId: this.#client.sessionId, password: this.#client.password };
     this.#acknowledged = { ...this.#acknowledged, isSessionOpen: true };
     this.#tip = this.#acknowledged;
@@ -232,7 +234,7 @@ export async function canResume(
   session: { sessionId: bigint; password: Uint8Array },
 ): Promise<boolean> {
   using client = await RawClient.open(port);
-  const response = await client.connect(session);
+  const response = await client.connect({ ...session, timeoutMs: SESSION_MS });
   return typeof response !== "string" && response.sessionId === session.sessionId;
 }
 
