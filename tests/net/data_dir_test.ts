@@ -65,15 +65,18 @@ Deno.test("DataDirLock.acquire() refuses a second server, until the first ends i
     stdout: "piped",
   }).spawn();
   const output = holder.stdout.getReader();
-  assert.match(new TextDecoder().decode((await output.read()).value), /^locked/);
-  const refusal = new RegExp(`dataDir .*process id ${holder.pid} is using it; stop that server`);
-  assert.throws(() => DataDirLock.acquire(dirs, logger), refusal);
-  // one shared directory is enough
-  const sharesLogDir = { ...dirs, dataDir: temp.path };
-  assert.throws(() => DataDirLock.acquire(sharesLogDir, logger), /dataLogDir .*process id/);
-  holder.kill("SIGKILL");
-  await holder.status;
-  await output.cancel();
+  try {
+    assert.match(new TextDecoder().decode((await output.read()).value), /^locked/);
+    const refusal = new RegExp(`dataDir .*process id ${holder.pid} is using it; stop that server`);
+    assert.throws(() => DataDirLock.acquire(dirs, logger), refusal);
+    // one shared directory is enough
+    const sharesLogDir = { ...dirs, dataDir: temp.path };
+    assert.throws(() => DataDirLock.acquire(sharesLogDir, logger), /dataLogDir .*process id/);
+  } finally {
+    holder.kill("SIGKILL"); // it would outlive the tests, and hold their output open
+    await holder.status;
+    await output.cancel();
+  }
   const lock = DataDirLock.acquire(dirs, logger);
   assert.throws(() => DataDirLock.acquire(dirs, logger), new RegExp(`process id ${Deno.pid}`));
   lock.release();
