@@ -24,6 +24,7 @@ export function sectionsOf(transcript: string): Map<string, string> {
   const sections = new Map<string, string>();
   for (const section of transcript.split(/^== /m).slice(1)) {
     const [name = "", ...lines] = section.split("\n");
+    assert(!sections.has(name), `two sections are headed ${name}: one would not be compared`);
     sections.set(name, lines.join("\n"));
   }
   return sections;

@@ -57,8 +57,11 @@ async function transcriptOf(
 ): Promise<string> {
   const command = [ZK_CLI, "-server", `127.0.0.1:${port}`];
   await using shell = new InteractiveProcess(command, { CLIENT_JVMFLAGS: JAVA_FLAGS });
-  let position = await shell.waitFor(/state:SyncConnected type:None path:null\n/);
-  let transcript = `== ${theme}: start\n${normalized(shell.output, port)}\n`;
+  await shell.waitFor(/state:SyncConnected type:None path:null\n/);
+  await shell.send("marker-start"); // its own greeting comes from another thread, before or after that
+  let position = await shell.waitFor(/Command not found marker-start\n/);
+  const greeting = shell.output.slice(0, position);
+  let transcript = `== ${theme}: start\n${normalized(greeting, port)}\n`;
   for (const [i, line] of commands.entries()) {
     await shell.send(line.replace("SERVER", `127.0.0.1:${port}`));
     await shell.send("sync /");
@@ -78,7 +81,7 @@ async function transcriptOf(
 function normalized(output: string, port: number): string {
   const lines = output
     // The marker: its usage listing.
-    .replace(/ZooKeeper -server host:port[^]*?Command not found marker-\d+\n/g, "")
+    .replace(/ZooKeeper -server host:port[^]*?Command not found marker-\w+\n/g, "")
     .replace(/^SLF4J: .*\n/gm, "")
     .replace(/^(.time) = (?!.*1970).*$/gm, "$1 = T")
     .replace(/^ephemeralOwner = 0x[1-9a-f].*$/gm, "ephemeralOwner = SESSION")
