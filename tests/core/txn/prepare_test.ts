@@ -220,6 +220,54 @@ Deno.test("Preparer.prepare() checks in ZooKeeper's order: the first failure dec
   }
 });
 
+Deno.test("Preparer.prepare() asks for one permission, of the znode or of its parent", () => {
+  const all = 31;
+  const cases: { needs: number; request: Request }[] = [
+    { needs: 4, request: create("/p/new") },
+    { needs: 8, request: remove("/p/a") },
+    { needs: 2, request: setData("/p", "x") },
+    { needs: 16, request: setAcl("/p", READ_ONLY) },
+    { needs: 1, request: multi([check("/p", 0)]) },
+  ];
+  for (const { needs, request } of cases) {
+    for (const perms of [needs, all & ~needs]) {
+      const bench = new Bench().must(create("/p"), create("/p/a"));
+      bench.must(setAcl("/p", acl(perms, "world", "anyone")));
+      const err = perms === needs ? 0 : ErrorCode.NoAuth;
+      assert.deepEqual([bench.outcome(request)].flat(), [err], `op ${request.type}: ${perms}`);
+    }
+  }
+});
+
+Deno.test("Preparer.prepare() keeps hard limits, after permissions and before versions", () => {
+  const quota = "/zookeeper/quota/q";
+  const nodes = [
+    create("/q", { data: "1234" }),
+    create("/q/shut", { acl: READ_ONLY }),
+    create(quota),
+    create(`${quota}/zookeeper_limits`, { data: "count=-1,bytes=-1=;byteHardLimit=6" }),
+    create(`${quota}/zookeeper_stats`, { data: "count=2,bytes=4" }),
+  ];
+  const cases: { request: Request; err: number }[] = [
+    { request: create("/q/a", { data: "56" }), err: 0 },
+    { request: create("/q/a", { data: "567" }), err: ErrorCode.QuotaExceeded },
+    { request: create("/q", { data: "567" }), err: ErrorCode.NodeExists },
+    { request: setData("/q", "123456"), err: 0 },
+    { request: setData("/q", "1234567"), err: ErrorCode.QuotaExceeded },
+    { request: setData("/q", "1234567", 9), err: ErrorCode.QuotaExceeded },
+    { request: setData("/q/shut", "1234567"), err: ErrorCode.NoAuth },
+    { request: setData("/q", "1"), err: 0 },
+  ];
+  for (const { request, err } of cases) {
+    for (const enforceQuota of [true, false]) {
+      const bench = new Bench({ enforceQuota }).must(...nodes).apply();
+      const outcome = bench.outcome(request);
+      if (enforceQuota) assert.equal(outcome, err, `op ${request.type}`);
+      else assert.notEqual(outcome, ErrorCode.QuotaExceeded);
+    }
+  }
+});
+
 Deno.test("Preparer.prepare() of a multi takes everything back when one operation fails", () => {
   const bench = new Bench().must(create("/p"), create("/p/a", { flags: Flags.ephemeral }));
   const codes = bench.outcome(multi([
