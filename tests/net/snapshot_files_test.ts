@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { SnapshotCompression } from "../../core/storage/file_names.ts";
 import { SnapshotLoader } from "../../core/storage/snapshot_loader.ts";
 import type { SnapshotTree } from "../../core/storage/snapshot_tree.ts";
 import { DiskFullError } from "../../net/disk_full.ts";
@@ -19,6 +20,7 @@ import {
   type Subject,
   testClock,
 } from "../model/storage_helpers.ts";
+import { DiskRecorder } from "../support/disk_recorder.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
 function makeFiles(dir: string, options: Partial<SnapshotFilesOptions> = {}): SnapshotFiles {
@@ -120,6 +122,22 @@ Deno.test("SnapshotFiles leaves nothing behind when the disk is full, and ends i
       assert.equal(files.isWriting, false);
       assert.deepEqual(logger.lines, ["error no snapshot written: the disk is full"]);
     }
+  }
+});
+
+Deno.test("SnapshotFiles gives a snapshot its name when it is durable, and makes that durable too", async () => {
+  const subject = populated(50);
+  for (const [compression, suffix] of [["none", ""], ["gz", ".gz"], ["snappy", ".snappy"]]) {
+    using temp = makeTempDir();
+    using recorder = new DiskRecorder(temp.path);
+    const files = makeFiles(temp.path, { compression: compression as SnapshotCompression });
+    await files.write(subject.tree, subject.sessions);
+    const name = `snapshot.32${suffix}`;
+    assert.deepEqual(recorder.take(), [
+      `sync ${name}.tmp`,
+      `rename ${name}.tmp to ${name}`,
+      "sync .",
+    ]);
   }
 });
 

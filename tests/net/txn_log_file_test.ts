@@ -19,6 +19,7 @@ import {
   recoverSubject,
   testClock,
 } from "../model/storage_helpers.ts";
+import { DiskRecorder } from "../support/disk_recorder.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
 function openLog(dir: string, options: Partial<TxnLogFileOptions> = {}): TxnLogFile {
@@ -199,6 +200,28 @@ Deno.test("TxnLogFile is of no more use after a failed sync or write", async () 
   });
   assert.throws(() => log.write(batch(1)), /os error 5/);
   assert.throws(() => log.write(batch(1)), AssertionError);
+});
+
+Deno.test("TxnLogFile makes a batch durable, and the name of a new file with it", async () => {
+  for (const isBlocking of [false, true]) {
+    using temp = makeTempDir();
+    using recorder = new DiskRecorder(temp.path);
+    const log = openLog(temp.path);
+    const sync = async () => void (isBlocking ? log.syncBlocking() : await log.sync());
+    log.write(batch(1));
+    assert.deepEqual(recorder.take(), [], "not before it is asked for");
+    await sync();
+    assert.deepEqual(recorder.take(), ["sync log.1", "sync ."]);
+    log.write(batch(2));
+    await sync();
+    assert.deepEqual(recorder.take(), ["sync log.1"]);
+    log.write(batch(3));
+    log.roll();
+    log.write(batch(4));
+    await sync();
+    assert.deepEqual(recorder.take(), ["sync log.1", "sync log.4", "sync ."]);
+    log.close();
+  }
 });
 
 Deno.test("TxnLogFile logs and counts slow syncs, and skips syncs with forceSync off", async () => {
