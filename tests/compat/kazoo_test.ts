@@ -13,7 +13,7 @@ const SCRIPT = new URL("kazoo/main.py", import.meta.url).pathname;
 
 testWith(["java", "javaServer", "kazoo"], "kazoo, all operations and recipes", async (t) => {
   const options = {
-    config: { tickTime: 500, "4lw.commands.whitelist": "*" },
+    config: { tickTime: 500, maxSessionTimeout: 60_000, "4lw.commands.whitelist": "*" },
     properties: {
       // of super:secret
       "zookeeper.DigestAuthenticationProvider.superDigest": "super:lK75jTNcA+U9vtVEw5vB51mj/w4=",
@@ -21,7 +21,7 @@ testWith(["java", "javaServer", "kazoo"], "kazoo, all operations and recipes", a
   };
   const [java, ours] = await withBoth(options, async ({ clientPort }) => {
     const command = [PYTHON, "-B", "-W", "ignore", SCRIPT, `127.0.0.1:${clientPort}`];
-    return (await runProcess(command, { timeoutMs: 120_000 })).output;
+    return (await runProcess(command, { timeoutMs: 600_000 })).output;
   });
   assert.doesNotMatch(java, /broken off|^never/m, "the scenarios themselves work");
   await compareSections(t, java, ours);

@@ -332,7 +332,7 @@ def expired_session(env):
 @scenario
 def silent_session(env):
     proxy = env.proxy()
-    zk, other = env.client(hosts=proxy.hosts, timeout=1), env.client()
+    zk, other = env.client(hosts=proxy.hosts, timeout=4), env.client()
     states, events = Events(), Events()
     zk.add_listener(states)
     zk.create("/silent", ephemeral=True)

@@ -6,7 +6,7 @@ from kazoo.exceptions import KazooException, LockTimeout
 from kazoo.recipe.cache import TreeCache
 from kazoo.recipe.watchers import PatientChildrenWatch
 
-from support import Events, outcome, say, scenario, shown, wait_until
+from support import WAIT_SECONDS, Events, outcome, say, scenario, shown, wait_until
 
 
 def holds(function, *args, **kwargs):
@@ -112,7 +112,7 @@ def semaphore(env):
     except ValueError:
         say("ValueError")
     a.stop()
-    say(two.acquire(timeout=15))
+    say(two.acquire(timeout=WAIT_SECONDS))
     two.release()
     three.release()
     say(b.get_children("/sem"))
@@ -125,7 +125,7 @@ def election(env):
 
     def lead(name, gate):
         led(name)
-        gate.wait(20)
+        gate.wait(WAIT_SECONDS)
 
     first, second = a.Election("/election", "a"), b.Election("/election", "b")
     env.thread(first.run, lead, "a", go[0])
@@ -152,7 +152,7 @@ def barrier(env):
     first.create()
     say(second.wait(0.2))
     passed = Events()
-    env.thread(lambda: passed(second.wait(20)))
+    env.thread(lambda: passed(second.wait(WAIT_SECONDS)))
     say(passed.count(), first.remove(), passed.next(), first.remove())
 
 
@@ -165,7 +165,7 @@ def double_barrier(env):
         both = zk.DoubleBarrier("/double", 3, name)
         both.enter()
         entered(both.participating)
-        gate.wait(20)
+        gate.wait(WAIT_SECONDS)
         both.leave()
         left(both.participating)
 
@@ -242,13 +242,13 @@ def locking_queue(env):
     say(one.consume(), two.consume())
     got = Events()
     say(one.get(), one.consume())
-    env.thread(lambda: got(two.get(20)))
+    env.thread(lambda: got(two.get(WAIT_SECONDS)))
     one.put(b"waited for")
     say(got.next(), two.consume())
     one.put(b"kept")
     one.get()
     a.stop()
-    say(two.get(20), two.consume(), len(two))
+    say(two.get(WAIT_SECONDS), two.consume(), len(two))
 
 
 @scenario
@@ -352,14 +352,15 @@ def children_watch(env):
 def patient_children_watch(env):
     a, b = env.client(), env.client()
     b.create("/patient")
-    watch = PatientChildrenWatch(a, "/patient", time_boundary=0.3)
+    # Both znodes must be there before it loses its patience.
+    watch = PatientChildrenWatch(a, "/patient", time_boundary=4)
     result = watch.start()
     b.create("/patient/x")
     b.create("/patient/y")
-    children, changed = result.get(timeout=20)
+    children, changed = result.get(timeout=WAIT_SECONDS)
     say(sorted(children), changed.ready())
     b.create("/patient/z")
-    changed.wait(20)
+    changed.wait(WAIT_SECONDS)
     say(changed.ready())
 
 
@@ -372,18 +373,18 @@ def set_partitioner(env):
         return zk.SetPartitioner("/partition", set=items, identifier=name, time_boundary=0.2)
 
     one = partitioner(a, "one")
-    one.wait_for_acquire(20)
+    one.wait_for_acquire(WAIT_SECONDS)
     say(one.state, list(one))
     two = partitioner(b, "two")
     wait_until(lambda: one.release, "release")
     one.release_set()
     for each in (one, two):
-        each.wait_for_acquire(20)
+        each.wait_for_acquire(WAIT_SECONDS)
     say(one.state, two.state, list(one), list(two))
     one.finish()
     wait_until(lambda: two.release, "release")
     two.release_set()
-    two.wait_for_acquire(20)
+    two.wait_for_acquire(WAIT_SECONDS)
     say(two.state, list(two))
     two.finish()
 

@@ -12,7 +12,10 @@ import time
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException
 
-WAIT_SECONDS = 20
+# Far beyond what anything takes; reached only when it never comes about.
+WAIT_SECONDS = 120
+# What a client's session lives: no client is starved for as long.
+SESSION_SECONDS = 60
 SCENARIOS = []
 
 
@@ -35,7 +38,7 @@ class Env:
 
     def client(self, hosts=None, chroot="", **options):
         """A started client, stopped at the end of the scenario."""
-        options.setdefault("timeout", 8)
+        options.setdefault("timeout", SESSION_SECONDS)
         zk = KazooClient(hosts=(hosts or self.hosts) + chroot, **options)
         zk.start(timeout=WAIT_SECONDS)
 
