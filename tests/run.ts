@@ -22,8 +22,21 @@ interface Counts {
   readonly skipped: number;
 }
 
-await installPeers();
-Deno.exit(await runTests());
+/** Ten times what they take: a test that hangs is a failed one, and the last line is printed. */
+const TESTS_MS_MAX = 30 * 60_000;
+
+Deno.exit(await main());
+
+async function main(): Promise<number> {
+  try {
+    await installPeers();
+    return await runTests();
+  } catch (error) {
+    console.error(error);
+    console.log("0 passed, 1 failed");
+    return 1;
+  }
+}
 
 /** Installs the Debian packages with the real peers, if we are root on a machine with apt. */
 async function installPeers(): Promise<void> {
@@ -66,12 +79,20 @@ async function runTests(): Promise<number> {
   using dir = makeTempDir();
   const reportFile = `${dir.path}/report.xml`;
   const places = Deno.args.some((arg) => !arg.startsWith("-")) ? [] : ["tests/"];
-  const { success } = await new Deno.Command(Deno.execPath(), {
+  const tests = new Deno.Command(Deno.execPath(), {
     args: ["test", ...TEST_PERMISSIONS, `--junit-path=${reportFile}`, ...places, ...Deno.args],
     cwd: new URL("../", import.meta.url),
     stdin: "null",
-  }).spawn().status;
-  const counts = countResults(readReport(reportFile));
+  }).spawn();
+  const timer = setTimeout(() => {
+    console.log(`The tests are not done after ${TESTS_MS_MAX / 60_000} minutes: they are ended`);
+    tests.kill("SIGKILL");
+  }, TESTS_MS_MAX);
+  const { success } = await tests.status;
+  clearTimeout(timer);
+  const report = readReport(reportFile);
+  if (report === "") console.log(); // it may have died in the middle of a line
+  const counts = countResults(report);
   // A file that does not compile, or a run that dies, fails without a failed test.
   const failed = success ? counts.failed : Math.max(1, counts.failed);
   const skipped = counts.skipped === 0 ? "" : `, ${counts.skipped} skipped`;
