@@ -26,8 +26,8 @@ async function connect(server: ServerFixture, options: ConnectOptions) {
   void server.accept(socket.conn);
   socket.send(frame(connectRequest({ timeoutMs: TIMEOUT_MS, ...options })));
   await run(server, socket);
-  const { sessionId, password } = decodeConnectResponse(socket.frames()[0]!);
-  return { socket, session: { sessionId, password } };
+  const { sessionId, password, timeoutMs } = decodeConnectResponse(socket.frames()[0]!);
+  return { socket, session: { sessionId, password }, timeoutMs };
 }
 
 Deno.test("whatever a client sends keeps its session, and so does taking it up in the last moment", async () => {
@@ -69,4 +69,20 @@ Deno.test("whatever a client sends keeps its session, and so does taking it up i
   assert.equal(server.tree.ephemeralCount, 0);
   const late = await connect(server, session);
   assert.equal(late.session.sessionId, 0n);
+});
+
+Deno.test("who takes up a session gives it a timeout anew, a shorter one as well", async () => {
+  for (const timeoutMs of [2000, 20_000]) {
+    const server = new ServerFixture(makeConfig({ settings: { tickTime: 1000 } }));
+    const first = await connect(server, {});
+    const next = await connect(server, { ...first.session, timeoutMs });
+    assert.equal(next.timeoutMs, timeoutMs);
+    assert.equal(first.socket.isClosed, true);
+    for (const { ms, count } of [{ ms: timeoutMs - 1, count: 1 }, { ms: 1001, count: 0 }]) {
+      server.nowMs += ms;
+      server.tick();
+      await run(server, next.socket);
+      assert.equal(server.tracker.count, count, `${timeoutMs}`);
+    }
+  }
 });
