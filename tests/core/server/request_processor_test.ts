@@ -80,6 +80,32 @@ class TestClient {
   }
 }
 
+Deno.test("RequestProcessor applies and answers a write when its own batch is durable, not before", async () => {
+  const server = new ServerFixture(makeConfig());
+  const client = await TestClient.connect(server);
+  const flush = async () => {
+    for (let i = 0; i < 3; i++) {
+      if (client.socket.canTake) client.socket.take(1 << 30);
+      await settle();
+    }
+    return client.replies().map(({ xid }) => xid);
+  };
+  client.send(create("/a"));
+  await client.deliver(); // on its way to the disk
+  client.send(create("/b"));
+  client.send(getData("/b"));
+  await client.deliver(); // waits for the next batch
+  assert.deepEqual(await flush(), []);
+  const zxid = server.tree.lastProcessedZxid;
+  server.makeDurable();
+  assert.deepEqual(await flush(), [1]);
+  assert.equal(server.tree.lastProcessedZxid, zxid + 1);
+  assert.equal(server.processor.outstandingCount, 1);
+  server.makeDurable();
+  assert.deepEqual(await flush(), [2, 3]);
+  assert.equal(server.tree.lastProcessedZxid, zxid + 2);
+});
+
 Deno.test("RequestProcessor refuses a multiRead whose reply would bury the server", async () => {
   const client = await TestClient.connect(new ServerFixture(makeConfig()));
   await client.call(create("/a", { data: new Uint8Array(1_000_000) }));
