@@ -106,6 +106,19 @@ Deno.test("RequestProcessor applies and answers a write when its own batch is du
   assert.equal(server.tree.lastProcessedZxid, zxid + 2);
 });
 
+Deno.test("RequestProcessor tells of a znode only who may read it, and before the reply", async () => {
+  for (const { perms, isTold } of [{ perms: 31, isTold: true }, { perms: 30, isTold: false }]) {
+    const client = await TestClient.connect(new ServerFixture(makeConfig()));
+    const acl = [{ perms, scheme: "world", id: "anyone" }];
+    await client.call(addWatchPersistent("/a"));
+    client.send(create("/a", { acl }));
+    client.send(setData("/a", "x"));
+    await client.run();
+    const xids = client.replies().map(({ xid }) => xid);
+    assert.deepEqual(xids, isTold ? [-1, 2, -1, 3] : [2, 3], `${perms}`);
+  }
+});
+
 Deno.test("RequestProcessor refuses a multiRead whose reply would bury the server", async () => {
   const client = await TestClient.connect(new ServerFixture(makeConfig()));
   await client.call(create("/a", { data: new Uint8Array(1_000_000) }));
