@@ -86,3 +86,24 @@ Deno.test("who takes up a session gives it a timeout anew, a shorter one as well
     }
   }
 });
+
+Deno.test("a client that the server holds up gives a sign of life when it goes on", async () => {
+  const settings = { tickTime: 1000, request_throttle_max_requests: 1 };
+  const server = new ServerFixture(makeConfig({ settings }));
+  const writer = await connect(server, { timeoutMs: 20_000 });
+  const waiting = await connect(server, {});
+  writer.socket.send(requestFrame(create("/a"), 1));
+  writer.socket.deliver(1 << 30);
+  await settle();
+  waiting.socket.send(requestFrame(exists("/a"), 1));
+  waiting.socket.deliver(1 << 30);
+  await settle();
+  for (let i = 0; i < 2; i++) {
+    server.nowMs += TIMEOUT_MS - 1;
+    server.tick();
+    await settle();
+    if (i === 0) server.makeDurable();
+    await run(server, waiting.socket);
+    assert.equal(server.tracker.count, 2, `after ${i + 1}`);
+  }
+});
