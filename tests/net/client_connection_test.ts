@@ -107,3 +107,17 @@ Deno.test("a client that the server holds up gives a sign of life when it goes o
     assert.equal(server.tracker.count, 2, `after ${i + 1}`);
   }
 });
+
+Deno.test("a client that has seen more than this server is turned away without an answer", async () => {
+  const server = new ServerFixture(makeConfig());
+  await connect(server, {});
+  for (const ahead of [0, 1]) {
+    const lastZxidSeen = BigInt(server.tree.lastProcessedZxid + ahead);
+    const socket = new FakeSocket();
+    void server.accept(socket.conn);
+    socket.send(frame(connectRequest({ lastZxidSeen })));
+    await run(server, socket);
+    assert.equal(socket.isClosed, ahead > 0);
+    assert.equal(socket.frames().length, ahead > 0 ? 0 : 1);
+  }
+});
