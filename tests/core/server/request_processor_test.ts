@@ -100,7 +100,7 @@ Deno.test("RequestProcessor applies and answers a write when its own batch is du
   server.makeDurable();
   assert.deepEqual(await flush(), [1]);
   assert.equal(server.tree.lastProcessedZxid, zxid + 1);
-  assert.equal(server.processor.outstandingCount, 1);
+  assert.equal(server.processor.writes.outstandingCount, 1);
   server.makeDurable();
   assert.deepEqual(await flush(), [2, 3]);
   assert.equal(server.tree.lastProcessedZxid, zxid + 2);
