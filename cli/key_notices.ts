@@ -74,7 +74,7 @@ function unknownKey(key: string, at: string): Notice {
     };
 }
 
-/** The known key that a slip of the fingers away; undefined when none is near. */
+/** The known key that is a slip of the fingers away; undefined when none is near. */
 export function nearestKey(key: string): string | undefined {
   const lower = key.toLowerCase();
   let nearest: string | undefined;

@@ -15,7 +15,7 @@ export class ServerMetrics extends MetricRegistry {
   readonly proposalCount = this.counter("proposal_count");
   /** Bytes of watch events sent, without their length prefix. */
   readonly watchBytes = this.counter("watch_bytes");
-  /** The same, when the txn is applied. */
+  /** Changes of nodes by txns that were applied: two a create or delete, one a set. */
   readonly outstandingChangesRemoved = this.counter("outstanding_changes_removed");
   readonly throttledOps = this.counter("throttled_ops");
   readonly staleRequestsDropped = this.counter("stale_requests_dropped");
@@ -181,7 +181,7 @@ export class ServerMetrics extends MetricRegistry {
   readonly jvmPauseTimeMs = this.advancedSummary("jvm_pause_time_ms");
   readonly closeSessionPrepTime = this.advancedSummary("close_session_prep_time");
   readonly readCommitProcTimeMs = this.advancedSummary("read_commitproc_time_ms");
-  /** The same of writes, sessions opened and closed included, in ms. */
+  /** From a request read to its reply, of writes, sessions opened and closed included, in ms. */
   readonly updateLatency = this.advancedSummary("updatelatency");
   readonly localWriteCommittedTimeMs = this.advancedSummary("local_write_committed_time_ms");
   readonly requestThrottleQueueTimeMs = this.advancedSummary("request_throttle_queue_time_ms");
