@@ -7,6 +7,7 @@
 
 import { resolve } from "node:path";
 import type { EnsembleServer, ServerConfig } from "../core/server_config.ts";
+import { FOUR_LETTER_WORDS } from "../net/four_letter_words.ts";
 import type { Notice } from "./config_error.ts";
 import type { Settings } from "./config_schema.ts";
 
@@ -33,11 +34,6 @@ const EXTRA_SIZE_BYTES_MIN = 1024;
 const PURGE_INTERVAL_MS_DEFAULT = 24 * 3_600_000;
 const INT_MAX = 2 ** 31 - 1;
 const MAX_BATCH_SIZE_DEFAULT = 1000;
-
-const FOUR_LETTER_WORDS = [
-  ...["conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "hash", "isro", "mntr"],
-  ...["ruok", "srst", "srvr", "stat", "stmk", "wchc", "wchp", "wchs"],
-];
 
 /** Gets what was corrected, and what cannot be. */
 interface Told {
@@ -221,7 +217,8 @@ function compressionOf(method: Settings["snapshot.compression.method"]) {
 function fourLetterWordsOf(values: Settings, notices: Notice[]): ReadonlySet<string> | "*" {
   const listed = values["4lw.commands.whitelist"];
   if (listed.includes("*")) return "*";
-  const unknown = listed.filter((word) => !FOUR_LETTER_WORDS.includes(word));
+  const known = new Set<string>(FOUR_LETTER_WORDS);
+  const unknown = listed.filter((word) => !known.has(word));
   if (unknown.length > 0) {
     notices.push({
       level: "warn",
@@ -229,7 +226,7 @@ function fourLetterWordsOf(values: Settings, notices: Notice[]): ReadonlySet<str
       fields: { key: "4lw.commands.whitelist", words: unknown.join(", ") },
     });
   }
-  const enabled = new Set(["srvr", ...listed.filter((word) => FOUR_LETTER_WORDS.includes(word))]);
+  const enabled = new Set(["srvr", ...listed.filter((word) => known.has(word))]);
   if (values["readonlymode.enabled"]) enabled.add("isro");
   return enabled;
 }
