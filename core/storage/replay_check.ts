@@ -8,10 +8,10 @@
  * @module
  */
 import { DataDirError } from "../errors.ts";
+import { DIGEST_VERSION } from "../tree/stat.ts";
 import type { TxnDigest } from "../txn/txn.ts";
 import { counterOf, epochOf, type Zxid, zxidToHex } from "../zxid.ts";
 import type { SnapshotDigest } from "./snapshot_loader.ts";
-import { DIGEST_VERSION } from "./snapshot_writer.ts";
 
 /** Txns are missing between two that are there. */
 export class LogHoleError extends DataDirError {

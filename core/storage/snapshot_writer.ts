@@ -9,13 +9,11 @@
  */
 import { assert } from "../assert.ts";
 import { adler32 } from "../checksum.ts";
+import { DIGEST_VERSION } from "../tree/stat.ts";
 import { JuteWriter } from "../wire/jute.ts";
 import type { Zxid } from "../zxid.ts";
 import { writeSnapshotHeader } from "./file_header.ts";
 import type { SessionTable, SnapshotCursor, SnapshotTree } from "./snapshot_tree.ts";
-
-/** What the tree's digest is computed by; another version is never compared. */
-export const DIGEST_VERSION = 2;
 
 export interface SnapshotContent {
   tree: SnapshotTree;

@@ -42,6 +42,9 @@ export const CONTAINER_OWNER = -(2n ** 63n);
 /** TTL in ms must be below this (40 bits). */
 export const TTL_MS_MAX = 2 ** 40 - 1;
 
+/** What znodes' digests are computed by; one of another version is never compared. */
+export const DIGEST_VERSION = 2;
+
 const scratch = new Uint8Array(60);
 const scratchView = new DataView(scratch.buffer);
 

@@ -15,18 +15,23 @@ import { DecodeError, ErrorCode } from "../errors.ts";
 import { beginRecord, endRecord, RECORD_PREFIX_BYTES } from "../storage/txn_log_format.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import { lastSlash } from "../tree/path.ts";
-import { isReapable } from "../tree/stat.ts";
+import { DIGEST_VERSION, isReapable } from "../tree/stat.ts";
 import type { JuteReader, JuteWriter } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
 import type { Zxid } from "../zxid.ts";
 import type { ChangeRecord } from "./change_record.ts";
 import { type OperationOptions, OperationPreparer, type Requester } from "./operation_preparer.ts";
 import { PendingChanges } from "./pending_changes.ts";
-import type { ErrorTxn, MultiTxn, Txn, TxnHeader } from "./txn.ts";
-import { writeTxn, writeTxnHeader } from "./txn.ts";
+import {
+  type ErrorTxn,
+  type MultiTxn,
+  type Txn,
+  TXN_DIGEST_BYTES,
+  type TxnHeader,
+  writeTxn,
+  writeTxnHeader,
+} from "./txn.ts";
 import { readMultiRequest, readWriteRequest, type WriteRequest } from "./write_request.ts";
-
-const DIGEST_VERSION = 2;
 
 export interface PrepareOptions extends OperationOptions {
   closeSessionTxnEnabled: boolean;
@@ -193,11 +198,11 @@ export class Preparer {
     if (this.#options.digestEnabled && withDigest) {
       const { writer } = this;
       const { digest } = this.#pending;
-      writer.reserve(12);
+      writer.reserve(TXN_DIGEST_BYTES);
       writer.view.setInt32(writer.position, DIGEST_VERSION);
       writer.view.setUint32(writer.position + 4, digest.high);
       writer.view.setUint32(writer.position + 8, digest.low);
-      writer.position += 12;
+      writer.position += TXN_DIGEST_BYTES;
     }
     endRecord(this.writer, start);
     return { header, txn, records: this.#operations.records };
@@ -221,7 +226,7 @@ export class Preparer {
    * @throws {DecodeError} when the record could not be read back
    */
   #checkLength(recordStart: number): void {
-    const bytes = this.writer.position - recordStart - RECORD_PREFIX_BYTES + DIGEST_BYTES;
+    const bytes = this.writer.position - recordStart - RECORD_PREFIX_BYTES + TXN_DIGEST_BYTES;
     if (bytes > this.#recordBytesMax) {
       throw new DecodeError(`A txn of ${bytes} bytes: the limit is ${this.#recordBytesMax}`);
     }
@@ -262,8 +267,6 @@ export class Preparer {
   }
 }
 
-/** The digest behind a txn. */
-const DIGEST_BYTES = 12;
 /** Header, count and digest, rounded up. */
 const CLOSE_SESSION_FIXED_BYTES = 64;
 const RECORD_BYTES_MAX = 2 * 0xfffff;

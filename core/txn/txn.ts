@@ -9,6 +9,7 @@
  */
 import { DecodeError } from "../errors.ts";
 import { type AclList, OPEN_ACL, readAclList } from "../tree/acl_list.ts";
+import { DIGEST_VERSION } from "../tree/stat.ts";
 import { JuteReader, type JuteWriter } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
 import type { Zxid } from "../zxid.ts";
@@ -144,9 +145,8 @@ export interface TxnRecord {
 }
 
 export const TXN_HEADER_BYTES = 32;
-/** Version and tree digest. */
-const TXN_DIGEST_BYTES = 12;
-const TXN_DIGEST_VERSION = 2;
+/** Version and tree digest, behind a txn. */
+export const TXN_DIGEST_BYTES = 12;
 
 export function writeTxnHeader(writer: JuteWriter, header: TxnHeader): void {
   writer.long(header.sessionId);
@@ -276,7 +276,7 @@ function readTxn(reader: JuteReader, type: number): Txn {
  * list would begin with its count. It is no list: in as many bytes, two paths would have to be empty.
  */
 function isDigestAlone({ remaining, view, position }: JuteReader): boolean {
-  return remaining === TXN_DIGEST_BYTES && view.getInt32(position) === TXN_DIGEST_VERSION;
+  return remaining === TXN_DIGEST_BYTES && view.getInt32(position) === DIGEST_VERSION;
 }
 
 function readOperationTxn(reader: JuteReader, type: number): OperationTxn {
