@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { JuteWriter } from "../wire/jute.ts";
-import { putLong } from "../wire/jute.ts";
+import { type JuteWriter, putLong } from "../wire/jute.ts";
 import { NOTIFICATION_XID } from "../wire/op_code.ts";
 import type { Zxid } from "../zxid.ts";
 

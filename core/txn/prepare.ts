@@ -16,7 +16,7 @@ import { beginRecord, endRecord, RECORD_PREFIX_BYTES } from "../storage/txn_log_
 import type { DataTree } from "../tree/data_tree.ts";
 import { lastSlash } from "../tree/path.ts";
 import { DIGEST_VERSION, isReapable } from "../tree/stat.ts";
-import type { JuteReader, JuteWriter } from "../wire/jute.ts";
+import { type JuteReader, type JuteWriter, LENGTH_MAX_DEFAULT } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
 import type { Zxid } from "../zxid.ts";
 import type { ChangeRecord } from "./change_record.ts";
@@ -67,7 +67,7 @@ export class Preparer {
     this.#tree = tree;
     this.#pending = new PendingChanges(tree, options);
     this.#options = options;
-    this.#recordBytesMax = options.recordBytesMax ?? RECORD_BYTES_MAX;
+    this.#recordBytesMax = options.recordBytesMax ?? LENGTH_MAX_DEFAULT;
     this.#operations = new OperationPreparer({
       tree,
       pending: this.#pending,
@@ -269,5 +269,4 @@ export class Preparer {
 
 /** Header, count and digest, rounded up. */
 const CLOSE_SESSION_FIXED_BYTES = 64;
-const RECORD_BYTES_MAX = 2 * 0xfffff;
 const NO_RECORDS: ChangeRecord[] = [];

@@ -13,6 +13,9 @@ const TWO_32 = 2 ** 32;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** What `jute.maxbuffer` and its extra size allow by default. */
+export const LENGTH_MAX_DEFAULT = 2 * 0xfffff;
+
 /** Reads records from a buffer; every method throws {@linkcode DecodeError} past the end. */
 export class JuteReader {
   buffer: Uint8Array;
@@ -24,7 +27,7 @@ export class JuteReader {
   /** Longest string or buffer accepted, in bytes. */
   lengthMax: number;
 
-  constructor(buffer: Uint8Array, { lengthMax = 2 * 0xfffff }: { lengthMax?: number } = {}) {
+  constructor(buffer: Uint8Array, { lengthMax = LENGTH_MAX_DEFAULT }: { lengthMax?: number } = {}) {
     this.buffer = buffer;
     this.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
     this.position = 0;
