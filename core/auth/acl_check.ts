@@ -14,10 +14,8 @@ import {
   OPEN_ACL,
   Permission,
 } from "../tree/acl_list.ts";
+import { SUPER_SCHEME } from "./auth_provider.ts";
 import type { AuthProviders } from "./auth_providers.ts";
-
-/** What scheme lets its holder do anything; never valid in an ACL. */
-export const SUPER_SCHEME = "super";
 
 /**
  * Whether `ids` hold permission `perm` on a znode with this ACL.
@@ -48,7 +46,7 @@ export function checkAcl(
 }
 
 /** Whether one of the ids bypasses every ACL. */
-export function isSuper(ids: readonly Id[]): boolean {
+function isSuper(ids: readonly Id[]): boolean {
   for (let i = 0; i < ids.length; i++) if (ids[i]!.scheme === SUPER_SCHEME) return true;
   return false;
 }

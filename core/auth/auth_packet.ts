@@ -5,7 +5,7 @@
  * @module
  */
 import type { Id } from "../tree/acl_list.ts";
-import type { AuthPeer } from "./auth_provider.ts";
+import { type AuthPeer, SUPER_SCHEME } from "./auth_provider.ts";
 import type { AuthProviders } from "./auth_providers.ts";
 import { ipIdOf } from "./ip_provider.ts";
 
@@ -47,7 +47,7 @@ export function handleAuthPacket(
  */
 export function saslIds(authorizationId: string, superUsers: ReadonlySet<string>): Id[] {
   const ids: Id[] = [{ scheme: "sasl", id: authorizationId }];
-  if (superUsers.has(authorizationId)) ids.push({ scheme: "super", id: "" });
+  if (superUsers.has(authorizationId)) ids.push({ scheme: SUPER_SCHEME, id: "" });
   return ids;
 }
 

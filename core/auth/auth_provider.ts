@@ -26,6 +26,9 @@ export type AuthResult =
 
 export const AUTH_FAILED: AuthResult = { kind: "failed" };
 
+/** An id of this scheme lets its holder do anything; it is never valid in an ACL. */
+export const SUPER_SCHEME = "super";
+
 export interface AuthProvider {
   readonly scheme: string;
   /** An `auth` ACL entry stands for the connection's ids of such schemes. */

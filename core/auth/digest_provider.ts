@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { encodeBase64 } from "./base64.ts";
 import type { Hashing } from "../ports.ts";
 import type { Id } from "../tree/acl_list.ts";
 import { decodeUtf8, encodeUtf8 } from "../wire/jute.ts";
-import { AUTH_FAILED, type AuthProvider, type AuthResult } from "./auth_provider.ts";
+import { AUTH_FAILED, type AuthProvider, type AuthResult, SUPER_SCHEME } from "./auth_provider.ts";
+import { encodeBase64 } from "./base64.ts";
 
 const DEFAULT_ALGORITHM = "sha1";
 
@@ -46,7 +46,7 @@ export class DigestAuthProvider implements AuthProvider {
     const text = decodeUtf8(auth); // as Java does: the hash is of the text, malformed bytes included
     const id = digestIdOf(text, { algorithm: this.#algorithm, hashing: this.#hashing });
     const ids: Id[] = [];
-    if (id === this.#superDigest) ids.push({ scheme: "super", id: "" });
+    if (id === this.#superDigest) ids.push({ scheme: SUPER_SCHEME, id: "" });
     ids.push({ scheme: "digest", id });
     return { kind: "ok", ids };
   }

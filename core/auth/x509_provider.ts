@@ -4,7 +4,13 @@
  * @module
  */
 import type { Id } from "../tree/acl_list.ts";
-import { AUTH_FAILED, type AuthPeer, type AuthProvider, type AuthResult } from "./auth_provider.ts";
+import {
+  AUTH_FAILED,
+  type AuthPeer,
+  type AuthProvider,
+  type AuthResult,
+  SUPER_SCHEME,
+} from "./auth_provider.ts";
 import { isDistinguishedName } from "./distinguished_name.ts";
 
 export class X509AuthProvider implements AuthProvider {
@@ -21,7 +27,7 @@ export class X509AuthProvider implements AuthProvider {
     if (certificateSubject === undefined) return AUTH_FAILED;
     const ids: Id[] = [];
     if (certificateSubject === this.#superUser) {
-      ids.push({ scheme: "super", id: certificateSubject });
+      ids.push({ scheme: SUPER_SCHEME, id: certificateSubject });
     }
     ids.push({ scheme: "x509", id: certificateSubject });
     return { kind: "ok", ids };
