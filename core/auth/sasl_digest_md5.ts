@@ -11,6 +11,7 @@ import type { Hashing } from "../ports.ts";
 import { encodeUtf8 } from "../wire/jute.ts";
 import { encodeBase64 } from "./base64.ts";
 import { digestMd5Values } from "./digest_md5_values.ts";
+import { isKerberosNameOrPlain } from "./kerberos_name.ts";
 import { parseDirectives } from "./sasl_directives.ts";
 
 /** ZooKeeper's protocol name and, in place of a host name, its server name and realm. */
@@ -125,7 +126,7 @@ export class SaslDigestMd5Server {
 /** Checks the directives that are optional, or whose form alone matters. */
 function findMalformed(directives: ReadonlyMap<string, string>, username: string): SaslStep | null {
   if (username === "") return { kind: "close", reason: "the username is empty" };
-  if (username.includes("@") && !/^[^/@]*(\/[^/@]*)?@[^/@]*$/.test(username)) {
+  if (!isKerberosNameOrPlain(username)) {
     return { kind: "close", reason: "the username is not of the form service/host@REALM" };
   }
   const maxbuf = directives.get("maxbuf");

@@ -5,6 +5,7 @@
  * @module
  */
 import { AUTH_FAILED, type AuthProvider, type AuthResult } from "./auth_provider.ts";
+import { isKerberosNameOrPlain } from "./kerberos_name.ts";
 
 export class SaslAuthProvider implements AuthProvider {
   readonly scheme = "sasl";
@@ -19,9 +20,8 @@ export class SaslAuthProvider implements AuthProvider {
     return AUTH_FAILED;
   }
 
-  /** A Kerberos name (`service/host@REALM`, any part empty), or anything without `@`. */
   isValid(id: string): boolean {
-    return !id.includes("@") || /^[^/@]*(\/[^/@]*)?@[^/@]*$/.test(id);
+    return isKerberosNameOrPlain(id);
   }
 
   matches(connectionId: string, aclId: string): boolean {
