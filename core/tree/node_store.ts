@@ -13,7 +13,7 @@
 import { assert } from "../assert.ts";
 import type { Zxid } from "../zxid.ts";
 import { ByteArena } from "./byte_arena.ts";
-import type { StoredStat } from "./stat.ts";
+import { ownerFromHalves, ownerHighOf, ownerLowOf, type StoredStat } from "./stat.ts";
 
 export type NodeId = number;
 /** No znode. */
@@ -338,8 +338,8 @@ export class NodeStore {
     this.#setInt(id, AVERSION, aversion);
   }
   setOwner(id: NodeId, owner: bigint): void {
-    this.#setInt(id, OWNER_HIGH, Number(BigInt.asIntN(32, owner >> 32n)));
-    this.#setInt(id, OWNER_LOW, Number(BigInt.asIntN(32, owner)));
+    this.#setInt(id, OWNER_HIGH, ownerHighOf(owner));
+    this.#setInt(id, OWNER_LOW, ownerLowOf(owner));
   }
   setAcl(id: NodeId, aclIndex: number): void {
     this.#setInt(id, ACL, aclIndex);
@@ -509,11 +509,6 @@ export class NodeStore {
     oldSegment[old & 0xffff] = kept;
     newSegment[added & 0xffff] = moved;
   }
-}
-
-/** Puts the two halves of a stored ephemeralOwner together, signed. */
-export function ownerFromHalves(high: number, low: number): bigint {
-  return high === 0 && low === 0 ? 0n : (BigInt(high) << 32n) | BigInt(low >>> 0);
 }
 
 function newPage(): Page {

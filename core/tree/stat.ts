@@ -90,8 +90,21 @@ export function ownerKind(high: number, low: number, rules: OwnerRules): OwnerKi
   return "ephemeral";
 }
 
+/** Puts the two halves of a stored ephemeralOwner together, signed. */
+export function ownerFromHalves(high: number, low: number): bigint {
+  return high === 0 && low === 0 ? 0n : (BigInt(high) << 32n) | BigInt(low >>> 0);
+}
+
+export function ownerHighOf(owner: bigint): number {
+  return owner === 0n ? 0 : Number(BigInt.asIntN(32, owner >> 32n));
+}
+
+export function ownerLowOf(owner: bigint): number {
+  return owner === 0n ? 0 : Number(BigInt.asIntN(32, owner));
+}
+
 /** TTL in ms out of a TTL owner. */
-export function ttlMsOfOwner(owner: bigint): number {
+function ttlMsOfOwner(owner: bigint): number {
   const bits = BigInt.asUintN(64, owner);
   return Number(bits >> 56n === 0xffn ? bits & 0xffffffffffn : bits & ~(1n << 63n));
 }

@@ -9,7 +9,7 @@
 import { type AclList, OPEN_ACL } from "../tree/acl_list.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import { NO_NODE, type NodeId } from "../tree/node_store.ts";
-import type { OwnerKind, StoredStat } from "../tree/stat.ts";
+import { ownerFromHalves, type OwnerKind, type StoredStat } from "../tree/stat.ts";
 import type { Zxid } from "../zxid.ts";
 import type { KnownNode } from "./txn.ts";
 
@@ -68,7 +68,7 @@ export class ChangeRecord implements StoredStat, KnownNode {
   }
 
   get owner(): bigint {
-    return (BigInt(this.ownerHigh) << 32n) | BigInt(this.ownerLow >>> 0);
+    return ownerFromHalves(this.ownerHigh, this.ownerLow);
   }
 
   readFromTree(tree: DataTree, id: NodeId, hash: number): void {
