@@ -11,9 +11,9 @@ import { formatDecimal } from "../core/metrics/decimal.ts";
 import { formatMetricValue } from "../core/metrics/metric_registry.ts";
 import type { Logger } from "../core/ports.ts";
 import { zxidToHex } from "../core/zxid.ts";
+import { briefConnectionLine, connectionLine } from "./four_letter_connections.ts";
 import type { FourLetterContext, ServerConfiguration } from "./four_letter_context.ts";
 import { dumpLines, watchesByPathLines, watchesBySessionLines } from "./four_letter_dumps.ts";
-import { briefConnectionLine, connectionLine } from "./four_letter_connections.ts";
 
 export const FOUR_LETTER_WORDS = [
   "conf",

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import type { Id } from "../tree/acl_list.ts";
 import type { AuthPeer, AuthProvider, AuthResult } from "./auth_provider.ts";
 import { type IpRange, isInRange, javaIpText, parseIpRange } from "./ip_address.ts";
-import type { Id } from "../tree/acl_list.ts";
 
 /** The identity that a connection starts with. */
 export function ipIdOf({ remoteAddress }: AuthPeer): Id {

@@ -7,8 +7,8 @@
 import { initialIds } from "../auth/auth_packet.ts";
 import type { Session, SessionOwner } from "../session/session_tracker.ts";
 import type { Id } from "../tree/acl_list.ts";
-import type { WatchedPath } from "../tree/watched_path.ts";
 import type { Watcher, WatchEvent } from "../tree/watch_manager.ts";
+import type { WatchedPath } from "../tree/watched_path.ts";
 import { JuteWriter } from "../wire/jute.ts";
 import type { Zxid } from "../zxid.ts";
 import type { SaslExchange } from "./auth_requests.ts";

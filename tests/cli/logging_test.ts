@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { LoggingConfig } from "../../cli/logging_config.ts";
 import { openLog } from "../../cli/logging.ts";
+import type { LoggingConfig } from "../../cli/logging_config.ts";
 import type { Logger } from "../../core/ports.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 

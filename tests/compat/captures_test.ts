@@ -5,8 +5,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { decodeConnectResponse, RawClient } from "../support/raw_client.ts";
 import { JuteDecoder } from "../support/jute.ts";
+import { decodeConnectResponse, RawClient } from "../support/raw_client.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { SUPER_PROPERTIES } from "../support/tree_dump.ts";
 import { compareTranscripts } from "./raw/comparison.ts";

@@ -5,12 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { IS_SELF_CHECK, withBoth } from "../support/compared.ts";
-import { makeTempDir } from "../support/temp_dir.ts";
-import { pathScenarios } from "./raw/paths.ts";
-import { pipelineScenarios } from "./raw/pipelines.ts";
-import { JAAS_FILE, saslOptions, saslScenarios } from "./raw/sasl.ts";
 import { testWith } from "../support/prerequisites.ts";
 import type { ServerOptions } from "../support/server_process.ts";
+import { makeTempDir } from "../support/temp_dir.ts";
 import { authScenarios, enforcedAuthScenarios } from "./raw/auth.ts";
 import { compareTranscripts } from "./raw/comparison.ts";
 import { Conversation, type Scenario } from "./raw/conversation.ts";
@@ -18,9 +15,12 @@ import { frameScenarios } from "./raw/frames.ts";
 import { handshakeScenarios } from "./raw/handshake.ts";
 import { multiScenarios } from "./raw/multis.ts";
 import { nodeScenarios } from "./raw/nodes.ts";
-import { watchScenarios } from "./raw/watches.ts";
+import { pathScenarios } from "./raw/paths.ts";
+import { pipelineScenarios } from "./raw/pipelines.ts";
+import { JAAS_FILE, saslOptions, saslScenarios } from "./raw/sasl.ts";
 import { settingGroups } from "./raw/settings.ts";
 import { timingGroups } from "./raw/timing.ts";
+import { watchScenarios } from "./raw/watches.ts";
 
 interface Group {
   readonly name: string;

@@ -16,12 +16,12 @@ import { OpCode } from "../../core/wire/op_code.ts";
 import { classifyFirstBytes } from "../../net/first_bytes.ts";
 import { connectRequest, frame } from "../support/raw_client.ts";
 import { auth, setWatches } from "../support/requests.ts";
+import { FakeSocket, settle } from "./connection_fuzz.ts";
 import { FuzzRandom } from "./fuzz_random.ts";
 import { mutate } from "./mutations.ts";
 import { isLegalPath, NaiveDatabase } from "./naive_database.ts";
 import { makeConfig, ServerFixture } from "./server_fixture.ts";
 import { drawMix, Planner, toRequest } from "./tree_plans.ts";
-import { FakeSocket, settle } from "./connection_fuzz.ts";
 
 const WRITE_OPS = [1, 2, 5, 7, 13, 15, 19, 20, 21, 0, -1, 14, 16];
 const READ_OPS = [3, 4, 6, 8, 9, 12, 17, 18, 22, 101, 103, 104, 105, 106, 107];

@@ -7,9 +7,9 @@
  *
  * @module
  */
+import { crc32 } from "node:zlib";
 import { ErrorCode } from "../../core/errors.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
-import { crc32 } from "node:zlib";
 import { JuteEncoder } from "../support/jute.ts";
 import type { AclEntry } from "../support/requests.ts";
 

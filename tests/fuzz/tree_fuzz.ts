@@ -13,9 +13,9 @@ import { DEFAULT_AUTH_OPTIONS, makeAuthProviders } from "../../core/auth/auth_pr
 import { Committer } from "../../core/server/committer.ts";
 import { writeTxnLogHeader } from "../../core/storage/file_header.ts";
 import { SnapshotLoader } from "../../core/storage/snapshot_loader.ts";
+import type { SessionTable } from "../../core/storage/snapshot_tree.ts";
 import { SnapshotWriter } from "../../core/storage/snapshot_writer.ts";
 import { TxnLogReader } from "../../core/storage/txn_log_reader.ts";
-import type { SessionTable } from "../../core/storage/snapshot_tree.ts";
 import { DataTree } from "../../core/tree/data_tree.ts";
 import { NO_NODE, ROOT } from "../../core/tree/node_store.ts";
 import { subtree } from "../../core/tree/node_walk.ts";

@@ -8,6 +8,7 @@
  * @module
  */
 import { crc32 } from "node:zlib";
+import { DecodeError } from "../../core/errors.ts";
 import type {
   SessionTable,
   SnapshotCursor,
@@ -15,7 +16,6 @@ import type {
 } from "../../core/storage/snapshot_tree.ts";
 import { type AclList, OPEN_ACL, READ_ACL } from "../../core/tree/acl_list.ts";
 import type { ErrorTxn, OperationTxn, TxnHeader, TxnRecord } from "../../core/txn/txn.ts";
-import { DecodeError } from "../../core/errors.ts";
 import { decodeUtf8, encodeUtf8, JuteReader, JuteWriter } from "../../core/wire/jute.ts";
 
 const CONTAINER_OWNER = -(2n ** 63n);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { InProcessServer } from "../support/in_process_server.ts";
+import { JuteEncoder } from "../support/jute.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { Op, request } from "../support/requests.ts";
-import { JuteEncoder } from "../support/jute.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
 Deno.test("fips-mode=true turns DIGEST-MD5 off, and says so where a JAAS file is configured", async () => {

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { OpCode } from "../../core/wire/op_code.ts";
 import type { LogFields, Logger } from "../../core/ports.ts";
-import type { FourLetterContext } from "../../net/four_letter_context.ts";
+import { OpCode } from "../../core/wire/op_code.ts";
 import { lastOperationCode } from "../../net/four_letter_connections.ts";
-import { formatJavaDate } from "../../net/java_date.ts";
+import type { FourLetterContext } from "../../net/four_letter_context.ts";
 import {
   FOUR_LETTER_WORDS,
   type FourLetterWord,
   FourLetterWords,
 } from "../../net/four_letter_words.ts";
+import { formatJavaDate } from "../../net/java_date.ts";
 import {
   connectionOf,
   connectionsAfterCrst,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { LogFields, Logger } from "../../core/ports.ts";
 import { PauseMonitor } from "../../net/pause_monitor.ts";
-import { InProcessServer } from "../support/in_process_server.ts";
 import { eventually } from "../support/eventually.ts";
+import { InProcessServer } from "../support/in_process_server.ts";
 import { word } from "../support/server_process.ts";
 
 Deno.test("PauseMonitor tells of stalls beyond its thresholds, and counts all of them", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { SnapshotCompression } from "../../core/storage/file_names.ts";
 import { writeTxnLogHeader } from "../../core/storage/file_header.ts";
+import type { SnapshotCompression } from "../../core/storage/file_names.ts";
 import { SnapshotWriter } from "../../core/storage/snapshot_writer.ts";
 import { makeAclList, OPEN_ACL } from "../../core/tree/acl_list.ts";
 import type { Txn } from "../../core/txn/txn.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { JuteEncoder } from "../../support/jute.ts";
 import {
   type AclEntry,
   auth,
@@ -23,7 +24,6 @@ import {
   type Text,
   whoAmI,
 } from "../../support/requests.ts";
-import { JuteEncoder } from "../../support/jute.ts";
 import type { Scenario } from "./conversation.ts";
 
 /** Password of the user `super` in the servers' superDigest. */

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { JuteEncoder } from "../../support/jute.ts";
+import { connectRequest, frame, requestFrame } from "../../support/raw_client.ts";
 import {
   create,
   exists,
@@ -14,8 +16,6 @@ import {
   setData,
   whoAmI,
 } from "../../support/requests.ts";
-import { connectRequest, frame, requestFrame } from "../../support/raw_client.ts";
-import { JuteEncoder } from "../../support/jute.ts";
 import type { Scenario } from "./conversation.ts";
 
 const NO_BYTES = new Uint8Array();

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { JuteEncoder } from "../../support/jute.ts";
+import { connectRequest, frame, requestFrame } from "../../support/raw_client.ts";
 import {
   addWatchPersistent,
   closeSession,
@@ -15,8 +17,6 @@ import {
   ping,
   whoAmI,
 } from "../../support/requests.ts";
-import { connectRequest, frame, requestFrame } from "../../support/raw_client.ts";
-import { JuteEncoder } from "../../support/jute.ts";
 import type { Scenario } from "./conversation.ts";
 import { expectedPassword } from "./frame_text.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { JuteEncoder } from "../../support/jute.ts";
 import {
   type AclEntry,
   check,
@@ -22,7 +23,6 @@ import {
   setAcl,
   setData,
 } from "../../support/requests.ts";
-import { JuteEncoder } from "../../support/jute.ts";
 import type { Scenario } from "./conversation.ts";
 
 const NO_READ: readonly AclEntry[] = [{ perms: 31 - 1, scheme: "world", id: "anyone" }];

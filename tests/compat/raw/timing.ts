@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { RawClient } from "../../support/raw_client.ts";
 import {
   addWatchRecursive,
   create,
@@ -15,7 +16,6 @@ import {
   remove,
   setData,
 } from "../../support/requests.ts";
-import { RawClient } from "../../support/raw_client.ts";
 import type { ServerOptions } from "../../support/server_process.ts";
 import type { Peer, Scenario } from "./conversation.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { hashName } from "../../../core/auth/digest_provider.ts";
 import {
   type AuthOptions,
   DEFAULT_AUTH_OPTIONS,
   makeAuthProviders,
 } from "../../../core/auth/auth_providers.ts";
+import { hashName } from "../../../core/auth/digest_provider.ts";
 import { nodeHashing } from "../../../net/hashing.ts";
 
 function make(options: Partial<AuthOptions> = {}) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { MULTI_READ_BYTES_MAX } from "../../../core/limits.ts";
 import { ErrorCode } from "../../../core/errors.ts";
+import { MULTI_READ_BYTES_MAX } from "../../../core/limits.ts";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
 import { encodeUtf8 } from "../../../core/wire/jute.ts";
 import { FakeSocket, settle } from "../../fuzz/connection_fuzz.ts";

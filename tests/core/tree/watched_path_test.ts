@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { OPEN_ACL } from "../../../core/tree/acl_list.ts";
-import { WatchedPath } from "../../../core/tree/watched_path.ts";
 import {
   EventType,
   type PathHash,
@@ -9,6 +8,7 @@ import {
   WatchManager,
   WatchMode,
 } from "../../../core/tree/watch_manager.ts";
+import { WatchedPath } from "../../../core/tree/watched_path.ts";
 
 class RecordingWatcher implements Watcher {
   readonly watchedPaths = new Set<WatchedPath>();
