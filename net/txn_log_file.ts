@@ -12,14 +12,13 @@
  */
 import { assert } from "../core/assert.ts";
 import type { Clock, Logger } from "../core/ports.ts";
+import type { LogBatch } from "../core/server/write_pipeline.ts";
 import { FILE_HEADER_BYTES, writeTxnLogHeader } from "../core/storage/file_header.ts";
 import { txnLogName } from "../core/storage/file_names.ts";
 import { JuteWriter } from "../core/wire/jute.ts";
 import type { Zxid } from "../core/zxid.ts";
 import { syncDirectory, syncDirectoryBlocking } from "./directory_sync.ts";
 import { DiskFullError, isDiskFull } from "./disk_full.ts";
-
-export { DiskFullError } from "./disk_full.ts";
 
 /** As in ZooKeeper: extend when less than this is left. */
 const EXTEND_MARGIN_BYTES = 4096;
@@ -51,11 +50,7 @@ export type LogFile = Pick<
 >;
 
 /** Whole, encoded records (checksum to end byte), one after the other. */
-export interface LogBatch {
-  bytes: Uint8Array;
-  firstZxid: Zxid;
-  recordCount: number;
-}
+export type LogRecords = Pick<LogBatch, "bytes" | "firstZxid" | "recordCount">;
 
 interface OpenLog {
   readonly path: string;
@@ -117,7 +112,7 @@ export class TxnLogFile {
    *
    * @throws {DiskFullError} the file is as it was before; all other errors are fatal
    */
-  write({ bytes, firstZxid, recordCount }: LogBatch): void {
+  write({ bytes, firstZxid, recordCount }: LogRecords): void {
     assert(this.#failure === null, "nothing is logged after a failed write or sync");
     assert(bytes.length > 0 && recordCount > 0, "a batch holds at least one record");
     let log: OpenLog | null = this.#current;

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { AssertionError } from "../../core/assert.ts";
 import { TxnLogReader } from "../../core/storage/txn_log_reader.ts";
-import { isDiskFull } from "../../net/disk_full.ts";
-import {
-  DiskFullError,
-  type LogFile,
-  TxnLogFile,
-  type TxnLogFileOptions,
-} from "../../net/txn_log_file.ts";
+import { DiskFullError, isDiskFull } from "../../net/disk_full.ts";
+import { type LogFile, TxnLogFile, type TxnLogFileOptions } from "../../net/txn_log_file.ts";
 import {
   concat,
   createTxn,
