@@ -14,6 +14,7 @@ import { JuteReader, type JuteWriter } from "../core/wire/jute.ts";
 import { sessionIdToHex } from "../core/zxid.ts";
 import { classifyFirstBytes, type FirstBytes } from "./first_bytes.ts";
 import type { RequestThrottle } from "./request_throttle.ts";
+import { rest } from "./rest.ts";
 import type { Turn } from "./turn.ts";
 
 /** An idle connection holds this much; 16 pipelined small requests fit. */
@@ -139,7 +140,8 @@ export class ClientConnection {
     try {
       let isFirst = true;
       for (const chunk of chunks) {
-        if (!isFirst) await nextTurn(); // a million watches are listed: others want to be served
+        // a million watches are listed: a write that can be done at once would let nobody else through
+        if (!isFirst) await rest();
         isFirst = false;
         const bytes = encoder.encode(chunk);
         const packetCount = Math.ceil(charCount / TEXT_PACKET_CHARS);
@@ -368,9 +370,4 @@ export class ClientConnection {
     this.#resume?.();
     this.#resume = null;
   }
-}
-
-/** A write that could be done at once does not let other events through. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

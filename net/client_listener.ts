@@ -8,6 +8,7 @@ import type { Clock, Logger } from "../core/ports.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import { ClientConnection, type ConnectionHost } from "./client_connection.ts";
+import { rest } from "./rest.ts";
 import { isOutOfDescriptors, SpareDescriptors } from "./spare_descriptors.ts";
 import type { Turn } from "./turn.ts";
 
@@ -71,7 +72,7 @@ export class ClientListener {
         }
         if (isOutOfDescriptors(error)) this.#outOfDescriptors();
         else this.#tellOnce(String(error));
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+        await rest(ACCEPT_RETRY_MS);
         continue;
       }
       this.#acceptProblem = null;

@@ -41,6 +41,7 @@ import {
   takeInitializeMarker,
 } from "./data_dir.ts";
 import { syncDirectory } from "./directory_sync.ts";
+import { rest } from "./rest.ts";
 import { looksWhole, readSnapshotFile } from "./snapshot_files.ts";
 
 /** As in ZooKeeper: older snapshots are not tried. */
@@ -267,7 +268,7 @@ class Recovery {
         if (!extendedTypes) refuseTtlTxns(record);
         replay(record);
         if (digestEnabled) digests.check(zxid, record.digest, readDigest);
-        if (++this.#txnCount % TXNS_PER_TURN === 0) await nextTurn();
+        if (++this.#txnCount % TXNS_PER_TURN === 0) await rest();
       }
       this.#noteEnd(name, reader);
       if (this.#txnCount > txnCount) sync();
@@ -375,8 +376,4 @@ function refuseTtlTxns({ header, txn }: TxnRecord): void {
   for (const { txn: op } of txn.ops) {
     if (op.kind === "createTtl") throw new ExtendedTypesOffError(decodeUtf8(op.path));
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

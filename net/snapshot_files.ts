@@ -23,6 +23,7 @@ import { SnapshotWriter } from "../core/storage/snapshot_writer.ts";
 import { type Zxid, zxidToHex } from "../core/zxid.ts";
 import { syncDirectory } from "./directory_sync.ts";
 import { DiskFullError, isDiskFull } from "./disk_full.ts";
+import { rest } from "./rest.ts";
 import { makePacker, makeUnpacker, type Packer } from "./snapshot_packing.ts";
 
 /** What is asked of the tree at a time: about a millisecond. */
@@ -186,7 +187,7 @@ export async function readSnapshotFile(
       }
       if (turnBytes >= READ_TURN_BYTES) {
         turnBytes = 0;
-        await rest(0);
+        await rest();
       }
     }
     for (const piece of await unpacker.finish()) loader.push(piece);
@@ -246,9 +247,4 @@ function openEmpty(path: string): Promise<SnapshotFile> {
 async function writeAll(file: SnapshotFile, bytes: Uint8Array): Promise<void> {
   let written = await file.write(bytes);
   while (written < bytes.length) written += await file.write(bytes.subarray(written));
-}
-
-/** Lets other events through, for at least so long. */
-function rest(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
