@@ -12,6 +12,7 @@ import { AuthRequests } from "../core/server/auth_requests.ts";
 import type { Client } from "../core/server/client.ts";
 import { ConnectionThrottle } from "../core/server/connection_throttle.ts";
 import { containerCandidates } from "../core/server/container_reaper.ts";
+import { LargeRequestBudget } from "../core/server/large_request_budget.ts";
 import { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import { ServerStats } from "../core/server_stats.ts";
@@ -95,7 +96,7 @@ class Server implements StandaloneServer {
   readonly #sessionTable: SessionTable = new Map();
   readonly #turn: Turn;
   readonly #throttle: ConnectionThrottle;
-  #largeRequestBytes = 0;
+  readonly #largeRequests: LargeRequestBudget;
   /** Monotonic time of the last tick. */
   #tickedMs = clock.monotonicMs();
   /** That tick came late, and expired nothing. */
@@ -141,6 +142,7 @@ class Server implements StandaloneServer {
       random,
       nowMs: clock.monotonicMs(),
     });
+    this.#largeRequests = new LargeRequestBudget(config);
     this.#turn = new Turn(clock, {
       beginTurn: (time) => this.#processor.beginTurn(time),
       endTurn: () => this.#endTurn(),
@@ -303,7 +305,7 @@ class Server implements StandaloneServer {
         throttle: this.#requestThrottle,
         frameBytesMax: config.juteMaxBufferBytes,
         admitsLargeRequest: (bytes) => this.#admitsLargeRequest(bytes),
-        releaseLargeRequest: (bytes) => this.#releaseLargeRequest(bytes),
+        releaseLargeRequest: (bytes) => this.#largeRequests.release(bytes),
         answerForeign: (first, client) => this.#answerForeign(first, client),
         admitsSession: (isRenewal) => this.#admitsSession(isRenewal),
       },
@@ -410,21 +412,9 @@ class Server implements StandaloneServer {
   }
 
   #admitsLargeRequest(byteCount: number): boolean {
-    const { largeRequestThresholdBytes, largeRequestMaxBytes } = this.#config;
-    if (largeRequestThresholdBytes < 0 || byteCount <= largeRequestThresholdBytes) return true;
-    if (this.#largeRequestBytes + byteCount > largeRequestMaxBytes) {
-      this.#metrics.largeRequestsRejected.increment();
-      return false;
-    }
-    this.#largeRequestBytes += byteCount;
-    return true;
-  }
-
-  #releaseLargeRequest(byteCount: number): void {
-    const { largeRequestThresholdBytes } = this.#config;
-    if (largeRequestThresholdBytes >= 0 && byteCount > largeRequestThresholdBytes) {
-      this.#largeRequestBytes -= byteCount;
-    }
+    const admitted = this.#largeRequests.admit(byteCount);
+    if (!admitted) this.#metrics.largeRequestsRejected.increment();
+    return admitted;
   }
 
   #admitsSession(isRenewal: boolean): boolean {
