@@ -4,7 +4,6 @@
  * @module
  */
 import { makeAuthProviders } from "../core/auth/auth_providers.ts";
-import { digestUsersOf, parseJaasConfig } from "../core/auth/jaas_config.ts";
 import { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Logger } from "../core/ports.ts";
 import { AuditLog } from "../core/server/audit.ts";
@@ -37,6 +36,7 @@ import { PauseMonitor } from "./pause_monitor.ts";
 import { AutoPurge } from "./purge.ts";
 import { recover, type RecoveryResult } from "./recovery.ts";
 import { RequestThrottle } from "./request_throttle.ts";
+import { readSaslUsers } from "./sasl_users.ts";
 import { ServerView } from "./server_view.ts";
 import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
 import { Turn } from "./turn.ts";
@@ -109,16 +109,16 @@ class Server implements StandaloneServer {
     this.#turn.begin();
   };
 
-  // made by `start`, in this order
-  #processor!: RequestProcessor;
-  #pump!: LogPump;
-  #listener!: ClientListener;
-  #words!: FourLetterWords;
-  #requestThrottle!: RequestThrottle;
-  #purge: AutoPurge | null = null;
-  #pauseMonitor: PauseMonitor | null = null;
+  // made by `start`, in this order; what is null is off
   #auditFile: OpenAudit | null = null;
   #audit: AuditLog | null = null;
+  #processor!: RequestProcessor;
+  #pump!: LogPump;
+  #requestThrottle!: RequestThrottle;
+  #listener!: ClientListener;
+  #words!: FourLetterWords;
+  #pauseMonitor: PauseMonitor | null = null;
+  #purge: AutoPurge | null = null;
 
   constructor({ config, logger, dirs, lock }: {
     config: ServerConfig;
@@ -357,7 +357,6 @@ class Server implements StandaloneServer {
   // ---------------------------------------------------------------- running
 
   #endTurn(): void {
-    if (this.#isClosed && this.#pump === undefined) return;
     this.#flush(); // what needs no sync need not wait for one
     this.#pump.kick();
     this.#flush();
@@ -461,26 +460,4 @@ class Server implements StandaloneServer {
     });
     Deno.exit(EXIT_TXN_LOG);
   }
-}
-
-/** The users of the JAAS file; null when SASL is not configured. */
-function readSaslUsers(config: ServerConfig, logger: Logger): ReadonlyMap<string, string> | null {
-  const path = config.jaasConfigPath;
-  if (path === null) return null;
-  if (config.fipsMode) {
-    logger.warn(
-      "fips-mode is on: the JAAS file is not read, since DIGEST-MD5, the one SASL mechanism of " +
-        "this server, needs MD5; clients stay without a SASL login",
-      { file: path },
-    );
-    return null;
-  }
-  const jaas = parseJaasConfig(Deno.readTextFileSync(path), {
-    fileName: path,
-    properties: config.systemProperties,
-  });
-  return digestUsersOf(jaas, {
-    section: config.saslServerSection,
-    superPassword: config.saslSuperPassword,
-  });
 }
