@@ -120,7 +120,7 @@ Deno.test("layout: the checks find what they look for, and nothing else", () => 
     [wrongImports, 'type A = import("../net/clock.ts").A;', true],
     [wrongImports, 'import fs from "node:fs";', true],
     [wrongImports, 'import "npm:left-pad";', true],
-    [wrongImports, 'import { a } from "../tests/support/prng.ts";', true],
+    [wrongImports, 'import { a } from "../tests/support/seeded_random.ts";', true],
     [wrongImports, 'import { a } from "../../elsewhere/a.ts";', true],
     [wrongImports, 'import { a } from "./tree/stat";', true],
     [wrongImports, 'import { a } from "./tree/stat.ts"; import { b } from "snappyjs";', false],

@@ -9,9 +9,9 @@
 import assert from "node:assert/strict";
 import { TARGETS } from "../support/compared.ts";
 import { eventually, pause } from "../support/eventually.ts";
-import { Prng, seedFrom } from "../support/prng.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { create } from "../support/requests.ts";
+import { SeededRandom, seedFrom } from "../support/seeded_random.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 import { canResume, SESSION_MS, Writer } from "./kill/writer.ts";
@@ -23,7 +23,7 @@ const LOAD_MS_MAX = 250;
 Deno.test(`kill -9 under load, ${KILL_COUNT} times in a row`, async () => {
   const seed = seedFrom("KILL_SEED");
   console.log(`KILL_SEED=${seed}`);
-  const prng = new Prng(seed);
+  const prng = new SeededRandom(seed);
   using dir = makeTempDir();
   const options = {
     dataDir: `${dir.path}/data`,
@@ -32,7 +32,7 @@ Deno.test(`kill -9 under load, ${KILL_COUNT} times in a row`, async () => {
   };
   const writers = Array.from(
     { length: WRITER_COUNT },
-    (_, i) => new Writer(`/k/w${i}`, new Prng(prng.uint32())),
+    (_, i) => new Writer(`/k/w${i}`, new SeededRandom(prng.uint32())),
   );
   const ackCount = () => writers.reduce((sum, writer) => sum + writer.ackCount, 0);
   {

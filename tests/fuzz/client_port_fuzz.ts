@@ -30,8 +30,8 @@ import {
   setWatches,
   whoAmI,
 } from "../support/requests.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
-import { FuzzRandom } from "./fuzz_random.ts";
 import { joined, mutate } from "./mutations.ts";
 import { NaiveDatabase } from "./naive_database.ts";
 import { makeConfig } from "./server_fixture.ts";
@@ -104,7 +104,7 @@ export class ClientPortFuzz implements AsyncDisposable {
 
   /** @throws {assert.AssertionError} when the server is not what it was */
   async storm(seed: number): Promise<ClientPortFuzzCounts> {
-    const random = new FuzzRandom(seed);
+    const random = new SeededRandom(seed);
     const counts: ClientPortFuzzCounts = { connections: 0, frames: 0, bytes: 0 };
     const clients: Promise<void>[] = [];
     for (let i = random.between(3, 12); i > 0; i--) {
@@ -128,7 +128,7 @@ export class ClientPortFuzz implements AsyncDisposable {
   }
 
   /** What one connection sends, in pieces. */
-  #script(random: FuzzRandom, counts: ClientPortFuzzCounts): Uint8Array[] {
+  #script(random: SeededRandom, counts: ClientPortFuzzCounts): Uint8Array[] {
     const parts: Uint8Array[] = [];
     const kind = random.weighted([[1, "noise"], [1, "word"], [1, "lengths"], [6, "session"]]);
     if (kind === "noise") parts.push(random.bytes(random.between(0, 5000)));
@@ -164,7 +164,7 @@ export class ClientPortFuzz implements AsyncDisposable {
     return cut(random, all);
   }
 
-  #request(random: FuzzRandom, planner: Planner, database: NaiveDatabase): Request {
+  #request(random: SeededRandom, planner: Planner, database: NaiveDatabase): Request {
     const path = () => random.pick(["/a", "/b", "/a/b", "/", "/zookeeper", "/c", "/control"]);
     const asked = planner.request(database);
     database.request(asked, { sessionId: 5n, ids: [], timeMs: 1 });
@@ -259,7 +259,7 @@ export class ClientPortFuzz implements AsyncDisposable {
 }
 
 /** A damaged connect request, but never one for a session that outlives the fuzzer. */
-function damagedGreeting(random: FuzzRandom, greeting: Uint8Array): Uint8Array {
+function damagedGreeting(random: SeededRandom, greeting: Uint8Array): Uint8Array {
   const damaged = mutate(random, greeting);
   const timeoutAt = 16;
   if (damaged.length >= timeoutAt + 4) new DataView(damaged.buffer).setInt32(timeoutAt, 300);
@@ -267,14 +267,14 @@ function damagedGreeting(random: FuzzRandom, greeting: Uint8Array): Uint8Array {
 }
 
 /** A frame, damaged inside or in its length. */
-function damage(random: FuzzRandom, bytes: Uint8Array): Uint8Array {
+function damage(random: SeededRandom, bytes: Uint8Array): Uint8Array {
   return random.chance(4, 5)
     ? joined(bytes.subarray(0, 12), mutate(random, bytes.subarray(12)))
     : mutate(random, bytes);
 }
 
 /** The same bytes in pieces of any size. */
-function cut(random: FuzzRandom, bytes: Uint8Array): Uint8Array[] {
+function cut(random: SeededRandom, bytes: Uint8Array): Uint8Array[] {
   const sizeMax = random.pick([5, 100, 3000, 1_000_000]);
   const parts: Uint8Array[] = [];
   for (let at = 0; at < bytes.length && parts.length < 300;) {

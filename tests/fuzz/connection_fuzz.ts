@@ -28,7 +28,7 @@ import {
   type Request,
   setData,
 } from "../support/requests.ts";
-import { FuzzRandom } from "./fuzz_random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { makeConfig, ServerFixture } from "./server_fixture.ts";
 
 /** A socket whose other end is the fuzzer. */
@@ -207,7 +207,7 @@ export async function runConnectionFuzz(
   seed: number,
   { frameCount = 120 }: { frameCount?: number } = {},
 ): Promise<ConnectionFuzzCounts> {
-  const random = new FuzzRandom(seed);
+  const random = new SeededRandom(seed);
   const frameBytesMax = random.pick([4096, 65536, 200_000, 1_048_575]);
   const config = makeConfig({
     settings: {
@@ -269,7 +269,7 @@ export async function runConnectionFuzz(
 }
 
 /** Mostly what was drawn; now and then a single byte. */
-function burst(random: FuzzRandom, count: number): number {
+function burst(random: SeededRandom, count: number): number {
   return random.chance(1, 20) ? random.between(1, 5) : count;
 }
 
@@ -282,7 +282,7 @@ function stateOf({ path, expected, socket }: Peer): string {
 function plan(
   peer: Peer,
   { random, frameCount, frameBytesMax, byteBudget }: {
-    random: FuzzRandom;
+    random: SeededRandom;
     frameCount: number;
     frameBytesMax: number;
     byteBudget: number;

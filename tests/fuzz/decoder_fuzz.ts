@@ -16,8 +16,8 @@ import { OpCode } from "../../core/wire/op_code.ts";
 import { classifyFirstBytes } from "../../net/first_bytes.ts";
 import { connectRequest, frame } from "../support/raw_client.ts";
 import { auth, setWatches } from "../support/requests.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { FakeSocket, settle } from "./connection_fuzz.ts";
-import { FuzzRandom } from "./fuzz_random.ts";
 import { mutate } from "./mutations.ts";
 import { isLegalPath, NaiveDatabase } from "./naive_database.ts";
 import { makeConfig, ServerFixture } from "./server_fixture.ts";
@@ -41,7 +41,7 @@ export async function runDecoderFuzz(
   seed: number,
   { inputs = 400 }: { inputs?: number } = {},
 ): Promise<DecoderFuzzCounts> {
-  const random = new FuzzRandom(seed);
+  const random = new SeededRandom(seed);
   const counts: DecoderFuzzCounts = {
     requests: 0,
     multis: 0,
@@ -120,7 +120,7 @@ export async function runDecoderFuzz(
 
 /** A connection that sends a connect request, perhaps damaged, and damaged frames. */
 async function tryConnection(
-  random: FuzzRandom,
+  random: SeededRandom,
   server: ServerFixture,
   planner: Planner,
   database: NaiveDatabase,
@@ -161,7 +161,7 @@ async function tryConnection(
 /** Whether the bytes decode; anything but a DecodeError is thrown on. */
 function decodes(
   bytes: Uint8Array,
-  random: FuzzRandom,
+  random: SeededRandom,
   decode: (reader: JuteReader) => void,
 ): number {
   // inside a larger buffer, whose other bytes must not be reached
@@ -182,7 +182,7 @@ function decodes(
 }
 
 /** A log record's body: a header of some type before what stands in for the txn. */
-function txnBytes(random: FuzzRandom, body: Uint8Array): Uint8Array {
+function txnBytes(random: SeededRandom, body: Uint8Array): Uint8Array {
   const writer = new JuteWriter();
   writeTxnHeader(writer, {
     sessionId: 1n,

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import type { FuzzRandom } from "./fuzz_random.ts";
+import type { SeededRandom } from "../support/seeded_random.ts";
 
 /** Numbers that decoders stumble over, as 32 bits. */
 const INTERESTING = [0, -1, -2, 1, 0x7fffffff, -0x80000000, 0xffff, 0x100000, 0xfffff, 0x01000000];
 
 /** A damaged copy; now and then the same bytes. */
-export function mutate(random: FuzzRandom, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+export function mutate(random: SeededRandom, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   let copy = bytes.slice();
   for (let times = random.between(1, 3); times > 0; times--) {
     const at = random.below(copy.length + 1);

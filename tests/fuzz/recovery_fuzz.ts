@@ -23,8 +23,8 @@ import {
   type Subject,
   viewOf,
 } from "../model/storage_helpers.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
-import { FuzzRandom } from "./fuzz_random.ts";
 import { joined, mutate } from "./mutations.ts";
 import { aclText, dataText, isUsage } from "./naive_database.ts";
 import { makeHistory } from "./tree_fuzz.ts";
@@ -54,7 +54,7 @@ export async function runRecoveryFuzz(
   seed: number,
   { inputs = 20 }: { inputs?: number } = {},
 ): Promise<RecoveryFuzzCounts> {
-  const random = new FuzzRandom(seed);
+  const random = new SeededRandom(seed);
   const counts: RecoveryFuzzCounts = { directories: 0, recovered: 0, refused: 0 };
   const base = random.chance(1, 2) ? ownBase(random) : random.pick(javaBases ??= makeJavaBases());
   using temp = makeTempDir();
@@ -88,7 +88,7 @@ export async function runRecoveryFuzz(
   return counts;
 }
 
-function damageOne(random: FuzzRandom, files: Map<string, Uint8Array>): void {
+function damageOne(random: SeededRandom, files: Map<string, Uint8Array>): void {
   if (files.size === 0) return;
   const name = random.pick([...files.keys()]);
   const bytes = files.get(name)!;
@@ -131,7 +131,7 @@ function readFiles(dir: string): Map<string, Uint8Array> {
 }
 
 /** A run of the tree fuzzer as a server would have laid it down. */
-function ownBase(random: FuzzRandom): Base {
+function ownBase(random: SeededRandom): Base {
   const { records, snapshots } = makeHistory(random.uint32(), 120);
   const files = new Map<string, Uint8Array>();
   const header = new JuteWriter();

@@ -21,7 +21,7 @@ import { nodeHashing } from "../../net/hashing.ts";
 import { RequestThrottle } from "../../net/request_throttle.ts";
 import { Turn } from "../../net/turn.ts";
 import { LinesLogger } from "../model/storage_helpers.ts";
-import { seededRandom } from "../support/seeded_random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
 /** Defaults of a server, with these lines of zoo.cfg. */
@@ -79,7 +79,7 @@ export class ServerFixture {
       logger: this.logger,
       firstSessionId: 0x100000000000001n,
       serverStats: new ServerStats(this.nowMs),
-      metrics: new ServerMetrics(seededRandom(1)),
+      metrics: new ServerMetrics(new SeededRandom(1)),
       audit: null,
     });
     const metrics = this.processor.stats.metrics;

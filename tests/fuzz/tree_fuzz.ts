@@ -26,7 +26,7 @@ import { OpCode } from "../../core/wire/op_code.ts";
 import { nodeHashing } from "../../net/hashing.ts";
 import { concat, writeSnapshotsAsJava } from "../model/storage_helpers.ts";
 import type { AclEntry } from "../support/requests.ts";
-import { FuzzRandom } from "./fuzz_random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { aclText, dataText, isUsage, NaiveDatabase, type Outcome } from "./naive_database.ts";
 import { drawMix, IDENTITIES, Planner, toRequest } from "./tree_plans.ts";
 
@@ -92,7 +92,7 @@ export function makeHistory(seed: number, steps: number): History {
 }
 
 class TreeFuzz {
-  readonly #random: FuzzRandom;
+  readonly #random: SeededRandom;
   readonly #planner: Planner;
   readonly #options: TreeFuzzOptions;
   readonly #tree: DataTree;
@@ -129,7 +129,7 @@ class TreeFuzz {
   };
 
   constructor(seed: number, options?: TreeFuzzOptions) {
-    const random = this.#random = new FuzzRandom(seed);
+    const random = this.#random = new SeededRandom(seed);
     this.#planner = new Planner(random, drawMix(random));
     const enforceQuota = random.chance(1, 5);
     this.#options = options ?? {

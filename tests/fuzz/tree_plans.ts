@@ -6,7 +6,7 @@
 import { OpCode } from "../../core/wire/op_code.ts";
 import { type AclEntry, check, create, multi, remove, type Request } from "../support/requests.ts";
 import { setAcl, setData } from "../support/requests.ts";
-import type { FuzzRandom } from "./fuzz_random.ts";
+import type { SeededRandom } from "../support/seeded_random.ts";
 import type {
   CreateAsked,
   Identity,
@@ -90,7 +90,7 @@ export interface Mix {
   ephemeralWeight: number;
 }
 
-export function drawMix(random: FuzzRandom): Mix {
+export function drawMix(random: SeededRandom): Mix {
   const rate = (...choices: number[]) => random.pick(choices);
   return {
     depthMax: random.between(1, 4),
@@ -106,10 +106,10 @@ export function drawMix(random: FuzzRandom): Mix {
 }
 
 export class Planner {
-  readonly #random: FuzzRandom;
+  readonly #random: SeededRandom;
   readonly #mix: Mix;
 
-  constructor(random: FuzzRandom, mix: Mix) {
+  constructor(random: SeededRandom, mix: Mix) {
     this.#random = random;
     this.#mix = mix;
   }

@@ -13,7 +13,7 @@ import type {
   ExpiryDump,
   FourLetterContext,
 } from "../../net/four_letter_context.ts";
-import { seededRandom } from "../support/seeded_random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 
 export const FIRST = 0x100001e3d0c0000n;
 export const SECOND = 0x100001e3d0c0001n;
@@ -87,7 +87,7 @@ export function expiryDumpOf<Item>(buckets: [time: string, items: Item[]][]): Ex
 
 /** The recorded server; a test passes what is different in it. */
 export function recordedContext(changes: Partial<FourLetterContext> = {}): FourLetterContext {
-  const metrics = new ServerMetrics(seededRandom(1));
+  const metrics = new ServerMetrics(new SeededRandom(1));
   metrics.registerGauges(Object.fromEntries(SERVER_GAUGES.map((name) => [name, () => 0])));
   const context: FourLetterContext = {
     isServing: true,

@@ -6,7 +6,7 @@ import { Turn } from "../../net/turn.ts";
 import { makeConfig, ServerFixture } from "../fuzz/server_fixture.ts";
 import { LinesLogger } from "../model/storage_helpers.ts";
 import { connectRequest } from "../support/raw_client.ts";
-import { seededRandom } from "../support/seeded_random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
 Deno.test("LogPump answers nothing when a sync or a write fails, and asks for the end at once", async () => {
@@ -41,7 +41,7 @@ Deno.test("LogPump answers nothing when a sync or a write fails, and asks for th
       turn,
       logger: new LinesLogger(),
       clock,
-      random: seededRandom(1),
+      random: new SeededRandom(1),
       fatal: (message, error) => void fatal.push([message, error]),
     });
     const error = new Error("Input/output error (os error 5)");

@@ -12,7 +12,7 @@ import {
   recoverSubject,
   testClock,
 } from "../model/storage_helpers.ts";
-import { seededRandom } from "../support/seeded_random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
 const TXN_COUNT = 40;
@@ -83,7 +83,7 @@ async function makeFiles(dir: string) {
 
 /** Draws numbers from 0 to below a bound. */
 function belowOf(seed: number): (bound: number) => number {
-  const random = seededRandom(seed);
+  const random = new SeededRandom(seed);
   return (bound) => random.uint32() % bound;
 }
 

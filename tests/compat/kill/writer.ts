@@ -7,7 +7,6 @@
  */
 import assert from "node:assert/strict";
 import { JuteDecoder } from "../../support/jute.ts";
-import type { Prng } from "../../support/prng.ts";
 import { decodeReply, RawClient, type Reply } from "../../support/raw_client.ts";
 import {
   check,
@@ -21,6 +20,7 @@ import {
   type Request,
   setData,
 } from "../../support/requests.ts";
+import type { SeededRandom } from "../../support/seeded_random.ts";
 import {
   applyOp,
   EMPTY_STATE,
@@ -42,7 +42,7 @@ export class Writer {
   /** Ids and passwords of the sessions this writer has closed, acknowledged or found to be gone. */
   readonly closedSessions: { sessionId: bigint; password: Uint8Array }[] = [];
   ackCount = 0;
-  readonly #prng: Prng;
+  readonly #prng: SeededRandom;
   #client: RawClient | null = null;
   #session = { sessionId: 0n, password: new Uint8Array() as Uint8Array };
   /** After everything that was acknowledged. */
@@ -53,7 +53,7 @@ export class Writer {
   #tip = EMPTY_STATE;
   #valueCount = 0;
 
-  constructor(path: string, prng: Prng) {
+  constructor(path: string, prng: SeededRandom) {
     this.path = path;
     this.#prng = prng;
   }

@@ -6,7 +6,7 @@ import {
   MetricSet,
   Summary,
 } from "../../../core/metrics/metric.ts";
-import { seededRandom } from "../../support/seeded_random.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
 
 Deno.test("Counter counts and resets", () => {
   const counter = new Counter("snap_count");
@@ -28,7 +28,7 @@ Deno.test("Summary keeps count, sum, least, greatest and average", () => {
 });
 
 Deno.test("AdvancedSummary adds percentiles and resets them too", () => {
-  const summary = new AdvancedSummary("readlatency", seededRandom(1));
+  const summary = new AdvancedSummary("readlatency", new SeededRandom(1));
   for (const value of [6, 13]) summary.add(value);
   assert.deepEqual(summary.percentiles([0.5, 0.99]), [10, 13]);
   assert.equal(summary.sum, 19);

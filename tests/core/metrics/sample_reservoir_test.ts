@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { SAMPLE_COUNT_MAX, SampleReservoir } from "../../../core/metrics/sample_reservoir.ts";
-import { seededRandom } from "../../support/seeded_random.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
 
 const PARTS = [0.5, 0.95, 0.99, 0.999];
 
 function filled(values: Iterable<number>, seed = 1): SampleReservoir {
-  const reservoir = new SampleReservoir(seededRandom(seed));
+  const reservoir = new SampleReservoir(new SeededRandom(seed));
   for (const value of values) reservoir.add(value);
   return reservoir;
 }

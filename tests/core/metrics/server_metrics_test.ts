@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { SERVER_GAUGES } from "../../../core/metrics/gauge_names.ts";
 import type { Gauge } from "../../../core/metrics/metric_registry.ts";
 import { ServerMetrics } from "../../../core/metrics/server_metrics.ts";
-import { seededRandom } from "../../support/seeded_random.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
 
 const NAMES_FILE = new URL("../../testdata/four_letter_words/mntr_names.txt", import.meta.url);
 /** The lines before the metrics, which the four-letter word adds. */
 const HEAD_LINE_COUNT = 2;
 
 function metricsWithGauges(): ServerMetrics {
-  const metrics = new ServerMetrics(seededRandom(1));
+  const metrics = new ServerMetrics(new SeededRandom(1));
   const gauges = SERVER_GAUGES.map((name): [string, Gauge] => [name, () => 3]);
   metrics.registerGauges(Object.fromEntries(gauges));
   return metrics;
@@ -36,7 +36,7 @@ Deno.test("ServerMetrics.values() has every name of a real standalone server, in
 });
 
 Deno.test("ServerMetrics.values() names the metrics of sets by their key", () => {
-  const metrics = new ServerMetrics(seededRandom(1));
+  const metrics = new ServerMetrics(new SeededRandom(1));
   metrics.writePerNamespace.of("zookeeper").add(9);
   metrics.learnerHandlerQpTimeMs.of("1").add(4);
   metrics.quotaExceededErrorPerNamespace.of("app").increment();
@@ -49,7 +49,7 @@ Deno.test("ServerMetrics.values() names the metrics of sets by their key", () =>
 });
 
 Deno.test("ServerMetrics gauges are shown from registration to removal", () => {
-  const metrics = new ServerMetrics(seededRandom(1));
+  const metrics = new ServerMetrics(new SeededRandom(1));
   metrics.registerGauges({ quorum_size: () => 3, learners: () => 2 });
   metrics.unregisterGauges(["learners"]);
   const [first, second] = metrics.values();

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { ByteArena } from "../../../core/tree/byte_arena.ts";
-import { seededRandom } from "../../support/seeded_random.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
 
 const MIB = 1 << 20;
 
 Deno.test("ByteArena keeps blocks of all sizes apart while they come and go", () => {
   const arena = new ByteArena();
-  const random = seededRandom(3);
+  const random = new SeededRandom(3);
   const below = (count: number) => random.uint32() % count;
   const sizes = [
     1,
