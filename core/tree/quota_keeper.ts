@@ -12,7 +12,14 @@ import { decodeUtf8, encodeUtf8 } from "../wire/jute.ts";
 import type { DataTree } from "./data_tree.ts";
 import { NO_NODE, type NodeId, ROOT } from "./node_store.ts";
 import { subtree } from "./node_walk.ts";
-import { addUsage, checkQuota, formatQuota, makeUsage, parseQuota } from "./quota.ts";
+import {
+  addUsage,
+  checkQuota,
+  formatQuota,
+  makeUsage,
+  parseQuota,
+  type QuotaValues,
+} from "./quota.ts";
 
 const QUOTA_PREFIX = "/zookeeper/quota";
 const LIMITS_SUFFIX = "/zookeeper_limits";
@@ -99,11 +106,11 @@ export class QuotaKeeper {
   check(path: Uint8Array, added: UsageDelta): ErrorCode {
     const target = this.nearest(path);
     if (target === null) return ErrorCode.Ok;
-    const limitsText = this.#textOf(target + LIMITS_SUFFIX);
-    const usageText = this.#textOf(target + STATS_SUFFIX);
-    if (limitsText === null || usageText === null) return ErrorCode.Ok;
-    const limits = parseQuota(limitsText);
-    const usage = parseQuota(usageText);
+    const limitsNode = this.#nodeBelowQuota(target + LIMITS_SUFFIX);
+    const usageNode = this.#nodeBelowQuota(target + STATS_SUFFIX);
+    if (limitsNode === NO_NODE || usageNode === NO_NODE) return ErrorCode.Ok;
+    const limits = this.#quotaOf(limitsNode);
+    const usage = this.#quotaOf(usageNode);
     if (limits === null || usage === null) return ErrorCode.MarshallingError;
     const excess = checkQuota({
       limits,
@@ -127,10 +134,10 @@ export class QuotaKeeper {
   #charge(path: Uint8Array, added: UsageDelta): void {
     const target = this.nearest(path);
     if (target === null) return;
-    const usageText = this.#textOf(target + STATS_SUFFIX);
-    const usage = usageText === null ? null : parseQuota(usageText);
-    if (usage === null) return; // nobody asked for usage, or its text is the client's own
-    const stats = this.#tree.store.lookup(encodeUtf8(QUOTA_PREFIX + target + STATS_SUFFIX));
+    const stats = this.#nodeBelowQuota(target + STATS_SUFFIX);
+    if (stats === NO_NODE) return; // nobody asked for usage
+    const usage = parseQuota(decodeUtf8(this.#tree.store.data(stats) ?? NO_BYTES));
+    if (usage === null) return; // its text is the client's own
     this.#tree.setDerivedData(stats, encodeUtf8(formatQuota(addUsage(usage, added))));
   }
 
@@ -148,11 +155,14 @@ export class QuotaKeeper {
     this.#tree.setDerivedData(stats, encodeUtf8(formatQuota(makeUsage(count, bytes))));
   }
 
-  /** The data of a node below /zookeeper/quota; null when there is no such node. */
-  #textOf(pathBelowQuota: string): string | null {
-    const { store } = this.#tree;
-    const id = store.lookup(encodeUtf8(QUOTA_PREFIX + pathBelowQuota));
-    return id === NO_NODE ? null : decodeUtf8(store.data(id) ?? NO_BYTES);
+  #nodeBelowQuota(path: string): NodeId {
+    return this.#tree.store.lookup(encodeUtf8(QUOTA_PREFIX + path));
+  }
+
+  /** What the znode says; null when nothing can be read from it, as from null data. */
+  #quotaOf(id: NodeId): QuotaValues | null {
+    const data = this.#tree.store.data(id);
+    return data === null ? null : parseQuota(decodeUtf8(data));
   }
 
   #isQuotaNode(path: Uint8Array): boolean {

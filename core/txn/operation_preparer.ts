@@ -234,7 +234,7 @@ export class OperationPreparer {
     if (this.#options.enforceQuota) {
       const bytes = Math.max(request.dataLength, 0) - Math.max(record.dataLength, 0);
       const path = buffer.subarray(pathStart, pathEnd);
-      const err = bytes === 0 ? ErrorCode.Ok : this.#tree.quotas.check(path, { count: 0, bytes });
+      const err = this.#tree.quotas.check(path, { count: 0, bytes });
       if (err !== ErrorCode.Ok) return err;
     }
     if (request.flags !== -1 && request.flags !== record.version) return ErrorCode.BadVersion;

@@ -245,6 +245,10 @@ export class Preparer {
       let err: ErrorCode = ErrorCode.RuntimeInconsistency;
       if (!failed) {
         err = this.#operations.prepare(request, requester);
+        // no result of one operation: ZooKeeper breaks off, and answers so to the whole
+        if (err === ErrorCode.MarshallingError) {
+          throw new DecodeError("An operation cannot be read");
+        }
         if (err !== ErrorCode.Ok) {
           failed = true;
           this.#pending.rollback(this.#operations.records);

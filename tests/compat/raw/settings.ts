@@ -5,6 +5,7 @@
  */
 import {
   auth,
+  check,
   create,
   exists,
   Flags,
@@ -117,7 +118,28 @@ export const settingGroups: readonly Group[] = [
   {
     name: "quota enforced",
     options: { config: { enforceQuota: true } },
-    scenarios: [{ name: "quota that is enforced", run: quotaConversation }],
+    scenarios: [
+      { name: "quota that is enforced", run: quotaConversation },
+      {
+        name: "limits that cannot be read",
+        run: async (c) => {
+          const peer = await c.session("A");
+          await peer.call(create("/u"));
+          await makeQuota(peer, "/u", "count=9,bytes=99");
+          const limits = "/zookeeper/quota/u/zookeeper_limits";
+          for (const text of [null, "", "nonsense", "count=x", "count=5"]) {
+            await peer.call(setData(limits, text));
+            await peer.call(create("/u/kid"));
+            await peer.call(setData("/u", "12"));
+            await peer.call(setData("/u", "34"));
+            await peer.call(multi([create("/u/kid2"), remove("/u/kid2")]));
+            await peer.call(multi([check("/u"), setData("/u", "5")]));
+            await peer.call(remove("/u/kid"));
+          }
+          await peer.call(getData("/zookeeper/quota/u/zookeeper_stats"));
+        },
+      },
+    ],
   },
   {
     name: "ACLs skipped",

@@ -268,6 +268,26 @@ Deno.test("Preparer.prepare() keeps hard limits, after permissions and before ve
   }
 });
 
+Deno.test("Preparer.prepare() with a quota that holds no data cannot tell, and refuses", () => {
+  const quota = "/zookeeper/quota/q";
+  for (const name of ["zookeeper_limits", "zookeeper_stats"]) {
+    const bench = new Bench({ enforceQuota: true }).must(
+      create("/q"),
+      create(quota),
+      create(`${quota}/zookeeper_limits`, { data: "count=-1,bytes=-1" }),
+      create(`${quota}/zookeeper_stats`),
+    ).apply();
+    bench.must(create("/q/a")).apply();
+    bench.must(setData(`${quota}/${name}`, null)).apply();
+    for (const request of [create("/q/b"), setData("/q", "1"), setData("/q", "")]) {
+      assert.equal(bench.outcome(request), ErrorCode.MarshallingError, name);
+    }
+    const whole = bench.outcome(multi([remove("/q/a"), create("/q/b")]));
+    assert.equal(whole, ErrorCode.MarshallingError, "of a multi, not of an operation in it");
+    bench.must(remove("/q/a"));
+  }
+});
+
 Deno.test("Preparer.prepare() of a multi takes everything back when one operation fails", () => {
   const bench = new Bench().must(create("/p"), create("/p/a", { flags: Flags.ephemeral }));
   const codes = bench.outcome(multi([
