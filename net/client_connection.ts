@@ -7,8 +7,9 @@
  * @module
  */
 import { OUTPUT_BYTES_MAX } from "../core/limits.ts";
-import type { Logger } from "../core/ports.ts";
+import type { Clock, Logger } from "../core/ports.ts";
 import type { Client } from "../core/server/client.ts";
+import { walksFar } from "../core/server/request_kind.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import { JuteReader, type JuteWriter } from "../core/wire/jute.ts";
 import { sessionIdToHex } from "../core/zxid.ts";
@@ -24,6 +25,10 @@ const READ_BYTES_BUSY = 64 << 10;
 const SMALL_READS_BEFORE_SHRINK = 32;
 /** ZooKeeper sends text in writes of this many letters, and counts each as a packet. */
 const TEXT_PACKET_CHARS = 8192;
+/** What one connection has read may keep the server busy for so long before others get their turn. */
+const SLICE_MS_MAX = 10;
+/** The clock is looked at after so many requests, and after each that may take long. */
+const REQUESTS_PER_LOOK = 16;
 /** How long a socket that is to be closed may take for its last output. */
 const CLOSE_DEADLINE_MS = 5000;
 
@@ -33,6 +38,7 @@ export interface ConnectionHost {
   readonly turn: Turn;
   readonly throttle: RequestThrottle;
   readonly logger: Logger;
+  readonly clock: Clock;
   /** For connections without a session: of these there may be many. */
   readonly strangersLogger: Logger;
   readonly frameBytesMax: number;
@@ -62,6 +68,10 @@ export class ClientConnection {
   #isWriting = false;
   #isSocketClosed = false;
   #smallReads = 0;
+  /** Its slice is over: it is the turn of others. */
+  #isResting = false;
+  /** The next request takes long, and is not to be answered in the middle of a commit. */
+  #awaitsWrites = false;
   /** What a large frame under way takes of the server's budget. */
   #admittedBytes = 0;
   /** Wakes the read loop when a paused client may go on. */
@@ -226,15 +236,27 @@ export class ClientConnection {
   #isHeldUp(): boolean {
     const { client } = this;
     if (client.isClosing) return false;
-    if (this.#isStale && client.lastOutstanding !== null) return true; // its reply comes first
+    if (this.#isResting) return true;
+    if (client.lastOutstanding === null) this.#awaitsWrites = false;
+    // their replies come first
+    else if (this.#isStale || this.#awaitsWrites) return true;
     return this.#host.processor.isPaused(client);
+  }
+
+  async #rest(): Promise<void> {
+    this.#isResting = true;
+    await rest();
+    this.#isResting = false;
+    if (this.#resume !== null) this.#goOn();
   }
 
   #handle(): void {
     if (!this.#isConnected && !this.#greet()) return;
     const { client } = this;
-    const { processor, frameBytesMax } = this.#host;
+    const { processor, frameBytesMax, clock } = this.#host;
     const reader = this.#reader;
+    const startMs = clock.monotonicMs();
+    let requestCount = 0;
     while (!client.isClosing && this.#end - this.#start >= 4 && !this.#isHeldUp()) {
       const length = this.#view.getInt32(this.#start);
       if (length < 0 || length > frameBytesMax) {
@@ -247,11 +269,19 @@ export class ClientConnection {
         if (!this.#makeRoom(4 + length)) return client.close("too many bytes in large requests");
         return;
       }
+      const isLong = length >= 8 && walksFar(this.#view.getInt32(this.#start + 8));
+      if (isLong && client.lastOutstanding !== null) {
+        this.#awaitsWrites = true;
+        break;
+      }
       reader.reset(this.#buffer, this.#view, this.#start + 4, frameEnd);
       this.#start = frameEnd;
       if (this.#isStale) processor.refuseThrottled(client, reader);
       else processor.request(client, reader);
       if (this.#admittedBytes > 0) this.#releaseAdmitted();
+      if (isLong || ++requestCount % REQUESTS_PER_LOOK === 0) {
+        if (clock.monotonicMs() - startMs > SLICE_MS_MAX) void this.#rest();
+      }
     }
     if (this.#start === this.#end) {
       this.#start = this.#end = 0;

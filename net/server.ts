@@ -301,6 +301,7 @@ class Server implements StandaloneServer {
       logger: this.#logger,
       clock,
       host: {
+        clock,
         strangersLogger: this.#strangersLogger,
         throttle: this.#requestThrottle,
         frameBytesMax: config.juteMaxBufferBytes,

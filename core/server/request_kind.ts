@@ -42,6 +42,11 @@ KINDS[OpCode.SetWatches] = "setWatches";
 KINDS[OpCode.SetWatches2] = "setWatches";
 KINDS[OpCode.Ping] = "ping";
 
+/** What looks at any number of znodes, however short its request and its reply are. */
+export function walksFar(op: number): boolean {
+  return op === OpCode.GetAllChildrenNumber || op === OpCode.GetEphemerals;
+}
+
 /** What may be refused for having waited too long: not what a session lives by, nor auth requests. */
 export function isThrottlable(op: number): boolean {
   return op !== OpCode.Ping && op !== OpCode.CloseSession && op !== OpCode.Auth &&

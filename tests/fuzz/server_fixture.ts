@@ -99,6 +99,7 @@ export class ServerFixture {
       processor: this.processor,
       turn: this.turn,
       logger: this.logger,
+      clock,
       strangersLogger: this.logger,
       frameBytesMax: config.juteMaxBufferBytes,
       admitsLargeRequest: (bytes) => ((this.largeBytes += bytes), true),

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
+import { eventually } from "../support/eventually.ts";
+import { concat } from "../model/storage_helpers.ts";
 import { FakeSocket, settle } from "../fuzz/connection_fuzz.ts";
 import { makeConfig, ServerFixture } from "../fuzz/server_fixture.ts";
 import {
   type ConnectOptions,
   connectRequest,
   decodeConnectResponse,
+  decodeReply,
   frame,
   requestFrame,
 } from "../support/raw_client.ts";
-import { create, exists, ping, setData } from "../support/requests.ts";
+import { create, exists, ofPath, Op, ping, setData } from "../support/requests.ts";
 
 const TIMEOUT_MS = 4000;
 
@@ -121,3 +124,53 @@ Deno.test("a client that has seen more than this server is turned away without a
     assert.equal(socket.frames().length, ahead > 0 ? 0 : 1);
   }
 });
+
+Deno.test("a client whose requests take long lets others through between them", async () => {
+  const cases = [
+    { request: exists("/none"), slow: false, answered: 64 },
+    { request: exists("/none"), slow: true, answered: 16 },
+    { request: ofPath(Op.getAllChildrenNumber, "/"), slow: false, answered: 64 },
+    { request: ofPath(Op.getAllChildrenNumber, "/"), slow: true, answered: 1 },
+  ];
+  for (const { request, slow, answered } of cases) {
+    const server = new ServerFixture(makeConfig());
+    const { socket } = await connect(server, { timeoutMs: 20_000 });
+    let nowMs = server.nowMs;
+    Object.defineProperty(server, "nowMs", { get: () => slow ? nowMs += 11 : nowMs });
+    socket.send(concat(range(1, 64).map((xid) => requestFrame(request, xid))));
+    await run(server, socket);
+    const replies = socket.frames();
+    assert.equal(replies.length, answered, `slow: ${slow}`);
+    await eventually("all are answered", async () => {
+      await run(server, socket);
+      replies.push(...socket.frames());
+      return replies.length === 64;
+    });
+    assert.deepEqual(replies.map((reply) => decodeReply(reply).xid), range(1, 64));
+    socket.end();
+    await run(server, socket);
+  }
+});
+
+Deno.test("what looks at many znodes is not done in the middle of a commit, and in its order", async () => {
+  const server = new ServerFixture(makeConfig());
+  const { socket } = await connect(server, { timeoutMs: 20_000 });
+  const kinds = [ofPath(Op.getAllChildrenNumber, "/"), create("/n", { flags: 2 }), exists("/n")];
+  socket.send(concat(range(1, 9).map((xid) => requestFrame(kinds[xid % 3]!, xid))));
+  socket.deliver(1 << 30);
+  await settle();
+  server.makeDurable();
+  await settle();
+  socket.take(1 << 30);
+  const replies = socket.frames();
+  assert.deepEqual(replies.map((reply) => decodeReply(reply).xid), [1, 2], "the read waits");
+  await run(server, socket);
+  replies.push(...socket.frames());
+  assert.deepEqual(replies.map((reply) => decodeReply(reply).xid), range(1, 9));
+  socket.end();
+  await run(server, socket);
+});
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
