@@ -85,39 +85,51 @@ export class ReadRequests {
     return this.#mayDo(client, acl, Permission.Read);
   }
 
-  /** setWatches and setWatches2: registers, and writes events for what was missed before the reply. */
-  setWatches(client: Client, reader: JuteReader, withPersistent: boolean): void {
+  /**
+   * setWatches and setWatches2: registers, and writes events for what was missed before the reply.
+   *
+   * A list that is null, or a path in the first three, ends it with MarshallingError; what came before has its events and stays
+   * registered, as in ZooKeeper.
+   */
+  setWatches(client: Client, reader: JuteReader, withPersistent: boolean): ErrorCode {
     const relativeZxid = reader.zxid();
-    const lists: Uint8Array[][] = [];
+    const lists: (readonly (Uint8Array | null)[] | null)[] = [];
     for (let i = 0; i < (withPersistent ? 5 : 3); i++) lists.push(readPaths(reader));
     const { store, watches } = this.#tree;
-    const [data, exist, child, persistent = [], recursive = []] = lists as [
-      Uint8Array[],
-      Uint8Array[],
-      Uint8Array[],
-      Uint8Array[]?,
-      Uint8Array[]?,
-    ];
+    const [data = null, exist = null, child = null, persistent = [], recursive = []] = lists;
     const event = (type: number, path: Uint8Array) =>
       void writeEvent(client.writer(), { type, path, zxid: NO_ZXID });
+    if (data === null) return ErrorCode.MarshallingError;
     for (const path of data) {
+      if (path === null) return ErrorCode.MarshallingError;
       const id = store.lookup(path);
       if (id === NO_NODE) event(EventType.NodeDeleted, path);
       else if (store.mzxid(id) > relativeZxid) event(EventType.NodeDataChanged, path);
       else watches.add(path, client, WatchMode.Data);
     }
+    if (exist === null) return ErrorCode.MarshallingError;
     for (const path of exist) {
+      if (path === null) return ErrorCode.MarshallingError;
       if (store.lookup(path) !== NO_NODE) event(EventType.NodeCreated, path);
       else watches.add(path, client, WatchMode.Data);
     }
+    if (child === null) return ErrorCode.MarshallingError;
     for (const path of child) {
+      if (path === null) return ErrorCode.MarshallingError;
       const id = store.lookup(path);
       if (id === NO_NODE) event(EventType.NodeDeleted, path);
       else if (store.pzxid(id) > relativeZxid) event(EventType.NodeChildrenChanged, path);
       else watches.add(path, client, WatchMode.Child);
     }
-    for (const path of persistent) watches.add(path, client, WatchMode.Persistent);
-    for (const path of recursive) watches.add(path, client, WatchMode.Recursive);
+    if (persistent === null) return ErrorCode.MarshallingError;
+    for (const path of persistent) { // here a null path is accepted, and watches nothing
+      if (path !== null) watches.add(path, client, WatchMode.Persistent);
+    }
+    if (recursive === null) return ErrorCode.MarshallingError;
+    for (const path of recursive) {
+      if (path !== null) watches.add(path, client, WatchMode.Recursive);
+    }
+    return ErrorCode.Ok;
   }
 
   // ---------------------------------------------------------------- single reads
@@ -319,11 +331,11 @@ export function writeMultiHeader(
   writer.int(err);
 }
 
-/** A vector of paths, borrowed; a null vector cannot be decoded, a null path is the empty one. */
-function readPaths(reader: JuteReader): Uint8Array[] {
+/** A vector of paths, borrowed. */
+function readPaths(reader: JuteReader): (Uint8Array | null)[] | null {
   const count = reader.count();
-  if (count < 0) throw new DecodeError("setWatches without a list");
-  const paths: Uint8Array[] = [];
-  for (let i = 0; i < count; i++) paths.push(reader.bytes() ?? NO_BYTES);
+  if (count < 0) return null;
+  const paths: (Uint8Array | null)[] = [];
+  for (let i = 0; i < count; i++) paths.push(reader.bytes());
   return paths;
 }

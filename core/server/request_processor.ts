@@ -287,9 +287,8 @@ export class RequestProcessor implements ClientHost {
     const writer = client.writer();
     try {
       if (isSetWatches) {
-        this.#reads.setWatches(client, reader, op === OpCode.SetWatches2);
-        start = beginReply(writer, xid, lastProcessedZxid, ErrorCode.Ok);
-        err = ErrorCode.Ok;
+        err = this.#reads.setWatches(client, reader, op === OpCode.SetWatches2);
+        start = beginReply(writer, xid, lastProcessedZxid, err); // behind its events
       } else {
         start = beginReply(writer, xid, lastProcessedZxid, ErrorCode.Ok);
         err = this.#reads.answer(op, client, reader, writer);

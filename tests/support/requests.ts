@@ -163,17 +163,17 @@ export function auth(scheme: string | null, credentials: Text): Request {
 }
 
 export interface WatchLists {
-  readonly data?: readonly string[] | null;
-  readonly exist?: readonly string[] | null;
-  readonly child?: readonly string[] | null;
+  readonly data?: readonly (string | null)[] | null;
+  readonly exist?: readonly (string | null)[] | null;
+  readonly child?: readonly (string | null)[] | null;
   /** Either of these makes it setWatches2. */
-  readonly persistent?: readonly string[] | null;
-  readonly recursive?: readonly string[] | null;
+  readonly persistent?: readonly (string | null)[] | null;
+  readonly recursive?: readonly (string | null)[] | null;
 }
 
 export function setWatches(relativeZxid: bigint, lists: WatchLists): Request {
   const body = new JuteEncoder().long(relativeZxid);
-  const put = (paths: readonly string[] | null | undefined) =>
+  const put = (paths: readonly (string | null)[] | null | undefined) =>
     body.vector(paths === undefined ? [] : paths, (path) => body.string(path));
   put(lists.data);
   put(lists.exist);

@@ -415,4 +415,31 @@ export const watchScenarios: readonly Scenario[] = [
       await again.settle();
     },
   },
+  {
+    name: "setWatches: a null path or list ends it, what came before counts",
+    run: async (c) => {
+      const peer = await c.session("A");
+      await peer.call(create("/nulls"));
+      const some = ["/nulls", null, "/nulls2"];
+      for (const kind of ["data", "exist", "child"]) {
+        for (const relativeZxid of [0n, 1n << 40n]) {
+          await peer.call(setWatches(relativeZxid, { [kind]: some }), -8);
+          await peer.call(setWatches(relativeZxid, { [kind]: some, persistent: [] }), -8);
+          await peer.call(setWatches(relativeZxid, { data: ["/nulls"], [kind]: null }), -8);
+        }
+      }
+      const others = [await c.session("B"), await c.session("C")];
+      for (const [i, kind] of ["persistent", "recursive"].entries()) {
+        await others[i]!.call(setWatches(0n, { persistent: [], [kind]: some }), -8);
+        await others[i]!.call(
+          setWatches(0n, { data: ["/nulls"], persistent: [], [kind]: null }),
+          -8,
+        );
+      }
+      await peer.call(create("/nulls2"));
+      await peer.call(create("/nulls/kid"));
+      await peer.call(setData("/nulls2", "x"));
+      for (const other of others) await other.settle();
+    },
+  },
 ];

@@ -21,6 +21,7 @@ import {
   Op,
   type Request,
   setData,
+  setWatches,
 } from "../../support/requests.ts";
 
 /** A connection with a session, on a server whose log is durable when a test says so. */
@@ -116,6 +117,26 @@ Deno.test("RequestProcessor tells of a znode only who may read it, and before th
     await client.run();
     const xids = client.replies().map(({ xid }) => xid);
     assert.deepEqual(xids, isTold ? [-1, 2, -1, 3] : [2, 3], `${perms}`);
+  }
+});
+
+Deno.test("RequestProcessor ends setWatches at a null path, behind the events of those before it", async () => {
+  const cases = [
+    { kind: "data", list: ["/a", null, "/a"], events: 1 },
+    { kind: "exist", list: ["/a", null, "/a"], events: 2 },
+    { kind: "child", list: ["/a", null, "/a"], events: 2 },
+    { kind: "persistent", list: null, events: 1 },
+    { kind: "recursive", list: null, events: 1 },
+    { kind: "data", list: null, events: 0 },
+  ];
+  for (const { kind, list, events } of cases) {
+    const client = await TestClient.connect(new ServerFixture(makeConfig()));
+    await client.call(create("/a"));
+    client.send(setWatches(0n, { data: ["/a"], persistent: [null], [kind]: list }));
+    await client.run();
+    const replies = client.replies().map(({ xid, err }) => ({ xid, err }));
+    assert.equal(replies.filter(({ xid }) => xid === -1).length, events, kind);
+    assert.deepEqual(replies.at(-1), { xid: 2, err: ErrorCode.MarshallingError }, kind);
   }
 });
 
