@@ -88,8 +88,8 @@ export class ReadRequests {
   /**
    * setWatches and setWatches2: registers, and writes events for what was missed before the reply.
    *
-   * A list that is null, or a path in the first three, ends it with MarshallingError; what came before has its events and stays
-   * registered, as in ZooKeeper.
+   * A null list ends it with MarshallingError, and so does a null path in the first three; what came
+   * before has its events and stays registered, as in ZooKeeper.
    */
   setWatches(client: Client, reader: JuteReader, withPersistent: boolean): ErrorCode {
     const relativeZxid = reader.zxid();
