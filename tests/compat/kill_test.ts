@@ -23,7 +23,7 @@ const LOAD_MS_MAX = 250;
 Deno.test(`kill -9 under load, ${KILL_COUNT} times in a row`, async () => {
   const seed = seedFrom("KILL_SEED");
   console.log(`KILL_SEED=${seed}`);
-  const prng = new SeededRandom(seed);
+  const random = new SeededRandom(seed);
   using dir = makeTempDir();
   const options = {
     dataDir: `${dir.path}/data`,
@@ -32,7 +32,7 @@ Deno.test(`kill -9 under load, ${KILL_COUNT} times in a row`, async () => {
   };
   const writers = Array.from(
     { length: WRITER_COUNT },
-    (_, i) => new Writer(`/k/w${i}`, new SeededRandom(prng.uint32())),
+    (_, i) => new Writer(`/k/w${i}`, new SeededRandom(random.uint32())),
   );
   const ackCount = () => writers.reduce((sum, writer) => sum + writer.ackCount, 0);
   {
@@ -51,9 +51,9 @@ Deno.test(`kill -9 under load, ${KILL_COUNT} times in a row`, async () => {
       for (const writer of writers) await writer.connect(port);
       const writing = writers.map((writer) => writer.write());
       const ackCountBefore = ackCount();
-      await pause(prng.below(LOAD_MS_MAX));
+      await pause(random.below(LOAD_MS_MAX));
       // most kills meet a server that has answered something, however slow the disk is
-      if (prng.chance(3, 4)) await eventually("writes", () => ackCount() > ackCountBefore);
+      if (random.chance(3, 4)) await eventually("writes", () => ackCount() > ackCountBefore);
       await server.kill();
       await Promise.all(writing);
     } catch (error) {

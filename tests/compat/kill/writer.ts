@@ -42,7 +42,7 @@ export class Writer {
   /** Ids and passwords of the sessions this writer has closed, acknowledged or found to be gone. */
   readonly closedSessions: { sessionId: bigint; password: Uint8Array }[] = [];
   ackCount = 0;
-  readonly #prng: SeededRandom;
+  readonly #random: SeededRandom;
   #client: RawClient | null = null;
   #session = { sessionId: 0n, password: new Uint8Array() as Uint8Array };
   /** After everything that was acknowledged. */
@@ -53,9 +53,9 @@ export class Writer {
   #tip = EMPTY_STATE;
   #valueCount = 0;
 
-  constructor(path: string, prng: SeededRandom) {
+  constructor(path: string, random: SeededRandom) {
     this.path = path;
-    this.#prng = prng;
+    this.#random = random;
   }
 
   /** Takes up the session, or makes a new one. */
@@ -163,10 +163,10 @@ export class Writer {
   }
 
   #chooseOp(): WriterOp {
-    const prng = this.#prng;
-    if (prng.chance(1, 400)) return { kind: "close" };
-    if (prng.chance(1, 6)) {
-      return { kind: "multi", ops: Array.from({ length: 1 + prng.below(5) }, this.#chooseSubOp) };
+    const random = this.#random;
+    if (random.chance(1, 400)) return { kind: "close" };
+    if (random.chance(1, 6)) {
+      return { kind: "multi", ops: Array.from({ length: 1 + random.below(5) }, this.#chooseSubOp) };
     }
     const op = this.#chooseSubOp();
     // A check stands in a multi only.
@@ -174,16 +174,18 @@ export class Writer {
   }
 
   readonly #chooseSubOp = (): SubOp => {
-    const prng = this.#prng;
+    const random = this.#random;
     const names = [...this.#tip.nodes.keys()];
-    const name = prng.chance(9, 10) && names.length > 0 ? prng.pick(names) : prng.pick(NAMES);
-    const version = prng.chance(1, 8) ? prng.below(4) : -1;
-    const data = `${this.#valueCount++} ${"x".repeat(prng.below(prng.chance(1, 30) ? 9000 : 200))}`;
-    const wanted = names.length >= NODE_COUNT_MAX ? 10 : prng.below(10);
+    const name = random.chance(9, 10) && names.length > 0 ? random.pick(names) : random.pick(NAMES);
+    const version = random.chance(1, 8) ? random.below(4) : -1;
+    const data = `${this.#valueCount++} ${
+      "x".repeat(random.below(random.chance(1, 30) ? 9000 : 200))
+    }`;
+    const wanted = names.length >= NODE_COUNT_MAX ? 10 : random.below(10);
     if (wanted < 4) {
-      const isSequential = prng.chance(1, 3);
-      const base = isSequential ? "s-" : prng.pick(NAMES);
-      return { kind: "create", name: base, data, isEphemeral: prng.chance(1, 3), isSequential };
+      const isSequential = random.chance(1, 3);
+      const base = isSequential ? "s-" : random.pick(NAMES);
+      return { kind: "create", name: base, data, isEphemeral: random.chance(1, 3), isSequential };
     }
     if (wanted < 7) return { kind: "set", name, data, version };
     if (wanted < 8) return { kind: "check", name, version };
