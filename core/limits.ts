@@ -1,5 +1,5 @@
 /**
- * Bounds of queues and buffers that no configuration key sets, each with what happens at it.
+ * Bounds of queues, buffers and caches that no configuration key sets, each with what happens at it.
  *
  * @module
  */
@@ -39,3 +39,30 @@ export const ACL_ENTRY_COUNT_MAX = 10000;
 
 /** Log bytes written and not yet durable: no connection with a request under way is read. */
 export const LOG_BATCH_BYTES_PAUSE = 8 << 20;
+
+/** Directives of one DIGEST-MD5 message, in bytes, as RFC 2831 limits it: the exchange fails. */
+export const DIRECTIVES_BYTES_MAX = 4096;
+
+/** Addresses and ranges that the ip scheme keeps parsed: the oldest is parsed again when needed. */
+export const IP_RANGE_COUNT_MAX = 10_000;
+
+/**
+ * Keys of one set of metrics: values of further keys are not kept. Keys come from clients (the first
+ * component of a path), so without a bound a client could grow the sets without end.
+ */
+export const METRIC_SET_KEY_COUNT_MAX = 10_000;
+
+/** Encoded child lists kept, all together in bytes: the oldest ones go. */
+export const CHILDREN_CACHE_BYTES_MAX = 8 << 20;
+
+/** Tree digests remembered for the word `hash`: the oldest one goes. */
+export const DIGEST_LOG_LENGTH_MAX = 1024;
+
+/** Change records kept for later writes: further ones are left to the garbage collector. */
+export const CHANGE_RECORD_POOL_LENGTH_MAX = 8192;
+
+/**
+ * One block of a snappy stream, in bytes: a longer one is taken for damage. Other writers' blocks may be
+ * larger than ours; this bounds what one damaged length can ask for.
+ */
+export const SNAPPY_BLOCK_BYTES_MAX = 16 << 20;

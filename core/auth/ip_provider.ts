@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { IP_RANGE_COUNT_MAX } from "../limits.ts";
 import type { Id } from "../tree/acl_list.ts";
 import type { AuthPeer, AuthProvider, AuthResult } from "./auth_provider.ts";
 import { type IpRange, isInRange, javaIpText, parseIpRange } from "./ip_address.ts";
@@ -11,9 +12,6 @@ import { type IpRange, isInRange, javaIpText, parseIpRange } from "./ip_address.
 export function ipIdOf({ remoteAddress }: AuthPeer): Id {
   return { scheme: "ip", id: javaIpText(remoteAddress) };
 }
-
-/** Parsed texts kept; an entry is dropped, oldest first, when there are more. */
-const RANGE_COUNT_MAX = 10_000;
 
 export class IpAuthProvider implements AuthProvider {
   readonly scheme = "ip";
@@ -44,7 +42,7 @@ export class IpAuthProvider implements AuthProvider {
   #rangeOf(text: string): IpRange | null {
     const known = this.#ranges.get(text);
     if (known !== undefined) return known;
-    if (this.#ranges.size >= RANGE_COUNT_MAX) {
+    if (this.#ranges.size >= IP_RANGE_COUNT_MAX) {
       for (const oldest of this.#ranges.keys()) {
         this.#ranges.delete(oldest);
         break;

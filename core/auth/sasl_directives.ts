@@ -6,10 +6,8 @@
  *
  * @module
  */
+import { DIRECTIVES_BYTES_MAX } from "../limits.ts";
 import { decodeUtf8 } from "../wire/jute.ts";
-
-/** Longest message accepted, in bytes; RFC 2831 sets this limit for digest-response. */
-export const DIRECTIVES_BYTES_MAX = 4096;
 
 /** Directives that may be given once; of others the first is kept. */
 const SINGLE = new Set(

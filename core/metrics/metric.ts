@@ -6,15 +6,10 @@
  *
  * @module
  */
+import { METRIC_SET_KEY_COUNT_MAX } from "../limits.ts";
 import type { Random } from "../ports.ts";
 import { average } from "./decimal.ts";
 import { SampleReservoir } from "./sample_reservoir.ts";
-
-/**
- * Keys one set may hold; values of further keys are not kept. Keys come from clients (the first
- * component of a path), so without a bound a client could grow the sets without end.
- */
-export const METRIC_SET_KEY_COUNT_MAX = 10_000;
 
 /** Only grows, until it is reset. */
 export class Counter {

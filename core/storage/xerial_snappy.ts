@@ -7,13 +7,12 @@
  */
 import { compress, uncompress } from "snappyjs";
 import { DataDirError } from "../errors.ts";
+import { SNAPPY_BLOCK_BYTES_MAX } from "../limits.ts";
 
 const MAGIC = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00];
 const VERSION = 1;
 const HEADER_BYTES = 16;
 const BLOCK_BYTES = 32768;
-/** Blocks of other writers may be larger; this bounds what one damaged length can ask for. */
-const READ_BLOCK_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Packs a stream, block by block. */
 export class XerialSnappyWriter {
@@ -84,7 +83,9 @@ export class XerialSnappyReader {
     const output: Uint8Array[] = [];
     while (all.length - at >= 4) {
       const length = view.getInt32(at);
-      if (length < 0 || length > READ_BLOCK_BYTES_MAX) throw damaged(`a block has ${length} bytes`);
+      if (length < 0 || length > SNAPPY_BLOCK_BYTES_MAX) {
+        throw damaged(`a block has ${length} bytes`);
+      }
       if (all.length - at - 4 < length) break;
       output.push(uncompressBlock(all.subarray(at + 4, at + 4 + length)));
       at += 4 + length;
@@ -101,7 +102,7 @@ export class XerialSnappyReader {
 
 function uncompressBlock(block: Uint8Array): Uint8Array {
   try {
-    return uncompress(block, READ_BLOCK_BYTES_MAX);
+    return uncompress(block, SNAPPY_BLOCK_BYTES_MAX);
   } catch (error) {
     throw damaged(error instanceof Error ? error.message : String(error));
   }

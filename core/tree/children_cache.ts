@@ -6,13 +6,12 @@
  *
  * @module
  */
+import { CHILDREN_CACHE_BYTES_MAX } from "../limits.ts";
 import type { Zxid } from "../zxid.ts";
 import type { NodeId } from "./node_store.ts";
 
 /** Shorter lists are as fast without. */
 export const CACHED_CHILD_COUNT_MIN = 8;
-/** All lists together. At the limit the oldest ones go. */
-const CACHE_BYTES_MAX = 8 << 20;
 
 interface CachedList {
   czxid: Zxid;
@@ -49,10 +48,11 @@ export class ChildrenCache {
     { czxid, pzxid, childCount }: { czxid: Zxid; pzxid: Zxid; childCount: number },
     encoded: Uint8Array,
   ): void {
-    if (this.#entryCountMax <= 0 || encoded.length > CACHE_BYTES_MAX / 8) return;
+    if (this.#entryCountMax <= 0 || encoded.length > CHILDREN_CACHE_BYTES_MAX / 8) return;
     this.#remove(id);
     while (
-      this.#lists.size >= this.#entryCountMax || this.#bytes + encoded.length > CACHE_BYTES_MAX
+      this.#lists.size >= this.#entryCountMax ||
+      this.#bytes + encoded.length > CHILDREN_CACHE_BYTES_MAX
     ) this.#remove(this.#lists.keys().next().value!);
     this.#lists.set(id, { czxid, pzxid, childCount, encoded: encoded.slice() });
     this.#bytes += encoded.length;

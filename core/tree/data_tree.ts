@@ -9,6 +9,7 @@
  * @module
  */
 import { ErrorCode } from "../errors.ts";
+import { DIGEST_LOG_LENGTH_MAX } from "../limits.ts";
 import type { SnapshotCursor, SnapshotTree } from "../storage/snapshot_tree.ts";
 import type {
   CreateContainerTxn,
@@ -36,7 +37,6 @@ import { Znodes, type ZnodesOptions } from "./znodes.ts";
 
 /** Every so many zxids the digest is remembered for the `hash` command. */
 const DIGEST_LOG_INTERVAL = 128;
-const DIGEST_LOG_LENGTH_MAX = 1024;
 
 export interface DataTreeOptions extends ZnodesOptions {
   /** Encoded child lists to keep (`maxGetChildrenResponseCacheSize`); 0 or less: none. */

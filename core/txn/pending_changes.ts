@@ -11,15 +11,13 @@
  * @module
  */
 import { assert } from "../assert.ts";
+import { CHANGE_RECORD_POOL_LENGTH_MAX } from "../limits.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import { DigestSum } from "../tree/digest_sum.ts";
 import { NO_NODE } from "../tree/node_store.ts";
 import { statDigest } from "../tree/stat.ts";
 import type { Zxid } from "../zxid.ts";
 import { ChangeRecord, LOOSE } from "./change_record.ts";
-
-/** Records kept for later use. */
-const POOL_LENGTH_MAX = 8192;
 
 export class PendingChanges {
   /** The tree digest after all txns under way. */
@@ -184,7 +182,7 @@ export class PendingChanges {
 
   #recycle(record: ChangeRecord): void {
     record.release();
-    if (this.#pool.length < POOL_LENGTH_MAX) this.#pool.push(record);
+    if (this.#pool.length < CHANGE_RECORD_POOL_LENGTH_MAX) this.#pool.push(record);
   }
 
   #link(record: ChangeRecord): void {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { DIRECTIVES_BYTES_MAX, parseDirectives } from "../../../core/auth/sasl_directives.ts";
+import { parseDirectives } from "../../../core/auth/sasl_directives.ts";
+import { DIRECTIVES_BYTES_MAX } from "../../../core/limits.ts";
 
 Deno.test("parseDirectives() reads what the JDK reads", () => {
   const cases: [message: string, parsed: Record<string, string> | null][] = [

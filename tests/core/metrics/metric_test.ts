@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  AdvancedSummary,
-  Counter,
-  METRIC_SET_KEY_COUNT_MAX,
-  MetricSet,
-  Summary,
-} from "../../../core/metrics/metric.ts";
+import { METRIC_SET_KEY_COUNT_MAX } from "../../../core/limits.ts";
+import { AdvancedSummary, Counter, MetricSet, Summary } from "../../../core/metrics/metric.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 
 Deno.test("Counter counts and resets", () => {
