@@ -42,7 +42,9 @@ export interface ConnectionHost {
   /** For connections without a session: of these there may be many. */
   readonly strangersLogger: Logger;
   readonly frameBytesMax: number;
-  /** Whether a frame of this length may be taken on: a budget for large ones. */
+  /** Frames beyond it are large, and take of a budget; Infinity: none are. */
+  readonly largeRequestThresholdBytes: number;
+  /** Whether a large frame may be taken on. */
   admitsLargeRequest(byteCount: number): boolean;
   releaseLargeRequest(byteCount: number): void;
   /** Text for a client that sent no frame; null closes without a word. */
@@ -72,7 +74,7 @@ export class ClientConnection {
   #isResting = false;
   /** The next request takes long, and is not to be answered in the middle of a commit. */
   #awaitsWrites = false;
-  /** What a large frame under way takes of the server's budget. */
+  /** Length of the frame under way, once the server's budget for large ones admitted it. */
   #admittedBytes = 0;
   /** Wakes the read loop when a paused client may go on. */
   #resume: (() => void) | null = null;
@@ -253,7 +255,7 @@ export class ClientConnection {
   #handle(): void {
     if (!this.#isConnected && !this.#greet()) return;
     const { client } = this;
-    const { processor, frameBytesMax, clock } = this.#host;
+    const { processor, frameBytesMax, largeRequestThresholdBytes, clock } = this.#host;
     const reader = this.#reader;
     const startMs = clock.monotonicMs();
     let requestCount = 0;
@@ -264,11 +266,9 @@ export class ClientConnection {
           `a frame of ${length} bytes: the limit is ${frameBytesMax} (jute.maxbuffer)`,
         );
       }
+      if (length > largeRequestThresholdBytes && !this.#admits(length)) return;
       const frameEnd = this.#start + 4 + length;
-      if (frameEnd > this.#end) {
-        if (!this.#makeRoom(4 + length)) return client.close("too many bytes in large requests");
-        return;
-      }
+      if (frameEnd > this.#end) return this.#makeRoom(4 + length);
       const isLong = length >= 8 && walksFar(this.#view.getInt32(this.#start + 8));
       if (isLong && client.lastOutstanding !== null) {
         this.#awaitsWrites = true;
@@ -310,8 +310,9 @@ export class ClientConnection {
       client.close(`a first frame of ${length} bytes: this is no ZooKeeper client`);
       return false;
     }
+    if (length > this.#host.largeRequestThresholdBytes && !this.#admits(length)) return false;
     if (this.#end - this.#start < 4 + length) {
-      if (!this.#makeRoom(4 + length)) client.close("too many bytes in large requests");
+      this.#makeRoom(4 + length);
       return false;
     }
     if (processor.isThrottling) return false;
@@ -324,24 +325,31 @@ export class ClientConnection {
     this.#start += 4 + length;
     this.#isConnected = true;
     processor.connect(client, this.#reader);
+    if (this.#admittedBytes > 0) this.#releaseAdmitted();
     return !client.isClosing;
   }
 
   /** Moves what is left to the front of a buffer in which a frame of this size fits. */
-  #makeRoom(byteCount: number): boolean {
+  #makeRoom(byteCount: number): void {
     const left = this.#end - this.#start;
     if (byteCount <= this.#buffer.length && this.#start > 0) {
       this.#buffer.copyWithin(0, this.#start, this.#end);
     } else if (byteCount > this.#buffer.length || this.#start === 0) {
-      if (byteCount > READ_BYTES_BUSY && this.#admittedBytes === 0) {
-        if (!this.#host.admitsLargeRequest(byteCount)) return false;
-        this.#admittedBytes = byteCount;
-      }
       const capacity = Math.max(byteCount, Math.min(this.#buffer.length * 4, READ_BYTES_BUSY));
       if (capacity > this.#buffer.length) this.#useBuffer(capacity);
     }
     this.#start = 0;
     this.#end = left;
+  }
+
+  /** Whether there is room for the large frame that has begun; if not, the connection is closed. */
+  #admits(byteCount: number): boolean {
+    if (this.#admittedBytes > 0) return true;
+    if (!this.#host.admitsLargeRequest(byteCount)) {
+      this.client.close("too many bytes in large requests");
+      return false;
+    }
+    this.#admittedBytes = byteCount;
     return true;
   }
 

@@ -305,6 +305,9 @@ class Server implements StandaloneServer {
         strangersLogger: this.#strangersLogger,
         throttle: this.#requestThrottle,
         frameBytesMax: config.juteMaxBufferBytes,
+        largeRequestThresholdBytes: config.largeRequestThresholdBytes < 0
+          ? Infinity
+          : config.largeRequestThresholdBytes,
         admitsLargeRequest: (bytes) => this.#admitsLargeRequest(bytes),
         releaseLargeRequest: (bytes) => this.#largeRequests.release(bytes),
         answerForeign: (first, client) => this.#answerForeign(first, client),

@@ -102,6 +102,7 @@ export class ServerFixture {
       clock,
       strangersLogger: this.logger,
       frameBytesMax: config.juteMaxBufferBytes,
+      largeRequestThresholdBytes: 64 << 10,
       admitsLargeRequest: (bytes) => ((this.largeBytes += bytes), true),
       releaseLargeRequest: (bytes) => void (this.largeBytes -= bytes),
       answerForeign: () => [],

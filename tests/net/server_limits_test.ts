@@ -161,6 +161,23 @@ Deno.test("large requests beyond their budget close the connection, and give bac
   });
 });
 
+Deno.test("a request is large from largeRequestThreshold on, however little that is", async () => {
+  await using server = await InProcessServer.start({
+    config: { largeRequestThreshold: 1000, largeRequestMaxBytes: 2000 },
+  });
+  const port = server.clientPort;
+  using client = await RawClient.session(port);
+  await client.must(create("/a"));
+  for (let i = 0; i < 3; i++) { // each gives back what it took
+    assert.equal((await client.call(setDataOfFrame("/a", 2000))).err, 0);
+  }
+  await client.send(setDataOfFrame("/a", 2001), 9);
+  assert.equal(await client.receiveFrame(), "closed");
+  using small = await RawClient.session(port);
+  const requests = Array.from({ length: 5 }, () => setDataOfFrame("/a", 1000)); // not one is large
+  for (const request of requests) assert.equal((await small.call(request)).err, 0);
+});
+
 Deno.test("hundreds of connections that each sent a large frame hold no memory for it", async () => {
   await using server = await InProcessServer.start({ config: { maxSessionTimeout: 600_000 } });
   const port = server.clientPort;
