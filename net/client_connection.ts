@@ -104,7 +104,12 @@ export class ClientConnection {
       const room = this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end);
       const count = await this.#read(room);
       turn.begin();
-      if (count === null) return this.#shut(); // the session lives on until it times out
+      if (count === null) { // the session lives on until it times out
+        if (!this.#isSocketClosed && !this.client.isClosing) {
+          processor.stats.metrics.connectionDropCount.increment();
+        }
+        return this.#shut();
+      }
       processor.stats.metrics.bytesReceivedCount.add(count);
       this.#noteReadSize(count, room.length);
       this.#end += count;

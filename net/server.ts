@@ -422,11 +422,8 @@ class Server implements StandaloneServer {
 
   #admitsSession(isRenewal: boolean): boolean {
     const admitted = this.#throttle.admit({ isRenewal, nowMs: clock.monotonicMs() });
-    this.#metrics.connectionTokenDeficit.add(this.#throttle.deficit);
-    if (!admitted) {
-      this.#metrics.connectionRejected.increment();
-      this.#metrics.connectionDropCount.increment();
-    }
+    if (admitted) this.#metrics.connectionTokenDeficit.add(this.#throttle.deficit);
+    else this.#metrics.connectionRejected.increment();
     return admitted;
   }
 

@@ -4,13 +4,14 @@
  * @module
  */
 import { isAbsolute } from "node:path";
-import type { ServerGauges } from "../core/metrics/gauge_names.ts";
+import type { GaugeSetName, ServerGauges } from "../core/metrics/gauge_names.ts";
 import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Clock } from "../core/ports.ts";
 import { Client } from "../core/server/client.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { ServerStats } from "../core/server_stats.ts";
+import type { QuotaState } from "../core/tree/quota_keeper.ts";
 import { type Watcher, WatchMode } from "../core/tree/watch_manager.ts";
 import { ZOOKEEPER_VERSION_TEXT } from "../core/version.ts";
 import { decodeUtf8 } from "../core/wire/jute.ts";
@@ -261,6 +262,25 @@ export class ServerView implements FourLetterContext {
       non_mtls_local_conn_count: () => 0,
     };
     this.metrics.registerGauges(gauges);
+    this.#registerQuotaGauges();
+  }
+
+  #registerQuotaGauges(): void {
+    const { quotas } = this.#options.processor.tree;
+    const byNamespace = (value: (state: QuotaState) => number) => () => {
+      const values = new Map<string, number>();
+      for (const state of quotas.states()) {
+        if (value(state) > -1) values.set(state.path.split("/")[1] ?? "", value(state));
+      }
+      return values;
+    };
+    const { metrics } = this;
+    const gaugeSet = (name: GaugeSetName, value: (state: QuotaState) => number) =>
+      metrics.registerGaugeSet(name, byNamespace(value));
+    gaugeSet("quota_count_limit_per_namespace", ({ countLimit }) => countLimit);
+    gaugeSet("quota_bytes_limit_per_namespace", ({ bytesLimit }) => bytesLimit);
+    gaugeSet("quota_count_usage_per_namespace", ({ count }) => count);
+    gaugeSet("quota_bytes_usage_per_namespace", ({ bytes }) => bytes);
   }
 }
 

@@ -8,7 +8,7 @@ import { NOTIFICATION_XID } from "../wire/op_code.ts";
 import type { Zxid } from "../zxid.ts";
 
 /** Length and ReplyHeader. */
-const REPLY_PREFIX_BYTES = 20;
+export const REPLY_PREFIX_BYTES = 20;
 const SYNC_CONNECTED = 3;
 
 /** Writes the header of a reply, with room for the length. Returns the start, for `endReply`. */

@@ -36,7 +36,7 @@ import { Client, type ClientAddress, type ClientHost } from "./client.ts";
 import { Handshakes } from "./handshakes.ts";
 import { ReadRequests } from "./read_requests.ts";
 import { Replies, type TurnTime } from "./replies.ts";
-import { beginReply, endReply, writeEvent } from "./reply.ts";
+import { beginReply, endReply, REPLY_PREFIX_BYTES, writeEvent } from "./reply.ts";
 import { isThrottlable, requestKind } from "./request_kind.ts";
 import { RequestStats } from "./request_stats.ts";
 import { WritePipeline } from "./write_pipeline.ts";
@@ -304,7 +304,9 @@ export class RequestProcessor implements ClientHost {
     const bytes = endReply(writer, start);
     if (err === ErrorCode.Ok) {
       const { isListFromCache: isFromCache } = this.tree;
-      this.stats.read(op, reader.buffer, namespaceStart, { bytes, isFromCache });
+      const isList = op === OpCode.GetChildren || op === OpCode.GetChildren2;
+      const childCount = isList ? writer.view.getInt32(start + REPLY_PREFIX_BYTES) : 0;
+      this.stats.read(op, reader.buffer, namespaceStart, { bytes, childCount, isFromCache });
     }
     this.#replies.sent(client, xid, op, { bytes, latencyMs: 0, isWrite: false });
   }

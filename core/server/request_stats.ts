@@ -7,10 +7,13 @@ import type { Counter, Summary } from "../metrics/metric.ts";
 import type { ServerMetrics } from "../metrics/server_metrics.ts";
 import type { ServerStats } from "../server_stats.ts";
 import type { PreparedTxn } from "../txn/prepare.ts";
+import type { Txn } from "../txn/txn.ts";
 import { decodeUtf8 } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
 
 const SLASH = 0x2f;
+const REPLY_HEADER_BYTES = 16;
+const STAT_BYTES = 68;
 /** Op codes from -11 to 107, shifted to be an index. */
 const OP_SHIFT = 11;
 
@@ -52,15 +55,30 @@ export class RequestStats {
     this.metrics.connectionRequestCount.increment();
   }
 
+  /** A session is made by a request of its own, as in ZooKeeper. */
+  sessionAsked(): void {
+    this.metrics.prepProcessorRequestQueued.increment();
+    this.metrics.syncProcessorRequestQueued.increment();
+  }
+
+  sessionMade(latencyMs: number): void {
+    this.#addLatency(true, latencyMs);
+  }
+
   /** A read was answered: counts what it found against the first component of its path. */
   read(
     op: number,
     buffer: Uint8Array,
     pathAt: number,
-    { bytes, isFromCache }: { bytes: number; isFromCache: boolean },
+    { bytes, childCount, isFromCache }: {
+      bytes: number;
+      /** Of the list in a reply to getChildren. */
+      childCount: number;
+      isFromCache: boolean;
+    },
   ): void {
     if (op === OpCode.GetData) this.metrics.responsePacketCacheMisses.increment();
-    else if (op === OpCode.GetChildren || op === OpCode.GetChildren2) {
+    else if (op === OpCode.GetChildren2) { // ZooKeeper keeps no replies to getChildren
       if (isFromCache) this.metrics.responsePacketGetChildrenCacheHits.increment();
       else this.metrics.responsePacketGetChildrenCacheMisses.increment();
     }
@@ -72,7 +90,7 @@ export class RequestStats {
     const { readPerNamespace } = this.metrics;
     const start = pathAt + 4;
     this.#readNamespace.find(readPerNamespace, buffer, start, start + length)?.add(
-      length + bytes - 16,
+      length + STAT_BYTES + contentBytes(op, bytes, childCount),
     );
   }
 
@@ -142,7 +160,7 @@ export class RequestStats {
   }
 
   /**
-   * A txn was applied: counts it, and a write against the first component of its path.
+   * A txn was applied: counts it, and what it wrote.
    *
    * @param latencyMs since the request was read
    * @param propagationMs since the time that the txn carries
@@ -156,7 +174,20 @@ export class RequestStats {
       this.#countFired();
     }
     if (txn.kind === "createTtl") metrics.ttlNodeCreatedCount.increment();
-    if (txn.kind !== "create" && txn.kind !== "setData" && txn.kind !== "delete") return;
+    if (txn.kind === "multi") {
+      if (txn.ops.some((op) => op.txn.kind === "error")) return;
+      for (const op of txn.ops) this.#written(op.txn);
+    } else if (txn.kind === "closeSession") {
+      for (const path of txn.paths ?? []) this.#written({ kind: "delete", path });
+    } else this.#written(txn);
+  }
+
+  /** Counts a write against the first component of its path. */
+  #written(txn: Txn): void {
+    if (
+      txn.kind !== "create" && txn.kind !== "createContainer" && txn.kind !== "createTtl" &&
+      txn.kind !== "setData" && txn.kind !== "delete"
+    ) return;
     const known = txn.kind === "delete" ? undefined : txn.known;
     const bytes = known === undefined ? txn.path : known.buffer;
     const start = known === undefined ? 0 : known.pathStart;
@@ -165,6 +196,14 @@ export class RequestStats {
     this.#writeNamespace.find(this.metrics.writePerNamespace, bytes, start, end)
       ?.add(end - start + Math.max(dataLength, 0));
   }
+}
+
+/** Bytes of data or child names in a reply of this length. */
+function contentBytes(op: number, bytes: number, childCount: number): number {
+  const body = bytes - REPLY_HEADER_BYTES;
+  if (op === OpCode.Exists) return 0;
+  if (op === OpCode.GetData) return body - 4 - STAT_BYTES;
+  return body - 4 - 4 * childCount - (op === OpCode.GetChildren2 ? STAT_BYTES : 0);
 }
 
 /** Remembers the last first component seen: neighbouring requests mostly share it. */

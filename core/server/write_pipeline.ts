@@ -151,6 +151,7 @@ export class WritePipeline {
     session.owner = client;
     client.session = session;
     client.isConnecting = true;
+    this.#stats.sessionAsked();
     this.#enqueue(prepared, OpCode.CreateSession, client);
   }
 
@@ -279,6 +280,7 @@ export class WritePipeline {
     if (client !== null && writer !== null) {
       if (op === OpCode.CreateSession) {
         respondToConnect(client, client.session);
+        this.#stats.sessionMade(latencyMs);
       } else {
         const start = beginReply(writer, header.cxid, header.zxid, err);
         if (err === ErrorCode.Ok) this.#committer.writeBody(writer, prepared, op);

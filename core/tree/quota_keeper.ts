@@ -33,6 +33,15 @@ interface UsageDelta {
   bytes: number;
 }
 
+/** -1 where there is no limit, or no usage is kept. */
+export interface QuotaState {
+  readonly path: string;
+  readonly countLimit: number;
+  readonly bytesLimit: number;
+  readonly count: number;
+  readonly bytes: number;
+}
+
 export class QuotaKeeper {
   readonly #tree: DataTree;
   /** Paths that have limits. */
@@ -51,9 +60,20 @@ export class QuotaKeeper {
     this.#paths.clear();
   }
 
-  /** Paths with a quota, for the metrics. */
-  get paths(): ReadonlySet<string> {
-    return this.#paths;
+  /** What is told of each quota: limits, of which the hard one counts where there is one, and usage. */
+  *states(): IterableIterator<QuotaState> {
+    for (const path of this.#paths) {
+      const limits = parseQuota(this.#textOf(path + LIMITS_SUFFIX) ?? "");
+      const usage = parseQuota(this.#textOf(path + STATS_SUFFIX) ?? "");
+      const { count = -1, bytes = -1, countHardLimit = -1, byteHardLimit = -1 } = limits ?? {};
+      yield {
+        path,
+        countLimit: countHardLimit > -1 ? countHardLimit : count,
+        bytesLimit: byteHardLimit > -1 ? byteHardLimit : bytes,
+        count: usage?.count ?? -1,
+        bytes: usage?.bytes ?? -1,
+      };
+    }
   }
 
   /** After a snapshot was loaded: finds all quotas and counts their subtrees anew. */

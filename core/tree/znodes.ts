@@ -25,6 +25,8 @@ import { emptyStat, type OwnerRules, statDigest } from "./stat.ts";
 const SYSTEM = 1;
 const ZOOKEEPER_NAME = encodeUtf8("zookeeper");
 const NO_DATA = new Uint8Array(0);
+/** "/", which the store does not hold. */
+const ROOT_PATH_BYTES = 1;
 
 export interface ZnodesOptions extends OwnerRules {
   digestEnabled: boolean;
@@ -50,9 +52,9 @@ export class Znodes {
     this.store = new NodeStore(options.hashSeed);
   }
 
-  /** Bytes of all paths and all data: ZooKeeper's approximate_data_size. */
+  /** Bytes of all paths, the root's too, and all data: ZooKeeper's approximate_data_size. */
   get dataSize(): number {
-    return this.#pathBytes + this.#dataBytes;
+    return ROOT_PATH_BYTES + this.#pathBytes + this.#dataBytes;
   }
 
   aclOf(id: NodeId): AclList {

@@ -219,7 +219,7 @@ export class NaiveDatabase {
           `${node.owner} [${children}]`,
       );
       if (withUsage || !isUsage(path)) bytes += node.data?.length ?? 0;
-      bytes += new TextEncoder().encode(path).length;
+      bytes += new TextEncoder().encode(path || "/").length;
       if (node.kind === "ephemeral") ephemerals.push(`${node.owner}:${path}`);
       if (node.kind === "container") containers.push(path);
       if (node.kind === "ttl") ttls.push(path);
