@@ -63,8 +63,8 @@ export class QuotaKeeper {
   /** What is told of each quota: limits, of which the hard one counts where there is one, and usage. */
   *states(): IterableIterator<QuotaState> {
     for (const path of this.#paths) {
-      const limits = parseQuota(this.#textOf(path + LIMITS_SUFFIX) ?? "");
-      const usage = parseQuota(this.#textOf(path + STATS_SUFFIX) ?? "");
+      const limits = this.#quotaOf(this.#nodeBelowQuota(path + LIMITS_SUFFIX));
+      const usage = this.#quotaOf(this.#nodeBelowQuota(path + STATS_SUFFIX));
       const { count = -1, bytes = -1, countHardLimit = -1, byteHardLimit = -1 } = limits ?? {};
       yield {
         path,
@@ -179,8 +179,9 @@ export class QuotaKeeper {
     return this.#tree.store.lookup(encodeUtf8(QUOTA_PREFIX + path));
   }
 
-  /** What the znode says; null when nothing can be read from it, as from null data. */
+  /** What the znode says; null when there is none, or nothing can be read from it, as from null data. */
   #quotaOf(id: NodeId): QuotaValues | null {
+    if (id === NO_NODE) return null;
     const data = this.#tree.store.data(id);
     return data === null ? null : parseQuota(decodeUtf8(data));
   }
