@@ -15,6 +15,7 @@ import { JuteReader, type JuteWriter } from "../core/wire/jute.ts";
 import { sessionIdToHex } from "../core/zxid.ts";
 import { classifyFirstBytes, type FirstBytes } from "./first_bytes.ts";
 import type { RequestThrottle } from "./request_throttle.ts";
+import type { LoopWatch } from "./loop_watch.ts";
 import { rest } from "./rest.ts";
 import type { Turn } from "./turn.ts";
 
@@ -29,6 +30,8 @@ const TEXT_PACKET_CHARS = 8192;
 const SLICE_MS_MAX = 10;
 /** The clock is looked at after so many requests, and after each that may take long. */
 const REQUESTS_PER_LOOK = 16;
+/** After so much read and written a connection asks whether others get their turn. */
+const BYTES_PER_LOOK = 64 << 10;
 /** How long a socket that is to be closed may take for its last output. */
 const CLOSE_DEADLINE_MS = 5000;
 
@@ -39,6 +42,7 @@ export interface ConnectionHost {
   readonly throttle: RequestThrottle;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly loop: Pick<LoopWatch, "isStarved">;
   /** For connections without a session: of these there may be many. */
   readonly strangersLogger: Logger;
   readonly frameBytesMax: number;
@@ -72,6 +76,8 @@ export class ClientConnection {
   #smallReads = 0;
   /** Its slice is over: it is the turn of others. */
   #isResting = false;
+  /** Read and written since the last look at the loop. */
+  #bytesSinceLook = 0;
   /** The next request takes long, and is not to be answered in the middle of a commit. */
   #awaitsWrites = false;
   /** Length of the frame under way, once the server's budget for large ones admitted it. */
@@ -113,7 +119,12 @@ export class ClientConnection {
       processor.stats.metrics.bytesReceivedCount.add(count);
       this.#noteReadSize(count, room.length);
       this.#end += count;
+      this.#bytesSinceLook += count;
       processor.touch(this.client);
+      if (this.#bytesSinceLook >= BYTES_PER_LOOK) {
+        this.#bytesSinceLook = 0;
+        if (this.#host.loop.isStarved()) void this.#rest();
+      }
       this.#handle();
       while (this.#isHeldUp()) {
         this.#throttledMs ??= this.#host.throttle.hold(this);
@@ -200,6 +211,7 @@ export class ClientConnection {
     const { client } = this;
     try {
       const bytes = writer.written();
+      this.#bytesSinceLook += bytes.length;
       let at = await this.#socket.write(bytes);
       while (at < bytes.length) at += await this.#socket.write(bytes.subarray(at));
     } catch {

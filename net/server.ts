@@ -32,6 +32,7 @@ import { nodeHashing } from "./hashing.ts";
 import { userName } from "./host_environment.ts";
 import { LimitedLogger } from "./limited_logger.ts";
 import { LogPump } from "./log_pump.ts";
+import { LoopWatch } from "./loop_watch.ts";
 import { PauseMonitor } from "./pause_monitor.ts";
 import { AutoPurge } from "./purge.ts";
 import { recover, type RecoveryResult } from "./recovery.ts";
@@ -302,6 +303,7 @@ class Server implements StandaloneServer {
       clock,
       host: {
         clock,
+        loop: new LoopWatch(clock),
         strangersLogger: this.#strangersLogger,
         throttle: this.#requestThrottle,
         frameBytesMax: config.juteMaxBufferBytes,

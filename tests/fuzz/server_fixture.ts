@@ -48,6 +48,8 @@ export class ServerFixture {
   /** What the wall clock is ahead of `nowMs`; it may jump. */
   wallOffsetMs = 1_700_000_000_000;
   largeBytes = 0;
+  /** What connections are told of the event loop. */
+  isStarved = false;
   readonly #host: ConnectionHost;
   readonly #throttle: RequestThrottle;
   #batch: LogBatch | null = null;
@@ -100,6 +102,7 @@ export class ServerFixture {
       turn: this.turn,
       logger: this.logger,
       clock,
+      loop: { isStarved: () => this.isStarved },
       strangersLogger: this.logger,
       frameBytesMax: config.juteMaxBufferBytes,
       largeRequestThresholdBytes: 64 << 10,

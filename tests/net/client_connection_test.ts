@@ -152,6 +152,28 @@ Deno.test("a client whose requests take long lets others through between them", 
   }
 });
 
+Deno.test("a client that always has more to read rests when others do not get their turn", async () => {
+  for (const isStarved of [false, true]) {
+    const server = new ServerFixture(makeConfig());
+    const { socket } = await connect(server, { timeoutMs: 20_000 });
+    server.isStarved = isStarved;
+    const count = 2000; // about 50 KiB there, and as much back
+    const frames = range(1, count).map((xid) => requestFrame(exists("/none"), xid));
+    for (let at = 0; at < count; at += 50) socket.send(concat(frames.slice(at, at + 50)));
+    await run(server, socket);
+    const replies = socket.frames();
+    assert.equal(replies.length < count, isStarved, `${replies.length} at once`);
+    await eventually("all are answered", async () => {
+      await run(server, socket);
+      replies.push(...socket.frames());
+      return replies.length === count;
+    });
+    assert.deepEqual(replies.map((reply) => decodeReply(reply).xid), range(1, count));
+    socket.end();
+    await run(server, socket);
+  }
+});
+
 Deno.test("what looks at many znodes is not done in the middle of a commit, and in its order", async () => {
   const server = new ServerFixture(makeConfig());
   const { socket } = await connect(server, { timeoutMs: 20_000 });
