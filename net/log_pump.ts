@@ -1,15 +1,18 @@
 /**
- * Takes txns to the disk and back: writes a batch, syncs it, reports it durable; the next batch fills
+ * Takes txns to the disk and back: writes batches, syncs them, reports them durable; the next ones fill
  * meanwhile. Also where a full disk is noticed and waited out, and where snapshots are started.
  *
  * @module
  */
 import type { Clock, Logger, Random } from "../core/ports.ts";
-import type { RequestProcessor } from "../core/server/request_processor.ts";
-import type { LogBatch } from "../core/server/write_pipeline.ts";
+import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
+import type { LogBatch } from "../core/server/log_batches.ts";
+import type { LogSource } from "../core/server/log_source.ts";
 import type { ServerConfig } from "../core/server_config.ts";
+import type { ServerStats } from "../core/server_stats.ts";
 import { SnapshotSchedule } from "../core/storage/snapshot_schedule.ts";
-import type { SessionTable } from "../core/storage/snapshot_tree.ts";
+import type { SessionTable, SnapshotTree } from "../core/storage/snapshot_tree.ts";
+import type { Zxid } from "../core/zxid.ts";
 import { BatchWait } from "./batch_wait.ts";
 import type { DataDir } from "./data_dir.ts";
 import { DiskFullError, DiskRoom } from "./disk_full.ts";
@@ -31,8 +34,10 @@ const SYNC_MS_SAMPLES = 32;
 export interface LogPumpOptions {
   config: ServerConfig;
   dirs: DataDir;
-  processor: RequestProcessor;
+  tree: SnapshotTree;
   sessions: SessionTable;
+  metrics: ServerMetrics;
+  stats: ServerStats;
   turn: Turn;
   logger: Logger;
   clock: Clock;
@@ -46,6 +51,7 @@ export class LogPump {
   readonly snapshots: SnapshotFiles;
   #options: LogPumpOptions;
   #schedule: SnapshotSchedule;
+  #source: LogSource | null = null;
   #isSyncing = false;
   /** Set only when flushDelay asks batches to wait for more. */
   readonly #wait: BatchWait | null;
@@ -84,36 +90,62 @@ export class LogPump {
     this.#room = new DiskRoom({ dir: dirs.logDir, freeBytesMin: FREE_BYTES_MIN });
   }
 
-  /** Starts on what was prepared, unless a batch is under way: its end starts the next. */
+  /** Whose txns are logged from now on; what the last one left must have been flushed. */
+  set source(source: LogSource | null) {
+    this.#source = source;
+  }
+
+  /** Starts on what was prepared, unless batches are under way: their end starts the next. */
   kick(): void {
-    if (this.#isSyncing || this.#isStopped) return;
-    const { processor } = this.#options;
-    if (this.#wait?.isOn(processor.writes.batchRecordCount)) return; // it will end a turn when it is over
-    const batch = processor.writes.takeBatch();
-    if (batch === null) return;
-    if (!this.#write(batch)) return;
-    if (this.#mayBlock(batch)) return this.#syncNow(batch);
+    const source = this.#source;
+    if (source === null || this.#isSyncing || this.#isStopped) return;
+    if (this.#wait?.isOn(source.batchRecordCount)) return; // it will end a turn when it is over
+    const written = this.#writeAll(source);
+    if (written === null) return;
+    if (this.#mayBlock(written)) return this.#syncNow(written);
     this.#isSyncing = true;
-    void this.#sync(batch);
+    void this.#sync(written);
+  }
+
+  /** Makes durable, with everything held up, what was prepared: nothing more will come of its source. */
+  flush(): void {
+    if (this.#source === null || this.#isStopped) return;
+    this.#writeAll(this.#source);
+    try {
+      this.log.flush();
+    } catch (error) {
+      this.#options.fatal("the txn log could not be synced", error);
+    }
+  }
+
+  #writeAll(source: LogSource): Written | null {
+    let lastZxid: Zxid = -1;
+    let recordCount = 0;
+    for (let batch = source.takeBatch(); batch !== null; batch = source.takeBatch()) {
+      if (!this.#write(source, batch)) return null;
+      lastZxid = batch.lastZxid;
+      recordCount += batch.recordCount;
+    }
+    return recordCount === 0 ? null : { source, lastZxid, recordCount };
   }
 
   /**
    * Whether to sync with everything held up: worth it for few txns on a disk that was fast lately, since
    * handing the sync to a thread costs as much as the sync itself.
    */
-  #mayBlock({ recordCount }: LogBatch): boolean {
+  #mayBlock({ recordCount }: Written): boolean {
     return recordCount <= BLOCKING_RECORD_COUNT_MAX &&
       this.#syncMsAverage < BLOCKING_SYNC_MS_MAX && !this.snapshots.isWriting;
   }
 
-  #syncNow(batch: LogBatch): void {
+  #syncNow(written: Written): void {
     let syncMs: number;
     try {
       syncMs = this.log.syncBlocking();
     } catch (error) {
       return this.#options.fatal("the txn log could not be synced", error);
     }
-    this.#committed(batch, syncMs);
+    this.#synced(written, syncMs);
   }
 
   /** Writes what was prepared and waits until all of it is durable and applied. */
@@ -126,14 +158,14 @@ export class LogPump {
 
   /** Takes a snapshot in the background, unless one is being taken. */
   async snapshot(pace: "gentle" | "eager" = "gentle"): Promise<void> {
-    const { processor, sessions, fatal, clock } = this.#options;
+    const { tree, sessions, metrics, fatal, clock } = this.#options;
     if (this.snapshots.isWriting || this.#isStopped) return;
     const startMs = clock.monotonicMs();
     const ended = Promise.withResolvers<void>();
     this.#snapshotEnd = ended.promise;
     try {
-      await this.snapshots.write(processor.tree, sessions, pace);
-      processor.stats.metrics.snapshotTimeMs.add(Math.round(clock.monotonicMs() - startMs));
+      await this.snapshots.write(tree, sessions, pace);
+      metrics.snapshotTimeMs.add(Math.round(clock.monotonicMs() - startMs));
     } catch (error) {
       if (error instanceof DiskFullError || this.#isStopped) return; // logged; older ones are kept
       fatal("a snapshot could not be written", error);
@@ -152,7 +184,7 @@ export class LogPump {
     await this.#snapshotEnd;
   }
 
-  #write(batch: LogBatch): boolean {
+  #write(source: LogSource, batch: LogBatch): boolean {
     try {
       this.log.write(batch);
       return true;
@@ -161,12 +193,12 @@ export class LogPump {
         this.#options.fatal("the txn log could not be written", error);
         return false;
       }
-      this.#diskFull(error);
+      this.#diskFull(source, error);
       return false;
     }
   }
 
-  async #sync(batch: LogBatch): Promise<void> {
+  async #sync(written: Written): Promise<void> {
     const { turn, fatal } = this.#options;
     let syncMs: number;
     try {
@@ -179,26 +211,25 @@ export class LogPump {
     if (this.#isStopped) return;
     this.#isSyncing = false;
     turn.begin(); // its end kicks the next batch and flushes
-    this.#committed(batch, syncMs);
+    this.#synced(written, syncMs);
     const idle = this.#idle;
     this.#idle = null;
     this.kick();
     idle?.();
   }
 
-  #committed(batch: LogBatch, syncMs: number): void {
-    const { processor } = this.#options;
+  #synced({ source, lastZxid, recordCount }: Written, syncMs: number): void {
     this.#wait?.synced();
     this.#syncMsAverage += (syncMs - this.#syncMsAverage) / SYNC_MS_SAMPLES;
-    const { metrics } = processor.stats;
+    const { metrics, stats } = this.#options;
     const ms = Math.round(syncMs);
     metrics.fsyncTimeMs.add(ms);
     metrics.syncProcessTime.add(ms);
     metrics.syncProcessorQueueFlushTimeMs.add(ms);
-    metrics.syncProcessorQueueSize.add(processor.writes.outstandingCount);
-    metrics.syncProcessorBatchSize.add(batch.recordCount);
-    processor.stats.server.fsyncThresholdExceedCount = this.log.slowSyncCount;
-    processor.writes.committed(batch);
+    metrics.syncProcessorQueueSize.add(source.outstandingCount);
+    metrics.syncProcessorBatchSize.add(recordCount);
+    stats.fsyncThresholdExceedCount = this.log.slowSyncCount;
+    if (source === this.#source) source.logged(lastZxid); // else its role is over
     this.#snapshotIfDue();
   }
 
@@ -219,12 +250,12 @@ export class LogPump {
     }
   }
 
-  #diskFull(error: DiskFullError): void {
-    const { processor, logger } = this.#options;
+  #diskFull(source: LogSource, error: DiskFullError): void {
+    const { logger, fatal } = this.#options;
     logger.error("the disk is full: writes are refused until there is room, reads go on", {
       file: error.path,
     });
-    processor.writes.diskFull();
+    if (!source.diskFull()) return fatal("the txn log could not be written", error);
     this.#awaitRoom();
   }
 
@@ -232,8 +263,15 @@ export class LogPump {
     this.#roomTimer = setTimeout(() => {
       if (!this.#room.hasRoom()) return this.#awaitRoom();
       this.#roomTimer = null;
-      this.#options.processor.writes.acceptsWrites = true;
+      this.#source?.diskHasRoom();
       this.#options.logger.info("the disk has room again: writes are accepted");
     }, ROOM_CHECK_MS);
   }
+}
+
+/** Records on their way to the disk together. */
+interface Written {
+  source: LogSource;
+  lastZxid: Zxid;
+  recordCount: number;
 }

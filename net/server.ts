@@ -12,6 +12,7 @@ import type { Client } from "../core/server/client.ts";
 import { ConnectionThrottle } from "../core/server/connection_throttle.ts";
 import { containerCandidates } from "../core/server/container_reaper.ts";
 import { LargeRequestBudget } from "../core/server/large_request_budget.ts";
+import { StandaloneLog } from "../core/server/log_source.ts";
 import { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import { ServerStats } from "../core/server_stats.ts";
@@ -19,6 +20,7 @@ import { firstSessionId } from "../core/session/session_id.ts";
 import { SessionTracker } from "../core/session/session_tracker.ts";
 import type { SessionTable } from "../core/storage/snapshot_tree.ts";
 import { DataTree } from "../core/tree/data_tree.ts";
+import { WritePipeline } from "../core/server/write_pipeline.ts";
 import { TxnApplier } from "../core/txn/apply.ts";
 import { zxidToHex } from "../core/zxid.ts";
 import { type OpenAudit, openAudit } from "./audit_log.ts";
@@ -113,7 +115,7 @@ class Server implements StandaloneServer {
   // made by `start`, in this order; what is null is off
   #auditFile: OpenAudit | null = null;
   #audit: AuditLog | null = null;
-  #processor!: RequestProcessor;
+  #processor!: RequestProcessor<WritePipeline>;
   #pump!: LogPump;
   #requestThrottle!: RequestThrottle;
   #listener!: ClientListener;
@@ -169,14 +171,17 @@ class Server implements StandaloneServer {
     this.#pump = new LogPump({
       config,
       dirs: this.#dirs,
-      processor: this.#processor,
+      tree: this.#tree,
       sessions: this.#sessionTable,
+      metrics: this.#metrics,
+      stats: this.#stats,
       turn: this.#turn,
       logger: this.#logger,
       clock,
       random,
       fatal: (message, error) => this.#fatal(message, error),
     });
+    this.#pump.source = new StandaloneLog(this.#processor.writes);
     // an empty database must be on the disk before the first txn: Java refuses a log alone; the rest can wait
     if (recovered.isNew) {
       await this.#pump.snapshots.write(this.#tree, this.#sessionTable, "eager");
@@ -274,16 +279,25 @@ class Server implements StandaloneServer {
       sessions,
       providers,
       auth,
-      audit: this.#audit,
-      logger: this.#logger,
-      firstSessionId: firstSessionId({
-        serverId: config.sessionServerId,
-        // ids must not repeat after a restart: the wall clock moves on where a monotonic one may not
-        nowMs: clock.wallMs(),
-        taken: this.#sessionTable.keys(),
-      }),
       serverStats: this.#stats,
       metrics: this.#metrics,
+      makeWrites: (context) =>
+        new WritePipeline({
+          ...context,
+          config,
+          applier,
+          sessions,
+          providers,
+          audit: this.#audit,
+          logger: this.#logger,
+          firstSessionId: firstSessionId({
+            serverId: config.sessionServerId,
+            // ids must not repeat after a restart: the wall clock moves on where a monotonic one may not
+            nowMs: clock.wallMs(),
+            taken: this.#sessionTable.keys(),
+          }),
+          reconfigure: null,
+        }),
     });
   }
 
@@ -320,6 +334,7 @@ class Server implements StandaloneServer {
       config,
       dirs: this.#dirs,
       processor: this.#processor,
+      sessionTable: this.#sessionTable,
       listener: this.#listener,
       stats: this.#stats,
       metrics: this.#metrics,
@@ -391,7 +406,7 @@ class Server implements StandaloneServer {
     const wasPaused = nowMs - this.#tickedMs > PAUSE_MS && !this.#wasPaused;
     this.#wasPaused = wasPaused;
     this.#tickedMs = nowMs;
-    if (!wasPaused) this.#processor.expireSessions();
+    if (!wasPaused) this.#processor.writes.expireSessions();
     this.#listener.checkDeadlines(clock.monotonicMs());
     this.#strangersLogger.tick(nowMs);
     this.#tree.watches.continueRemoving(WATCHES_REMOVED_IN_TICK);

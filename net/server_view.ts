@@ -11,6 +11,8 @@ import { Client } from "../core/server/client.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { ServerStats } from "../core/server_stats.ts";
+import { SessionTracker } from "../core/session/session_tracker.ts";
+import type { SessionTable } from "../core/storage/snapshot_tree.ts";
 import type { QuotaState } from "../core/tree/quota_keeper.ts";
 import { type Watcher, WatchMode } from "../core/tree/watch_manager.ts";
 import { ZOOKEEPER_VERSION_TEXT } from "../core/version.ts";
@@ -25,6 +27,7 @@ import type {
   ExpiryDump,
   FourLetterContext,
   ServerConfiguration,
+  SessionDump,
   SessionPaths,
   WatchSummary,
 } from "./four_letter_context.ts";
@@ -44,6 +47,8 @@ export interface ServerViewOptions {
   config: ServerConfig;
   dirs: DataDir;
   processor: RequestProcessor;
+  /** All sessions whose creation is committed, wherever their clients are. */
+  sessionTable: SessionTable;
   listener: ClientListener;
   stats: ServerStats;
   metrics: ServerMetrics;
@@ -112,14 +117,23 @@ export class ServerView implements FourLetterContext {
     for (const client of this.#options.processor.clients) yield connectionInfo(client);
   }
 
-  sessions(): { kind: "owner"; sessions: ExpiryDump<bigint> } {
-    const { processor } = this.#options;
-    const buckets = processor.sessions.buckets();
+  sessions(): SessionDump {
+    const { processor, sessionTable } = this.#options;
+    const { sessions } = processor;
+    if (!(sessions instanceof SessionTracker)) {
+      return {
+        kind: "learner",
+        local: null,
+        globalCount: sessionTable.size,
+        global: [...sessionTable].map(([sessionId, timeoutMs]) => ({ sessionId, timeoutMs })),
+      };
+    }
+    const buckets = sessions.buckets();
     return {
       kind: "owner",
       sessions: {
         bucketCount: buckets.length,
-        itemCount: processor.sessions.count,
+        itemCount: sessions.count,
         buckets: buckets.map(({ deadlineMs, sessions }) => ({
           expiresAtMs: this.#wallOf(deadlineMs),
           itemCount: sessions.size,

@@ -12,7 +12,7 @@
  */
 import { assert } from "../core/assert.ts";
 import type { Clock, Logger } from "../core/ports.ts";
-import type { LogBatch } from "../core/server/write_pipeline.ts";
+import type { LogBatch } from "../core/server/log_batches.ts";
 import { FILE_HEADER_BYTES, writeTxnLogHeader } from "../core/storage/file_header.ts";
 import { txnLogName } from "../core/storage/file_names.ts";
 import { JuteWriter } from "../core/wire/jute.ts";
@@ -187,6 +187,19 @@ export class TxnLogFile {
       throw error;
     }
     return this.#synced(logs, startMs);
+  }
+
+  /** Makes everything written durable, also what a sync under way may have on its way. */
+  flush(): void {
+    this.syncBlocking();
+    if (!this.#options.forceSync) return;
+    try {
+      for (const { file } of this.#inSync) file.syncDataSync();
+      if (this.#inSync.length > 0) syncDirectoryBlocking(this.#options.dir);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
   }
 
   /** Makes the next write open a new file. This one is closed by the next sync. */

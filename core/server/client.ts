@@ -5,14 +5,14 @@
  * @module
  */
 import { initialIds } from "../auth/auth_packet.ts";
-import type { Session, SessionOwner } from "../session/session_tracker.ts";
+import type { Session, SessionOwner } from "../session/sessions.ts";
 import type { Id } from "../tree/acl_list.ts";
 import type { Watcher, WatchEvent } from "../tree/watch_manager.ts";
 import type { WatchedPath } from "../tree/watched_path.ts";
 import { JuteWriter } from "../wire/jute.ts";
 import type { Zxid } from "../zxid.ts";
 import type { SaslExchange } from "./auth_requests.ts";
-import type { Outstanding } from "./outstanding.ts";
+import type { Waiting } from "./outstanding.ts";
 
 /** What a client needs of the server that it belongs to. */
 export interface ClientHost {
@@ -59,7 +59,7 @@ export class Client implements Watcher, SessionOwner {
   /** Events among them, in bytes: what nobody asked for, and so may grow without bound. */
   eventBytes = 0;
   /** The last write of this client that is not applied; later reads wait behind it. */
-  lastOutstanding: Outstanding | null = null;
+  lastOutstanding: Waiting | null = null;
   /** Frames of waiting reads, each with its length, in order. */
   deferred: JuteWriter | null = null;
   deferredPosition = 0;

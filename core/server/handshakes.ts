@@ -7,23 +7,20 @@
 import { DecodeError } from "../errors.ts";
 import type { ServerConfig } from "../server_config.ts";
 import { isSessionPassword, sessionPassword } from "../session/session_id.ts";
-import type { Session, SessionTracker } from "../session/session_tracker.ts";
-import type { SessionTable } from "../storage/snapshot_tree.ts";
+import type { Session } from "../session/sessions.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import type { JuteReader } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
 import { sessionIdToHex, zxidToHex } from "../zxid.ts";
 import { Client } from "./client.ts";
 import { writeConnectResponse } from "./reply.ts";
+import type { WritePath } from "./write_path.ts";
 
 export interface HandshakesOptions {
   config: ServerConfig;
   tree: DataTree;
-  sessions: SessionTracker;
-  /** One whose creation is still on its way to the disk cannot be attached to. */
-  durableSessions: SessionTable;
-  /** Starts the txn that makes a session; the answer goes out when it is durable. */
-  createSession: (client: Client, timeoutMs: number) => void;
+  /** Makes and renews sessions; the client is answered when that is done. */
+  writes: WritePath;
 }
 
 export class Handshakes {
@@ -34,7 +31,7 @@ export class Handshakes {
   }
 
   /** @param reader at the start of the connect request */
-  connect(client: Client, reader: JuteReader, nowMs: number): void {
+  connect(client: Client, reader: JuteReader): void {
     const { config, tree } = this.#options;
     try {
       reader.int(); // protocol version, ignored
@@ -54,44 +51,35 @@ export class Handshakes {
         config.maxSessionTimeoutMs,
       );
       client.lastOperation = OpCode.CreateSession;
-      if (sessionId === 0n) this.#options.createSession(client, timeoutMs);
-      else this.#renew(client, { sessionId, password, timeoutMs, nowMs });
+      const { writes } = this.#options;
+      if (sessionId === 0n) writes.createSession(client, timeoutMs);
+      // the password is checked before the previous connection is closed, where ZooKeeper lets a wrong
+      // one disconnect the owner (client protocol section 17)
+      else if (!isSessionPassword(sessionId, password)) refuseSession(client, sessionId);
+      else writes.renewSession(client, { sessionId, timeoutMs });
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       client.close("its connect request cannot be decoded");
     }
   }
+}
 
-  /**
-   * Attaches a client to its session. The password is checked before the previous connection is closed,
-   * where ZooKeeper lets a wrong one disconnect the owner (client protocol section 17).
-   */
-  #renew(
-    client: Client,
-    { sessionId, password, timeoutMs, nowMs }: {
-      sessionId: bigint;
-      password: Uint8Array | null;
-      timeoutMs: number;
-      nowMs: number;
-    },
-  ): void {
-    const { sessions, durableSessions } = this.#options;
-    const session = durableSessions.has(sessionId) ? sessions.get(sessionId) : undefined;
-    if (!isSessionPassword(sessionId, password) || session === undefined || session.isClosing) {
-      respondToConnect(client, null);
-      return client.close(`session ${sessionIdToHex(sessionId)} is unknown or has expired`);
-    }
-    const previous = session.owner;
-    if (previous instanceof Client && previous !== client) {
-      previous.session = null; // its watches and replies are nobody's any more
-      previous.close(`session ${sessionIdToHex(sessionId)} moved to another connection`);
-    }
-    session.timeoutMs = timeoutMs;
-    sessions.restart(session, nowMs);
-    session.owner = client;
-    client.session = session;
-    respondToConnect(client, session);
+/** Attaches a client to its session, in place of whoever was, and says so to it. */
+export function attachSession(client: Client, session: Session): void {
+  const previous = session.owner;
+  if (previous instanceof Client && previous !== client) {
+    previous.session = null; // its watches and replies are nobody's any more
+    previous.close(`session ${sessionIdToHex(session.id)} moved to another connection`);
   }
+  session.owner = client;
+  client.session = session;
+  respondToConnect(client, session);
+}
+
+/** Tells a client that the session it came back to is not there. */
+export function refuseSession(client: Client, sessionId: bigint): void {
+  respondToConnect(client, null);
+  client.close(`session ${sessionIdToHex(sessionId)} is unknown or has expired`);
 }
 
 /** Answers a connect request. @param session null says that there is none */

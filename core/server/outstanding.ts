@@ -1,18 +1,20 @@
 /**
- * Txns that are logged or being logged and not yet applied, in zxid order.
+ * Requests under way: asked for, and not yet answered.
  *
  * @module
  */
 import { assert } from "../assert.ts";
 import type { PreparedTxn } from "../txn/prepare.ts";
+import type { Zxid } from "../zxid.ts";
 import type { AuditedRequest } from "./audit.ts";
 import type { Client } from "./client.ts";
 
-export interface Outstanding {
-  prepared: PreparedTxn;
+/** A request whose outcome is waited for. */
+export interface Waiting {
   /** The request's type, which decides the shape of the reply. */
   op: number;
-  /** Who gets the reply; null for what the server does by itself. */
+  cxid: number;
+  /** Who gets the reply; null for what the server does by itself, and for other servers' clients. */
   client: Client | null;
   /** How many waiting reads of the client come right behind it. */
   deferredCount: number;
@@ -22,27 +24,42 @@ export interface Outstanding {
   audited: AuditedRequest | null;
 }
 
+/** A txn that is not applied yet, or a sync that waits for one. */
+export interface Outstanding extends Waiting {
+  /** The txn's; a sync's is that of the last txn before it. */
+  zxid: Zxid;
+  /** Null for a sync. */
+  prepared: PreparedTxn | null;
+  /** Called when a sync of another server's client is done. */
+  synced: (() => void) | null;
+}
+
 /** A queue in a ring that grows by doubling. */
-export class OutstandingQueue {
-  #ring: (Outstanding | undefined)[] = new Array(1024);
+export class WaitingQueue<T extends object> {
+  #ring: (T | undefined)[];
   #head = 0;
   #length = 0;
+
+  /** @param capacity a power of two */
+  constructor(capacity: number) {
+    this.#ring = new Array(capacity);
+  }
 
   get length(): number {
     return this.#length;
   }
 
-  push(entry: Outstanding): void {
+  push(entry: T): void {
     if (this.#length === this.#ring.length) this.#grow();
     this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = entry;
     this.#length++;
   }
 
-  first(): Outstanding | undefined {
+  first(): T | undefined {
     return this.#length === 0 ? undefined : this.#ring[this.#head];
   }
 
-  shift(): Outstanding {
+  shift(): T {
     const entry = this.#ring[this.#head];
     assert(entry !== undefined, "an empty queue is not shifted");
     this.#ring[this.#head] = undefined;
@@ -52,7 +69,7 @@ export class OutstandingQueue {
   }
 
   #grow(): void {
-    const grown: (Outstanding | undefined)[] = new Array(this.#ring.length * 2);
+    const grown: (T | undefined)[] = new Array(this.#ring.length * 2);
     for (let i = 0; i < this.#length; i++) {
       grown[i] = this.#ring[(this.#head + i) & (this.#ring.length - 1)];
     }

@@ -5,7 +5,14 @@
  */
 import { OpCode } from "../wire/op_code.ts";
 
-export type RequestKind = "read" | "write" | "setWatches" | "ping" | "closeSession" | "unknown";
+export type RequestKind =
+  | "read"
+  | "write"
+  | "sync"
+  | "setWatches"
+  | "ping"
+  | "closeSession"
+  | "unknown";
 
 const WRITES: readonly number[] = [
   OpCode.Create,
@@ -25,7 +32,6 @@ const READS: readonly number[] = [
   OpCode.GetAcl,
   OpCode.GetChildren,
   OpCode.GetChildren2,
-  OpCode.Sync,
   OpCode.MultiRead,
   OpCode.GetEphemerals,
   OpCode.GetAllChildrenNumber,
@@ -40,6 +46,7 @@ for (const op of WRITES) KINDS[op] = "write";
 for (const op of READS) KINDS[op] = "read";
 KINDS[OpCode.SetWatches] = "setWatches";
 KINDS[OpCode.SetWatches2] = "setWatches";
+KINDS[OpCode.Sync] = "sync";
 KINDS[OpCode.Ping] = "ping";
 
 /** What looks at any number of znodes, however short its request and its reply are. */

@@ -20,17 +20,14 @@ import {
   OUTPUT_BYTES_PAUSE,
 } from "../limits.ts";
 import type { ServerMetrics } from "../metrics/server_metrics.ts";
-import type { Logger } from "../ports.ts";
 import type { ServerConfig } from "../server_config.ts";
 import type { ServerStats } from "../server_stats.ts";
-import type { SessionTracker } from "../session/session_tracker.ts";
+import type { Sessions } from "../session/sessions.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import type { WatchEvent } from "../tree/watch_manager.ts";
 import type { TxnApplier } from "../txn/apply.ts";
 import { JuteReader, type JuteWriter } from "../wire/jute.ts";
 import { OpCode, PING_XID } from "../wire/op_code.ts";
-import { sessionIdToHex } from "../zxid.ts";
-import type { AuditLog } from "./audit.ts";
 import type { AuthRequests } from "./auth_requests.ts";
 import { Client, type ClientAddress, type ClientHost } from "./client.ts";
 import { Handshakes } from "./handshakes.ts";
@@ -39,38 +36,35 @@ import { Replies, type TurnTime } from "./replies.ts";
 import { beginReply, endReply, REPLY_PREFIX_BYTES, writeEvent } from "./reply.ts";
 import { isThrottlable, requestKind } from "./request_kind.ts";
 import { RequestStats } from "./request_stats.ts";
-import { WritePipeline } from "./write_pipeline.ts";
+import type { WritePath, WritePathContext } from "./write_path.ts";
 import { WriterPool } from "./writer_pool.ts";
 
 /** Watches of connections that are gone, taken off at the end of each turn: half a millisecond. */
 const WATCHES_REMOVED_IN_TURN = 500;
 
-export interface RequestProcessorOptions {
+export interface RequestProcessorOptions<Writes extends WritePath> {
   config: ServerConfig;
   applier: TxnApplier;
-  sessions: SessionTracker;
+  sessions: Sessions;
   providers: AuthProviders;
   auth: AuthRequests;
-  audit: AuditLog | null;
-  logger: Logger;
-  firstSessionId: bigint;
   serverStats: ServerStats;
   metrics: ServerMetrics;
+  makeWrites: (context: WritePathContext) => Writes;
 }
 
-export class RequestProcessor implements ClientHost {
+export class RequestProcessor<Writes extends WritePath = WritePath> implements ClientHost {
   readonly clients = new Set<Client>();
   /** Clients with output to be sent or to be closed; the shell empties it. */
   readonly dirty: Client[] = [];
   readonly writers = new WriterPool();
-  readonly sessions: SessionTracker;
+  readonly sessions: Sessions;
   readonly tree: DataTree;
   readonly stats: RequestStats;
-  readonly writes: WritePipeline;
+  readonly writes: Writes;
   /** The server stops: what was begun is finished, and no further request is looked at. */
   isStopping = false;
 
-  readonly #logger: Logger;
   readonly #auth: AuthRequests;
   readonly #reads: ReadRequests;
   readonly #replies: Replies;
@@ -80,12 +74,11 @@ export class RequestProcessor implements ClientHost {
   readonly #deferredReader = new JuteReader(new Uint8Array(0));
   readonly #time: TurnTime = { nowMs: 0, wallMs: 0 };
 
-  constructor(options: RequestProcessorOptions) {
-    const { config, applier, sessions, providers, audit, firstSessionId } = options;
+  constructor(options: RequestProcessorOptions<Writes>) {
+    const { config, applier, sessions, providers } = options;
     const { tree } = applier;
     this.tree = tree;
     this.sessions = sessions;
-    this.#logger = options.logger;
     this.#auth = options.auth;
     const { requestThrottleMaxRequests } = config;
     this.#throttleCount = requestThrottleMaxRequests > 0 ? requestThrottleMaxRequests : Infinity;
@@ -93,17 +86,11 @@ export class RequestProcessor implements ClientHost {
     const stats = this.stats = new RequestStats(options.serverStats, options.metrics);
     const replies = this.#replies = new Replies({ tree, stats, time });
     this.#reads = new ReadRequests({ tree, providers });
-    this.writes = new WritePipeline({
-      ...{ config, applier, sessions, providers, replies, stats, time, audit, firstSessionId },
+    this.writes = options.makeWrites({
+      ...{ replies, stats, time },
       answerDeferred: (client, count) => this.#answerDeferred(client, count),
     });
-    this.#handshakes = new Handshakes({
-      config,
-      tree,
-      sessions,
-      durableSessions: applier.sessions,
-      createSession: (client, timeoutMs) => this.writes.createSession(client, timeoutMs),
-    });
+    this.#handshakes = new Handshakes({ config, tree, writes: this.writes });
   }
 
   // ---------------------------------------------------------------- the shell's side
@@ -156,29 +143,13 @@ export class RequestProcessor implements ClientHost {
     if (client.session !== null) this.sessions.touch(client.session, this.#time.nowMs);
   }
 
-  /** Ends what has not been heard of for too long. Call once a tick. */
-  expireSessions(): void {
-    for (const session of this.sessions.expire(this.#time.nowMs)) {
-      if (!this.writes.acceptsWrites) {
-        this.sessions.postpone(session, this.#time.nowMs);
-        continue;
-      }
-      this.#logger.info("session expired", {
-        sessionId: sessionIdToHex(session.id),
-        timeoutMs: session.timeoutMs,
-      });
-      this.stats.metrics.staleSessionsExpired.increment();
-      this.writes.closeSession(session);
-    }
-  }
-
   // ---------------------------------------------------------------- frames
 
   /** The first frame of a connection. */
   connect(client: Client, reader: JuteReader): void {
     client.packetsReceived++;
     this.stats.connectRequest();
-    this.#handshakes.connect(client, reader, this.#time.nowMs);
+    this.#handshakes.connect(client, reader);
   }
 
   /** A frame of an established connection; `reader` stands at its header. */
@@ -196,7 +167,8 @@ export class RequestProcessor implements ClientHost {
     if (client.isReadingDone) return;
     const kind = requestKind(op);
     if (kind === "unknown") client.isReadingDone = true; // even while its answer waits for a write
-    if (client.lastOutstanding !== null && (kind !== "write" && kind !== "closeSession")) {
+    if (kind === "sync") this.writes.sync(client);
+    if (client.lastOutstanding !== null && kind !== "write" && kind !== "closeSession") {
       client.defer(reader.buffer, start, reader.end);
       client.lastOutstanding.deferredCount++;
       return;

@@ -1,8 +1,10 @@
 /**
- * The way of a write: resolved into a txn, logged, and, when the shell says that it is durable, applied and
- * answered (as ZooKeeper's PrepRequestProcessor, SyncRequestProcessor and FinalRequestProcessor).
+ * The way of a write on a server that decides by itself, standalone or as leader: resolved into a txn,
+ * logged (and proposed), and, when it is committed, applied and answered (as ZooKeeper's
+ * PrepRequestProcessor, SyncRequestProcessor and FinalRequestProcessor).
  *
- * Sans I/O: the shell takes batches of records, and reports with `committed` what is on the disk.
+ * Sans I/O: batches of records are taken from it; it is told what of them is durable here (`logged`), and
+ * what is committed. Standalone the one follows from the other at once.
  *
  * Invariant: no reply to a write leaves before `committed` has passed its zxid.
  *
@@ -11,71 +13,59 @@
 import type { AuthProviders } from "../auth/auth_providers.ts";
 import { ErrorCode } from "../errors.ts";
 import { LOG_BATCH_BYTES_PAUSE } from "../limits.ts";
+import type { Logger } from "../ports.ts";
 import type { ServerConfig } from "../server_config.ts";
-import type { Session, SessionTracker } from "../session/session_tracker.ts";
+import type { Session, SessionOwner } from "../session/sessions.ts";
+import type { SessionTracker } from "../session/session_tracker.ts";
 import type { DataTree } from "../tree/data_tree.ts";
+import type { Id } from "../tree/acl_list.ts";
 import type { TxnApplier } from "../txn/apply.ts";
-import { type PreparedTxn, Preparer } from "../txn/prepare.ts";
-import { type JuteReader, JuteWriter } from "../wire/jute.ts";
+import { type PreparedTxn, Preparer, type Reconfigure } from "../txn/prepare.ts";
+import type { JuteReader } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
-import type { Zxid } from "../zxid.ts";
+import { sessionIdToHex, type Zxid } from "../zxid.ts";
 import type { AuditedRequest, AuditLog } from "./audit.ts";
-import { Client } from "./client.ts";
-import { Committer } from "./committer.ts";
-import { respondToConnect } from "./handshakes.ts";
-import { type Outstanding, OutstandingQueue } from "./outstanding.ts";
-import type { Replies, TurnTime } from "./replies.ts";
-import { beginReply, endReply } from "./reply.ts";
-import type { RequestStats } from "./request_stats.ts";
+import type { Client } from "./client.ts";
+import { Commits } from "./commits.ts";
+import { attachSession, refuseSession } from "./handshakes.ts";
+import { type LogBatch, LogBatches } from "./log_batches.ts";
+import { type Outstanding, WaitingQueue } from "./outstanding.ts";
+import type { WritePath, WritePathContext } from "./write_path.ts";
 
-/** Encoded records on their way to the disk. */
-export interface LogBatch {
-  bytes: Uint8Array;
-  firstZxid: Zxid;
-  lastZxid: Zxid;
-  recordCount: number;
-  /** Where the bytes are; it is used again when the batch is committed. */
-  writer: JuteWriter;
-}
-
-const BATCH_BYTES_START = 64 << 10;
-const BATCH_BYTES_KEPT_MAX = 1 << 20;
-
-export interface WritePipelineOptions {
+export interface WritePipelineOptions extends WritePathContext {
   config: ServerConfig;
   applier: TxnApplier;
   sessions: SessionTracker;
   providers: AuthProviders;
-  replies: Replies;
-  stats: RequestStats;
-  time: Readonly<TurnTime>;
   /** Null unless the audit log is on. */
   audit: AuditLog | null;
+  logger: Logger;
   firstSessionId: bigint;
-  /** The write that so many reads of the client waited for is answered: it is their turn. */
-  answerDeferred: (client: Client, count: number) => void;
+  /** How the membership is changed; null where there is none. */
+  reconfigure: Reconfigure | null;
 }
 
-export class WritePipeline {
+/** A request of another server's client. */
+export interface RemoteRequest {
+  /** The learner that sent it. */
+  owner: SessionOwner;
+  sessionId: bigint;
+  cxid: number;
+  op: number;
+  ids: readonly Id[];
+}
+
+export class WritePipeline implements WritePath {
   /** False while the disk is full: writes are answered with an error. */
   acceptsWrites = true;
 
   readonly #options: WritePipelineOptions;
   readonly #tree: DataTree;
   readonly #sessions: SessionTracker;
-  readonly #replies: Replies;
-  readonly #stats: RequestStats;
-  readonly #time: Readonly<TurnTime>;
-  readonly #audit: AuditLog | null;
   readonly #preparer: Preparer;
-  readonly #committer: Committer;
-  readonly #outstanding = new OutstandingQueue();
-  #batchFirstZxid: Zxid = -1;
-  #batchRecordCount = 0;
-  /** For the next batches: allocating one for each would keep the garbage collector busy. */
-  #batchWriters: JuteWriter[] = [];
-  /** Log bytes taken by the shell that are not durable yet. */
-  #bytesInFlight = 0;
+  readonly #batches = new LogBatches();
+  readonly #commits: Commits;
+  readonly #outstanding = new WaitingQueue<Outstanding>(1024);
   #nextSessionId: bigint;
 
   constructor(options: WritePipelineOptions) {
@@ -83,12 +73,8 @@ export class WritePipeline {
     this.#options = options;
     this.#tree = applier.tree;
     this.#sessions = options.sessions;
-    this.#replies = options.replies;
-    this.#stats = options.stats;
-    this.#time = options.time;
-    this.#audit = options.audit;
     this.#nextSessionId = options.firstSessionId;
-    this.#committer = new Committer(applier);
+    this.#commits = new Commits(options);
     this.#preparer = new Preparer({
       tree: applier.tree,
       providers,
@@ -97,65 +83,83 @@ export class WritePipeline {
         extendedTypes: config.extendedTypesEnabled,
         enforceQuota: config.enforceQuota,
         closeSessionTxnEnabled: config.closeSessionTxnEnabled,
-        reconfigEnabled: config.ensemble.reconfigEnabled,
+        reconfigure: options.reconfigure,
         recordBytesMax: config.juteMaxBufferBytes + config.juteExtraSizeBytes,
       },
-      writer: new JuteWriter(BATCH_BYTES_START),
+      writer: this.#batches.writer,
     });
   }
 
-  /** Requests begun and not yet answered. */
   get outstandingCount(): number {
     return this.#outstanding.length;
   }
 
   /** Records of the batch that is being filled. */
   get batchRecordCount(): number {
-    return this.#batchRecordCount;
+    return this.#batches.recordCount;
   }
 
-  /** So much is under way that those who have a share in it should wait. */
+  /** Of the last txn prepared. */
+  get lastZxid(): Zxid {
+    return this.#preparer.lastZxid;
+  }
+
   get isFull(): boolean {
     return this.#outstanding.length > this.#options.config.globalOutstandingLimit ||
-      this.#bytesInFlight + this.#preparer.writer.position > LOG_BATCH_BYTES_PAUSE;
+      this.#batches.bytes > LOG_BATCH_BYTES_PAUSE;
   }
 
   // ---------------------------------------------------------------- in
 
-  /** A client's request that changes the tree. */
   request(client: Client, xid: number, op: number, reader: JuteReader): void {
-    const audited = this.#audit === null ? null : this.#audit.describe(client, op, reader);
+    const { audit, replies, stats, time } = this.#options;
+    const audited = audit === null ? null : audit.describe(client, op, reader);
     if (!this.acceptsWrites) {
-      if (audited !== null) this.#audit!.failed(audited);
-      return this.#replies.header(client, xid, op, ErrorCode.SystemError);
+      if (audited !== null) audit!.failed(audited);
+      return replies.header(client, xid, op, ErrorCode.SystemError);
     }
-    const { wallMs } = this.#time;
     const requester = { sessionId: client.sessionId, cxid: xid, ids: client.ids };
     const pathAt = reader.position;
-    const prepared = client.session === null || client.session.isClosing
-      ? this.#preparer.prepareError(requester, ErrorCode.SessionExpired, wallMs)
-      : this.#preparer.prepare(op, reader, requester, wallMs);
+    const refusal = refusalOf(client.session, client);
+    const prepared = refusal !== null
+      ? this.#preparer.prepareError(requester, refusal, time.wallMs)
+      : this.#preparer.prepare(op, reader, requester, time.wallMs);
     if (prepared.txn.kind === "error" && prepared.txn.err === ErrorCode.QuotaExceeded) {
-      this.#stats.quotaExceeded(reader.buffer, pathAt);
+      stats.quotaExceeded(reader.buffer, pathAt);
     }
     this.#enqueue(prepared, op, client, audited);
   }
 
-  /** A session is asked for: it exists for clients when its txn is durable. */
+  sync(client: Client): void {
+    if (this.#outstanding.length === 0) return;
+    client.lastOutstanding = this.#syncEntry(client);
+    client.outstandingCount++;
+  }
+
   createSession(client: Client, timeoutMs: number): void {
     if (!this.acceptsWrites) return client.close("no session can be made: the disk is full");
     const id = this.#nextSessionId;
     this.#nextSessionId = BigInt.asIntN(64, id + 1n);
-    const prepared = this.#preparer.prepareCreateSession(id, timeoutMs, this.#time.wallMs);
-    const session = this.#sessions.add({ id, timeoutMs, nowMs: this.#time.nowMs });
-    session.owner = client;
-    client.session = session;
+    const prepared = this.#prepareSession(id, timeoutMs, client);
+    client.session = this.#sessions.get(id)!;
     client.isConnecting = true;
-    this.#stats.sessionAsked();
+    this.#options.stats.sessionAsked();
     this.#enqueue(prepared, OpCode.CreateSession, client);
   }
 
-  /** Ends a session because its client says so. */
+  renewSession(
+    client: Client,
+    { sessionId, timeoutMs }: { sessionId: bigint; timeoutMs: number },
+  ): void {
+    const { applier, time } = this.#options;
+    // one whose creation is still on its way to the disk cannot be attached to
+    const session = applier.sessions.has(sessionId) ? this.#sessions.get(sessionId) : undefined;
+    if (session === undefined || session.isClosing) return refuseSession(client, sessionId);
+    session.timeoutMs = timeoutMs;
+    this.#sessions.restart(session, time.nowMs);
+    attachSession(client, session);
+  }
+
   closeSessionOf(client: Client, xid: number): void {
     if (!this.acceptsWrites || client.session === null) {
       return client.close("its session ends when it times out");
@@ -163,7 +167,7 @@ export class WritePipeline {
     if (client.session.isClosing) return;
     client.session.isClosing = true;
     const { id } = client.session;
-    const prepared = this.#preparer.prepareCloseSession(id, xid, this.#time.wallMs);
+    const prepared = this.#preparer.prepareCloseSession(id, xid, this.#options.time.wallMs);
     this.#enqueue(prepared, OpCode.CloseSession, client);
     client.isReadingDone = true; // requests behind it get no reply
   }
@@ -172,42 +176,134 @@ export class WritePipeline {
   closeSession(session: Pick<Session, "id" | "isClosing">): void {
     if (session.isClosing) return;
     session.isClosing = true;
-    const prepared = this.#preparer.prepareCloseSession(session.id, 0, this.#time.wallMs);
-    this.#enqueue(prepared, OpCode.CloseSession, null);
+    const { wallMs } = this.#options.time;
+    this.#enqueue(this.#preparer.prepareCloseSession(session.id, 0, wallMs), OpCode.CloseSession);
+  }
+
+  expireSessions(): void {
+    const { logger, stats, time } = this.#options;
+    for (const session of this.#sessions.expire(time.nowMs)) {
+      if (!this.acceptsWrites) {
+        this.#sessions.postpone(session, time.nowMs);
+        continue;
+      }
+      logger.info("session expired", {
+        sessionId: sessionIdToHex(session.id),
+        timeoutMs: session.timeoutMs,
+      });
+      stats.metrics.staleSessionsExpired.increment();
+      this.closeSession(session);
+    }
   }
 
   /** Removes an empty container or an expired TTL node, if it still is one. Returns whether. */
   deleteContainer(path: Uint8Array): boolean {
+    const { config, stats, time } = this.#options;
     const prepared = this.acceptsWrites
       ? this.#preparer.prepareDeleteContainer(path, {
-        wallMs: this.#time.wallMs,
-        maxNeverUsedIntervalMs: this.#options.config.containerMaxNeverUsedIntervalMs,
+        wallMs: time.wallMs,
+        maxNeverUsedIntervalMs: config.containerMaxNeverUsedIntervalMs,
       })
       : null;
     if (prepared === null) return false;
     if (this.#tree.ownerKindOf(this.#tree.store.lookup(path)) === "ttl") {
-      this.#stats.metrics.ttlNodeDeletedCount.increment();
+      stats.metrics.ttlNodeDeletedCount.increment();
     }
-    this.#enqueue(prepared, OpCode.DeleteContainer, null);
+    this.#enqueue(prepared, OpCode.DeleteContainer);
     return true;
+  }
+
+  // ---------------------------------------------------------------- in, from learners
+
+  /** A learner's client asks; the learner recognises the outcome by session id and cxid. */
+  remoteRequest({ owner, sessionId, cxid, op, ids }: RemoteRequest, reader: JuteReader): void {
+    const { wallMs } = this.#options.time;
+    if (op === OpCode.CreateSession) {
+      const prepared = this.#prepareSession(sessionId, reader.int(), owner);
+      return this.#enqueue(prepared, op);
+    }
+    const session = this.#sessions.get(sessionId);
+    if (op === OpCode.CloseSession) {
+      if (session !== undefined) session.isClosing = true;
+      return this.#enqueue(this.#preparer.prepareCloseSession(sessionId, cxid, wallMs), op);
+    }
+    const requester = { sessionId, cxid, ids };
+    const refusal = refusalOf(session ?? null, owner);
+    this.#enqueue(
+      refusal === null
+        ? this.#preparer.prepare(op, reader, requester, wallMs)
+        : this.#preparer.prepareError(requester, refusal, wallMs),
+      op,
+    );
+  }
+
+  /** Calls back when everything that is under way now is committed: at once when nothing is. */
+  remoteSync(synced: () => void): void {
+    if (this.#outstanding.length === 0) return synced();
+    this.#syncEntry(null).synced = synced;
+  }
+
+  /** A learner's client comes back to a session. Returns whether it is there. */
+  revalidate(owner: SessionOwner, sessionId: bigint, timeoutMs: number): boolean {
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined || session.isClosing) return false;
+    session.timeoutMs = timeoutMs;
+    this.#sessions.restart(session, this.#options.time.nowMs);
+    session.owner = owner;
+    return true;
+  }
+
+  /** A learner heard of a session. */
+  touchSession(sessionId: bigint, timeoutMs: number): void {
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined) return;
+    session.timeoutMs = timeoutMs;
+    this.#sessions.touch(session, this.#options.time.nowMs);
+  }
+
+  #prepareSession(id: bigint, timeoutMs: number, owner: SessionOwner): PreparedTxn {
+    const { nowMs, wallMs } = this.#options.time;
+    const prepared = this.#preparer.prepareCreateSession(id, timeoutMs, wallMs);
+    this.#sessions.add({ id, timeoutMs, nowMs }).owner = owner;
+    return prepared;
+  }
+
+  #syncEntry(client: Client | null): Outstanding {
+    const entry: Outstanding = {
+      op: OpCode.Sync,
+      cxid: 0,
+      client,
+      deferredCount: 0,
+      receivedMs: this.#options.time.nowMs,
+      audited: null,
+      zxid: this.#preparer.lastZxid,
+      prepared: null,
+      synced: null,
+    };
+    this.#outstanding.push(entry);
+    return entry;
   }
 
   #enqueue(
     prepared: PreparedTxn,
     op: number,
-    client: Client | null,
+    client: Client | null = null,
     audited: AuditedRequest | null = null,
   ): void {
+    const { zxid, cxid } = prepared.header;
     const entry: Outstanding = {
-      prepared,
       op,
+      cxid,
       client,
       deferredCount: 0,
-      receivedMs: this.#time.nowMs,
+      receivedMs: this.#options.time.nowMs,
       audited,
+      zxid,
+      prepared,
+      synced: null,
     };
-    this.#stats.prepared(prepared);
-    if (this.#batchRecordCount++ === 0) this.#batchFirstZxid = prepared.header.zxid;
+    this.#options.stats.prepared(prepared);
+    this.#batches.added(zxid);
     this.#outstanding.push(entry);
     if (client === null) return;
     client.lastOutstanding = entry;
@@ -218,37 +314,32 @@ export class WritePipeline {
 
   /** The records prepared since the last call; null when there are none. */
   takeBatch(): LogBatch | null {
-    if (this.#batchRecordCount === 0) return null;
-    const { writer } = this.#preparer;
-    const bytes = writer.written();
-    const batch = {
-      bytes,
-      firstZxid: this.#batchFirstZxid,
-      lastZxid: this.#preparer.lastZxid,
-      recordCount: this.#batchRecordCount,
-      writer,
-    };
-    this.#preparer.writer = this.#batchWriters.pop() ?? new JuteWriter(BATCH_BYTES_START);
-    this.#batchRecordCount = 0;
-    this.#bytesInFlight += bytes.length;
+    const batch = this.#batches.take();
+    this.#preparer.writer = this.#batches.writer;
     return batch;
   }
 
-  /** Everything through the batch is durable: applies and answers it. */
-  committed({ lastZxid, bytes, writer }: LogBatch): void {
-    this.#bytesInFlight -= bytes.length;
+  /** Everything through `zxid` is durable on our own disk. */
+  logged(zxid: Zxid): void {
+    this.#batches.logged(zxid);
+  }
+
+  /** Everything through `zxid` is committed: applies and answers it. */
+  committed(zxid: Zxid): void {
     for (
       let entry = this.#outstanding.first();
-      entry !== undefined && entry.prepared.header.zxid <= lastZxid;
+      entry !== undefined && entry.zxid <= zxid;
       entry = this.#outstanding.first()
     ) {
       this.#outstanding.shift();
-      this.#commit(entry);
+      if (entry.prepared !== null) {
+        this.#commits.commit(entry.prepared, entry);
+        this.#preparer.applied(entry.prepared);
+      }
+      entry.synced?.();
+      this.#commits.finish(entry);
     }
-    // its txns borrowed their paths and data from the batch: none is left
-    if (writer.buffer.length > BATCH_BYTES_KEPT_MAX) return;
-    writer.position = 0;
-    this.#batchWriters.push(writer);
+    this.#batches.applied(zxid); // its txns borrowed their paths and data from the batch: none is left
   }
 
   /**
@@ -258,66 +349,39 @@ export class WritePipeline {
   diskFull(): void {
     this.acceptsWrites = false;
     this.#preparer.reset();
-    this.#preparer.writer.position = 0;
-    this.#batchRecordCount = 0;
-    this.#bytesInFlight = 0;
+    this.#batches.discard();
     while (this.#outstanding.length > 0) this.#fail(this.#outstanding.shift());
   }
 
-  // ---------------------------------------------------------------- out
-
-  #commit(entry: Outstanding): void {
-    const { prepared, op, client } = entry;
-    const { header, txn } = prepared;
-    const latencyMs = Math.floor(this.#time.nowMs - entry.receivedMs);
-    const writer = client === null || client.isGone ? null : client.writer();
-    // watchers of the txn's own effects may be this very client: its events come before the reply
-    const session = txn.kind === "closeSession" ? this.#sessions.get(header.sessionId) : undefined;
-    if (this.#audit !== null) this.#audit.committed(entry.audited, prepared, this.#tree);
-    const err = this.#committer.apply(prepared);
-    if (session !== undefined) this.#sessions.remove(session.id);
-    this.#stats.committed(prepared, latencyMs, this.#time.wallMs - header.timeMs);
-    if (client !== null && writer !== null) {
-      if (op === OpCode.CreateSession) {
-        respondToConnect(client, client.session);
-        this.#stats.sessionMade(latencyMs);
-      } else {
-        const start = beginReply(writer, header.cxid, header.zxid, err);
-        if (err === ErrorCode.Ok) this.#committer.writeBody(writer, prepared, op);
-        const bytes = endReply(writer, start);
-        // a write that failed is an error txn, and that is what `cons` names
-        const shown = txn.kind === "error" ? OpCode.Error : op;
-        this.#replies.sent(client, header.cxid, shown, { bytes, latencyMs, isWrite: true });
-      }
-    }
-    this.#preparer.applied(prepared);
-    if (session !== undefined && session.owner instanceof Client) {
-      session.owner.close(client === null ? "its session expired" : null);
-    }
-    if (client !== null) {
-      client.outstandingCount--;
-      if (client.lastOutstanding === entry) client.lastOutstanding = null;
-      if (entry.deferredCount > 0) this.#options.answerDeferred(client, entry.deferredCount);
-    }
-  }
-
   /** A txn that will never be: its request failed, and nothing was changed. */
-  #fail({ prepared, op, client, deferredCount, audited }: Outstanding): void {
-    if (audited !== null) this.#audit?.failed(audited);
-    const { header, txn } = prepared;
-    const session = this.#sessions.get(header.sessionId);
-    if (txn.kind === "closeSession" && session !== undefined) {
-      session.isClosing = false;
-      this.#sessions.postpone(session, this.#time.nowMs);
+  #fail(entry: Outstanding): void {
+    const { prepared, op, client, deferredCount, audited } = entry;
+    const { audit, replies, time } = this.#options;
+    if (audited !== null) audit?.failed(audited);
+    if (prepared !== null) {
+      const { header, txn } = prepared;
+      const session = this.#sessions.get(header.sessionId);
+      if (txn.kind === "closeSession" && session !== undefined) {
+        session.isClosing = false;
+        this.#sessions.postpone(session, time.nowMs);
+      }
+      if (txn.kind === "createSession") this.#sessions.remove(header.sessionId);
     }
-    if (txn.kind === "createSession") this.#sessions.remove(header.sessionId);
     if (client === null) return;
-    client.outstandingCount--;
+    if (!client.isGone && prepared !== null) {
+      if (op === OpCode.CreateSession || op === OpCode.CloseSession) {
+        client.close("the disk is full");
+      } else replies.header(client, entry.cxid, op, ErrorCode.SystemError);
+    }
     client.lastOutstanding = null;
-    if (client.isGone) return;
-    if (op === OpCode.CreateSession || op === OpCode.CloseSession) {
-      client.close("the disk is full");
-    } else this.#replies.header(client, header.cxid, op, ErrorCode.SystemError);
-    if (deferredCount > 0) this.#options.answerDeferred(client, deferredCount);
+    client.outstandingCount--;
+    if (!client.isGone && deferredCount > 0) this.#options.answerDeferred(client, deferredCount);
   }
+}
+
+/** Why nothing may be done in the name of a session; its first user becomes its owner. */
+function refusalOf(session: Session | null, owner: SessionOwner): ErrorCode | null {
+  if (session === null || session.isClosing) return ErrorCode.SessionExpired;
+  session.owner ??= owner;
+  return session.owner === owner ? null : ErrorCode.SessionMoved;
 }

@@ -7,25 +7,9 @@
  *
  * @module
  */
-import type { Id } from "../tree/acl_list.ts";
+import type { Session, Sessions } from "./sessions.ts";
 
-export interface Session {
-  readonly id: bigint;
-  timeoutMs: number;
-  /** The bucket it is in. */
-  deadlineMs: number;
-  /** Its closeSession is under way: nothing more may be done in its name. */
-  isClosing: boolean;
-  /** The connection that last attached to it; null when there is none. */
-  owner: SessionOwner | null;
-}
-
-/** A connection, as far as sessions know it. */
-export interface SessionOwner {
-  readonly ids: readonly Id[];
-}
-
-export class SessionTracker {
+export class SessionTracker implements Sessions {
   #sessions = new Map<bigint, Session>();
   #buckets = new Map<number, Set<Session>>();
   readonly #tickMs: number;

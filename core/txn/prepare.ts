@@ -31,14 +31,29 @@ import {
   writeTxn,
   writeTxnHeader,
 } from "./txn.ts";
-import { readMultiRequest, readWriteRequest, type WriteRequest } from "./write_request.ts";
+import {
+  readMultiRequest,
+  readReconfigRequest,
+  readWriteRequest,
+  type ReconfigRequest,
+  type WriteRequest,
+} from "./write_request.ts";
 
 export interface PrepareOptions extends OperationOptions {
   closeSessionTxnEnabled: boolean;
-  reconfigEnabled: boolean;
+  /** How the membership is changed; null where there is none. */
+  reconfigure: Reconfigure | null;
   /** Longest log record that can be read back; a request that would make a longer one is refused. */
   recordBytesMax?: number;
 }
+
+/**
+ * Decides what the membership becomes by a reconfig request.
+ *
+ * @param zxid of the txn, which is the new configuration's version
+ * @returns the new configuration's text, or why it cannot be
+ */
+export type Reconfigure = (request: ReconfigRequest, zxid: Zxid) => Uint8Array | ErrorCode;
 
 /** A txn in the log batch, with the records that go when it is applied. */
 export interface PreparedTxn {
@@ -97,8 +112,12 @@ export class Preparer {
     try {
       if (op === OpCode.Multi) txn = this.#multi(readMultiRequest(reader), requester, start);
       else if (op === OpCode.Reconfig) {
-        err = this.#options.reconfigEnabled ? ErrorCode.Unimplemented : ErrorCode.ReconfigDisabled;
-        return this.#finishError(header, start, err);
+        const { reconfigure } = this.#options;
+        err = reconfigure === null
+          ? ErrorCode.ReconfigDisabled
+          : this.#reconfig(reconfigure, reader, requester);
+        if (err !== ErrorCode.Ok) return this.#finishError(header, start, err);
+        txn = this.#operations.txn;
       } else if (op === OpCode.DeleteContainer) { // the server's own; never a client's
         return this.#finishError(header, start, ErrorCode.BadArguments);
       } else {
@@ -113,6 +132,24 @@ export class Preparer {
       return this.#finishError(header, start, ErrorCode.MarshallingError);
     }
     return this.#finish(header, start, txn!);
+  }
+
+  /** A change of the membership: what the new one is, `reconfigure` decides. */
+  #reconfig(reconfigure: Reconfigure, reader: JuteReader, requester: Requester): ErrorCode {
+    const result = reconfigure(readReconfigRequest(reader), this.lastZxid);
+    if (typeof result === "number") return result;
+    const request: WriteRequest = {
+      op: OpCode.SetData,
+      buffer: concat(CONFIG_PATH, result),
+      pathStart: 0,
+      pathEnd: CONFIG_PATH.length,
+      dataStart: CONFIG_PATH.length,
+      dataLength: result.length,
+      acl: null,
+      flags: -1,
+      ttl: -1n,
+    };
+    return this.#operations.prepare(request, requester);
   }
 
   /** A request that must fail with `err`, whatever it asks: logged, since it has its zxid. */
@@ -274,3 +311,12 @@ export class Preparer {
 /** Header, count and digest, rounded up. */
 const CLOSE_SESSION_FIXED_BYTES = 64;
 const NO_RECORDS: ChangeRecord[] = [];
+
+const CONFIG_PATH = new TextEncoder().encode("/zookeeper/config");
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}

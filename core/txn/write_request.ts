@@ -10,6 +10,7 @@ import { DecodeError } from "../errors.ts";
 import { type AclList, readAclList } from "../tree/acl_list.ts";
 import type { JuteReader } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
+import type { Zxid } from "../zxid.ts";
 
 export interface WriteRequest {
   op: number;
@@ -70,6 +71,25 @@ export function readWriteRequest(reader: JuteReader, op: number): WriteRequest {
       throw new DecodeError(`Request type ${op} is no write`);
   }
   return request;
+}
+
+/** A change of the membership (client protocol section 7); null where a part was left out. */
+export interface ReconfigRequest {
+  joiningServers: string | null;
+  leavingServers: string | null;
+  newMembers: string | null;
+  /** The version that must be current; -1 for any. */
+  curConfigId: Zxid;
+}
+
+/** @throws {DecodeError} when the body ends early */
+export function readReconfigRequest(reader: JuteReader): ReconfigRequest {
+  return {
+    joiningServers: reader.string(),
+    leavingServers: reader.string(),
+    newMembers: reader.string(),
+    curConfigId: reader.zxid(),
+  };
 }
 
 /**

@@ -9,7 +9,8 @@ import { makeAuthProviders } from "../../core/auth/auth_providers.ts";
 import { ServerMetrics } from "../../core/metrics/server_metrics.ts";
 import { AuthRequests } from "../../core/server/auth_requests.ts";
 import { RequestProcessor } from "../../core/server/request_processor.ts";
-import type { LogBatch } from "../../core/server/write_pipeline.ts";
+import type { LogBatch } from "../../core/server/log_batches.ts";
+import { WritePipeline } from "../../core/server/write_pipeline.ts";
 import type { ServerConfig } from "../../core/server_config.ts";
 import { ServerStats } from "../../core/server_stats.ts";
 import { SessionTracker } from "../../core/session/session_tracker.ts";
@@ -40,7 +41,7 @@ export class ServerFixture {
   readonly tree: DataTree;
   readonly sessions: SessionTable = new Map();
   readonly tracker: SessionTracker;
-  readonly processor: RequestProcessor;
+  readonly processor: RequestProcessor<WritePipeline>;
   readonly logger = new LinesLogger();
   readonly turn: Turn;
   readonly connections = new Set<ClientConnection>();
@@ -72,17 +73,27 @@ export class ServerFixture {
       saslUsers: null,
       onFailed: () => {},
     });
+    const applier = new TxnApplier(this.tree, this.sessions);
     this.processor = new RequestProcessor({
       config,
-      applier: new TxnApplier(this.tree, this.sessions),
+      applier,
       sessions: this.tracker,
       providers,
       auth,
-      logger: this.logger,
-      firstSessionId: 0x100000000000001n,
       serverStats: new ServerStats(this.nowMs),
       metrics: new ServerMetrics(new SeededRandom(1)),
-      audit: null,
+      makeWrites: (context) =>
+        new WritePipeline({
+          ...context,
+          config,
+          applier,
+          sessions: this.tracker,
+          providers,
+          audit: null,
+          logger: this.logger,
+          firstSessionId: 0x100000000000001n,
+          reconfigure: null,
+        }),
     });
     const metrics = this.processor.stats.metrics;
     const clock = { monotonicMs: () => this.nowMs, wallMs: () => this.wallOffsetMs + this.nowMs };
@@ -138,7 +149,8 @@ export class ServerFixture {
     if (batch === null) return;
     this.#batch = null;
     this.turn.begin();
-    this.processor.writes.committed(batch);
+    this.processor.writes.logged(batch.lastZxid);
+    this.processor.writes.committed(batch.lastZxid);
   }
 
   /** The batch on its way to the disk did not fit there. */
@@ -152,7 +164,7 @@ export class ServerFixture {
   /** Once a tick, as the server does. */
   tick(): void {
     this.turn.begin();
-    this.processor.expireSessions();
+    this.processor.writes.expireSessions();
     for (const connection of [...this.connections]) connection.checkDeadline(this.nowMs);
   }
 

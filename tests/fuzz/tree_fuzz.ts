@@ -147,7 +147,7 @@ class TreeFuzz {
     this.#preparer = new Preparer({
       tree: this.#tree,
       providers: PROVIDERS,
-      options: { ...this.#options, reconfigEnabled: false },
+      options: { ...this.#options, reconfigure: null },
       writer: new JuteWriter(64),
     });
     this.#ahead = new NaiveDatabase(this.#options);

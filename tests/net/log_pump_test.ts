@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { StandaloneLog } from "../../core/server/log_source.ts";
 import { JuteReader } from "../../core/wire/jute.ts";
 import { openDataDir } from "../../net/data_dir.ts";
 import { LogPump } from "../../net/log_pump.ts";
@@ -36,14 +37,17 @@ Deno.test("LogPump answers nothing when a sync or a write fails, and asks for th
     const pump = new LogPump({
       config,
       dirs: openDataDir({ dataDir: dir.path, dataLogDir: dir.path, autoCreate: true }),
-      processor,
+      tree: processor.tree,
       sessions,
+      metrics: processor.stats.metrics,
+      stats: processor.stats.server,
       turn,
       logger: new LinesLogger(),
       clock,
       random: new SeededRandom(1),
       fatal: (message, error) => void fatal.push([message, error]),
     });
+    pump.source = new StandaloneLog(processor.writes);
     const error = new Error("Input/output error (os error 5)");
     fail(pump, error);
     turn.begin();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Session, SessionTracker } from "../../../core/session/session_tracker.ts";
+import type { Session } from "../../../core/session/sessions.ts";
+import { SessionTracker } from "../../../core/session/session_tracker.ts";
 
 const TICK_MS = 1000;
 

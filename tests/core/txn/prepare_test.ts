@@ -45,7 +45,7 @@ class Bench {
         extendedTypes,
         enforceQuota,
         closeSessionTxnEnabled: true,
-        reconfigEnabled: false,
+        reconfigure: null,
       },
       writer: new JuteWriter(64),
     });

@@ -1,0 +1,308 @@
+/**
+ * The way of a write on a learner: forwarded to the leader, whose proposals are logged, and applied and
+ * answered when the leader says that they are committed (quorum protocol sections 9 to 11).
+ *
+ * A forwarded request has no reply of its own: its outcome is the txn with the same session id and cxid,
+ * which for a request that fails is an error txn. Requests of one session come back in the order in which
+ * they were sent.
+ *
+ * @module
+ */
+import { assert } from "../assert.ts";
+import { ProtocolError } from "../errors.ts";
+import { LOG_BATCH_BYTES_PAUSE } from "../limits.ts";
+import { beginRecord, endRecord, RECORD_PREFIX_BYTES } from "../storage/txn_log_format.ts";
+import type { LearnerSessions } from "../session/learner_sessions.ts";
+import type { Id } from "../tree/acl_list.ts";
+import type { DataTree } from "../tree/data_tree.ts";
+import { readTxnRecord, TXN_DIGEST_BYTES, type TxnRecord } from "../txn/txn.ts";
+import { JuteReader, JuteWriter } from "../wire/jute.ts";
+import { OpCode } from "../wire/op_code.ts";
+import { type Zxid, zxidToHex } from "../zxid.ts";
+import type { Client } from "./client.ts";
+import { Commits, type CommitsOptions } from "./commits.ts";
+import { attachSession, refuseSession } from "./handshakes.ts";
+import { type LogBatch, LogBatches } from "./log_batches.ts";
+import { type Waiting, WaitingQueue } from "./outstanding.ts";
+import type { WritePath } from "./write_path.ts";
+
+/** What is sent to the leader. Bytes are borrowed for the call. */
+export interface LeaderLink {
+  request(request: ForwardedRequest): void;
+  revalidate(sessionId: bigint, timeoutMs: number): void;
+}
+
+export interface ForwardedRequest {
+  sessionId: bigint;
+  cxid: number;
+  op: number;
+  body: Uint8Array;
+  /** Null for what is not checked against ACLs. */
+  ids: readonly Id[] | null;
+}
+
+export interface ForwardedWritesOptions extends Omit<CommitsOptions, "sessions"> {
+  sessions: LearnerSessions;
+  leader: LeaderLink;
+  outstandingCountMax: number;
+  /** Longest buffer in a txn. */
+  lengthMax: number;
+  digestEnabled: boolean;
+  firstSessionId: bigint;
+  /** The tree is not what the leader says that it is after a txn. */
+  onDigestMismatch: (zxid: Zxid) => void;
+}
+
+/** A proposal's record in the batch it is logged with. */
+interface Pending {
+  zxid: Zxid;
+  writer: JuteWriter;
+  bodyStart: number;
+  bodyEnd: number;
+}
+
+const QUEUE_CAPACITY = 4;
+
+export class ForwardedWrites implements WritePath {
+  readonly #options: ForwardedWritesOptions;
+  readonly #tree: DataTree;
+  readonly #commits: Commits;
+  readonly #batches = new LogBatches();
+  readonly #pending = new WaitingQueue<Pending>(1024);
+  /** What clients here wait for, by session, in the order in which it was forwarded. */
+  readonly #waiting = new Map<bigint, WaitingQueue<Waiting>>();
+  readonly #syncs = new WaitingQueue<Waiting>(QUEUE_CAPACITY);
+  readonly #renewals = new WaitingQueue<Renewal>(QUEUE_CAPACITY);
+  readonly #reader: JuteReader;
+  readonly #body = new JuteWriter(16);
+  #waitingCount = 0;
+  #nextSessionId: bigint;
+  #lastProposed: Zxid;
+
+  constructor(options: ForwardedWritesOptions) {
+    this.#options = options;
+    this.#tree = options.applier.tree;
+    this.#commits = new Commits(options);
+    this.#reader = new JuteReader(new Uint8Array(0), { lengthMax: options.lengthMax });
+    this.#nextSessionId = options.firstSessionId;
+    this.#lastProposed = options.applier.tree.lastProcessedZxid;
+  }
+
+  get outstandingCount(): number {
+    return this.#waitingCount;
+  }
+
+  get isFull(): boolean {
+    return this.#waitingCount > this.#options.outstandingCountMax ||
+      this.#batches.bytes > LOG_BATCH_BYTES_PAUSE;
+  }
+
+  // ---------------------------------------------------------------- from clients
+
+  request(client: Client, xid: number, op: number, reader: JuteReader): void {
+    const { audit, leader } = this.#options;
+    const audited = audit === null ? null : audit.describe(client, op, reader);
+    const { sessionId, ids } = client;
+    this.#enqueue(client, this.#queueOf(sessionId), op, xid).audited = audited;
+    const body = reader.buffer.subarray(reader.position, reader.end);
+    leader.request({ sessionId, cxid: xid, op, body, ids });
+  }
+
+  sync(client: Client): void {
+    const { sessionId, ids } = client;
+    this.#enqueue(client, this.#syncs, OpCode.Sync, 0);
+    this.#options.leader.request({ sessionId, cxid: 0, op: OpCode.Sync, body: ROOT, ids });
+  }
+
+  createSession(client: Client, timeoutMs: number): void {
+    const { sessions, stats, leader } = this.#options;
+    const sessionId = this.#nextSessionId;
+    this.#nextSessionId = BigInt.asIntN(64, sessionId + 1n);
+    const session = sessions.add({ id: sessionId, timeoutMs });
+    session.owner = client;
+    client.session = session;
+    client.isConnecting = true;
+    stats.sessionAsked();
+    this.#enqueue(client, this.#queueOf(sessionId), OpCode.CreateSession, 0);
+    this.#body.position = 0;
+    this.#body.int(timeoutMs);
+    leader.request({
+      sessionId,
+      cxid: 0,
+      op: OpCode.CreateSession,
+      body: this.#body.written(),
+      ids: null,
+    });
+  }
+
+  renewSession(
+    client: Client,
+    { sessionId, timeoutMs }: { sessionId: bigint; timeoutMs: number },
+  ): void {
+    client.isConnecting = true;
+    this.#renewals.push({ client, sessionId, timeoutMs });
+    this.#options.leader.revalidate(sessionId, timeoutMs);
+  }
+
+  closeSessionOf(client: Client, xid: number): void {
+    const { session, ids } = client;
+    if (session === null) return client.close("its session ends when it times out");
+    if (session.isClosing) return;
+    session.isClosing = true;
+    this.#enqueue(client, this.#queueOf(session.id), OpCode.CloseSession, xid);
+    this.#options.leader.request({
+      sessionId: session.id,
+      cxid: xid,
+      op: OpCode.CloseSession,
+      body: NO_BYTES,
+      ids,
+    });
+    client.isReadingDone = true; // requests behind it get no reply
+  }
+
+  expireSessions(): void {
+    // the leader does
+  }
+
+  #queueOf(sessionId: bigint): WaitingQueue<Waiting> {
+    let queue = this.#waiting.get(sessionId);
+    if (queue === undefined) this.#waiting.set(sessionId, queue = new WaitingQueue(QUEUE_CAPACITY));
+    return queue;
+  }
+
+  #enqueue(client: Client, queue: WaitingQueue<Waiting>, op: number, cxid: number): Waiting {
+    const { nowMs } = this.#options.time;
+    const entry = { op, cxid, client, deferredCount: 0, receivedMs: nowMs, audited: null };
+    queue.push(entry);
+    this.#waitingCount++;
+    client.lastOutstanding = entry;
+    client.outstandingCount++;
+    return entry;
+  }
+
+  // ---------------------------------------------------------------- from the leader
+
+  /**
+   * A proposal is to be logged. Its bytes are copied.
+   *
+   * @throws {ProtocolError} when it does not follow the last one (ZOOKEEPER-4925)
+   */
+  proposed(zxid: Zxid, body: Uint8Array): void {
+    const isNext = zxid === this.#lastProposed + 1;
+    if (!isNext && !(zxid > this.#lastProposed && zxid % TWO_32 === 1)) {
+      throw new ProtocolError(
+        `proposal 0x${zxidToHex(zxid)} does not follow 0x${zxidToHex(this.#lastProposed)}`,
+      );
+    }
+    this.#lastProposed = zxid;
+    const { writer } = this.#batches;
+    const start = beginRecord(writer);
+    writer.raw(body);
+    endRecord(writer, start);
+    this.#batches.added(zxid);
+    const bodyStart = start + RECORD_PREFIX_BYTES;
+    this.#pending.push({ zxid, writer, bodyStart, bodyEnd: bodyStart + body.length });
+  }
+
+  /**
+   * The oldest proposal is committed: it is applied, and answered if it was asked for here.
+   *
+   * @throws {ProtocolError} when another zxid is the oldest: our history would differ from the leader's
+   */
+  committed(zxid: Zxid): TxnRecord {
+    const pending = this.#pending.first();
+    if (pending === undefined || pending.zxid !== zxid) {
+      const expected = pending === undefined
+        ? "nothing is proposed"
+        : `0x${zxidToHex(pending.zxid)}`;
+      throw new ProtocolError(`commit of 0x${zxidToHex(zxid)}: ${expected} is next`);
+    }
+    this.#pending.shift();
+    const { writer, bodyStart, bodyEnd } = pending;
+    const reader = this.#reader;
+    reader.reset(writer.buffer, writer.view, bodyStart, bodyEnd);
+    const record = readTxnRecord(reader);
+    this.#apply(record);
+    this.#checkDigest(zxid, writer, bodyEnd, record);
+    this.#batches.applied(zxid);
+    return record;
+  }
+
+  /** The oldest sync is done. */
+  synced(): void {
+    if (this.#syncs.length === 0) return;
+    const entry = this.#syncs.shift();
+    this.#waitingCount--;
+    this.#commits.finish(entry);
+  }
+
+  /** The answer to the oldest `revalidate`. */
+  revalidated(sessionId: bigint, isValid: boolean): void {
+    const renewal = this.#renewals.first();
+    if (renewal === undefined || renewal.sessionId !== sessionId) {
+      throw new ProtocolError("an answer about a session that was not asked for");
+    }
+    this.#renewals.shift();
+    const { client, timeoutMs } = renewal;
+    if (client.isGone) return;
+    if (!isValid) return refuseSession(client, sessionId);
+    attachSession(client, this.#options.sessions.add({ id: sessionId, timeoutMs }));
+  }
+
+  #apply(record: TxnRecord): void {
+    const { header, txn } = record;
+    const queue = this.#waiting.get(header.sessionId);
+    const head = queue?.first();
+    const waiting = head !== undefined && head.cxid === header.cxid ? head : null;
+    if (waiting !== null) {
+      queue!.shift();
+      this.#waitingCount--;
+    }
+    this.#commits.commit({ header, txn, records: [] }, waiting);
+    if (txn.kind === "closeSession" && queue?.length === 0) this.#waiting.delete(header.sessionId);
+    if (waiting !== null) this.#commits.finish(waiting);
+  }
+
+  #checkDigest(zxid: Zxid, { view }: JuteWriter, bodyEnd: number, { digest }: TxnRecord): void {
+    if (digest === null || !this.#options.digestEnabled) return;
+    const { high, low } = this.#tree.digest;
+    const at = bodyEnd - TXN_DIGEST_BYTES + 4;
+    if (view.getUint32(at) === high >>> 0 && view.getUint32(at + 4) === low >>> 0) return;
+    this.#options.onDigestMismatch(zxid);
+  }
+
+  // ---------------------------------------------------------------- to the disk and back
+
+  get batchRecordCount(): number {
+    return this.#batches.recordCount;
+  }
+
+  /** The proposals received since the last call; null when there are none. */
+  takeBatch(): LogBatch | null {
+    return this.#batches.take();
+  }
+
+  /** Everything through `zxid` is durable here. */
+  logged(zxid: Zxid): void {
+    this.#batches.logged(zxid);
+  }
+
+  /** The role ends: what is logged will be part of the next vote, and so is applied, committed or not. */
+  applyAll(): void {
+    for (let next = this.#pending.first(); next !== undefined; next = this.#pending.first()) {
+      this.committed(next.zxid);
+    }
+    assert(this.#pending.length === 0, "nothing is left");
+  }
+}
+
+interface Renewal {
+  client: Client;
+  sessionId: bigint;
+  timeoutMs: number;
+}
+
+const TWO_32 = 2 ** 32;
+const NO_BYTES = new Uint8Array(0);
+/** A sync names a path, which nobody looks at. */
+const ROOT = new Uint8Array([0, 0, 0, 1, 0x2f]);
