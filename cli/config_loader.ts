@@ -16,7 +16,7 @@ import { type Settings, settingsSchema } from "./config_schema.ts";
 import type { Environment, Setting, SystemProperty } from "./config_sources.ts";
 import { fileSettingsOf, gatherSystemProperties, mergeSettings } from "./config_sources.ts";
 import { containerSettings, containerVariables } from "./container_environment.ts";
-import { isEnsembleLine, parseEnsembleLines } from "./ensemble_config.ts";
+import { isEnsembleLine, parseEnsembleLines } from "../cluster/ensemble_lines.ts";
 import { isAuthProviderLine, isSuperUserLine, nearestKey, noticesOfKeys } from "./key_notices.ts";
 import { type Facts, serverConfigOf } from "./server_config_of.ts";
 

@@ -9,7 +9,7 @@ import leven from "leven";
 import type { Notice } from "./config_error.ts";
 import { EFFECTIVE_KEYS, ENSEMBLE_KEYS } from "./config_schema.ts";
 import { ALIAS_KEYS, type Setting } from "./config_sources.ts";
-import { isEnsembleLine } from "./ensemble_config.ts";
+import { isEnsembleLine } from "../cluster/ensemble_lines.ts";
 import { INERT_KEYS, inertReason, isEnsembleReason, LOGGING_KEYS } from "./inert_keys.ts";
 
 /** What `authProvider.N` may name: the class's last word. */

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { isEnsembleLine, parseEnsembleLines } from "../../cli/ensemble_config.ts";
+import {
+  formatServerLine,
+  isEnsembleLine,
+  parseEnsembleLines,
+  serverWithoutGroup,
+} from "../../cluster/ensemble_lines.ts";
 
 function parse(lines: Record<string, string>) {
   const complaints: string[] = [];
@@ -52,7 +57,7 @@ Deno.test("parseEnsembleLines() says what would have been allowed", () => {
     ["server.1", "h:2888:3888;1;2;3", /host:quorumPort/],
     ["server.1", "h:2888:2888", /not the election port/],
     ["server.1", "h:2888:3888:leader", /participant or observer/],
-    ["server.1", "a:1:2|b:1:2:observer", /same role/],
+    ["server.1", "a:1:2:participant|b:1:2:observer", /same role/],
     ["server.x", "h:2888:3888", /whole number/],
     ["weight.1", "heavy", /whole number/],
     ["group.1", "1:x", /colons between/],
@@ -65,8 +70,51 @@ Deno.test("parseEnsembleLines() says what would have been allowed", () => {
 });
 
 Deno.test("parseEnsembleLines() refuses a server in two groups", () => {
-  const { complaints } = parse({ "group.1": "1:2", "group.2": "2:3" });
-  assert.deepEqual(complaints, ["group.2: no server of another group (2 is in two)"]);
+  const { complaints } = parse({ "group.1": "1:2", "group.2": "2:3", "group.3": "5:5" });
+  assert.deepEqual(complaints, [
+    "group.2: no server of another group (2 is in two)",
+    "group.3: no server of another group (5 is in two)",
+  ]);
+});
+
+Deno.test("serverWithoutGroup() finds the voter that ZooKeeper misses in the groups", () => {
+  const servers = { "server.1": "h:1:2", "server.2": "h:1:3", "server.3": "h:1:4:observer" };
+  const cases: [lines: Record<string, string>, missing: number | undefined][] = [
+    [{}, undefined],
+    [{ "group.1": "1:2" }, undefined], // observers need none
+    [{ "group.1": "1" }, 2],
+    [{ "weight.2": "0" }, 1], // weights alone make it hierarchical too
+    [{ "group.1": "1", "group.2": "2:3" }, undefined],
+  ];
+  for (const [lines, missing] of cases) {
+    assert.equal(serverWithoutGroup(parse({ ...servers, ...lines })), missing);
+  }
+});
+
+Deno.test("formatServerLine() prints what ZooKeeper 3.8.0 prints", () => {
+  const cases: [value: string, printed: string][] = [
+    ["127.0.0.1:1:2;3", "127.0.0.1:1:2:participant;0.0.0.0:3"],
+    ["nosuch.invalid:1:2:observer;0.0.0.0:5", "nosuch.invalid:1:2:observer;0.0.0.0:5"],
+    ["h:1:2", "h:1:2:participant"],
+    ["h:1:2;", "h:1:2:participant"],
+    ["b:1:2|a:3:4;3", "a:3:4|b:1:2:participant;0.0.0.0:3"],
+    ["b:1:2|A:3:4|a:1:2|B:3:4", "A:3:4|B:3:4|a:1:2|b:1:2:participant"],
+    ["h:2:3|h:1:2|h:2:3", "h:1:2|h:2:3:participant"],
+    ["a:1:2:observer|b:1:2", "a:1:2|b:1:2:observer"], // one role counts for all
+    ["a:1:2|b:1:2:observer", "a:1:2|b:1:2:observer"],
+    ["127.0.0.10:1:2|127.0.0.9:3:4", "127.0.0.10:1:2|127.0.0.9:3:4:participant"],
+    ["127.0.0.1:3:4|[::1]:3:4", "[0:0:0:0:0:0:0:1]:3:4|127.0.0.1:3:4:participant"],
+    ["[2001:DB8::1]:1:2;[::]:5", "[2001:db8:0:0:0:0:0:1]:1:2:participant;[0:0:0:0:0:0:0:0]:5"],
+    ["[::ffff:1.2.3.4]:1:2", "1.2.3.4:1:2:participant"],
+    // As 3.10 prints secure ports; 3.8.0 knows none.
+    ["h:1:2;5;k:9", "h:1:2:participant;0.0.0.0:5;k:9"],
+    ["h:1:2;;9", "h:1:2:participant;;0.0.0.0:9"],
+  ];
+  for (const [value, printed] of cases) {
+    const { servers: [server], complaints } = parse({ "server.1": value });
+    assert.deepEqual(complaints, []);
+    assert.equal(formatServerLine(server!), `server.1=${printed}`);
+  }
 });
 
 Deno.test("parseEnsembleLines() keeps groups and weights, and servers by number", () => {
