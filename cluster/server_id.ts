@@ -1,11 +1,11 @@
 /**
- * What names a member of an ensemble, and what it may be doing (quorum protocol section 1).
+ * How servers of an ensemble are told apart, and what each of them is doing.
  *
  * @module
  */
 
-/** The N of `server.N`: the number in the member's myid file. */
+/** The number of a server: N of `server.N`, and what its `myid` holds. */
 export type ServerId = number;
 
-/** On the wire 0, 1, 2, 3 in this order of ZooKeeper's: LOOKING, FOLLOWING, LEADING, OBSERVING. */
+/** Spelled as in ZooKeeper's logs; on the wire the states are 0 to 3 in this order. */
 export type ServerState = "LOOKING" | "FOLLOWING" | "LEADING" | "OBSERVING";
