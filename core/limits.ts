@@ -40,6 +40,12 @@ export const ACL_ENTRY_COUNT_MAX = 10000;
 /** Log bytes written and not yet durable: no connection with a request under way is read. */
 export const LOG_BATCH_BYTES_PAUSE = 8 << 20;
 
+/**
+ * Recent proposals kept for learners that catch up, in bytes: the oldest committed ones go, even if fewer
+ * than `commitLogCount` remain.
+ */
+export const PROPOSAL_LOG_BYTES_MAX = 64 << 20;
+
 /** Directives of one DIGEST-MD5 message, in bytes, as RFC 2831 limits it: the exchange fails. */
 export const DIRECTIVES_BYTES_MAX = 4096;
 
