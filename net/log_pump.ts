@@ -11,7 +11,11 @@ import type { LogSource } from "../core/server/log_source.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { ServerStats } from "../core/server_stats.ts";
 import { SnapshotSchedule } from "../core/storage/snapshot_schedule.ts";
-import type { SessionTable, SnapshotTree } from "../core/storage/snapshot_tree.ts";
+import {
+  type SessionTable,
+  type SnapshotTree,
+  TreeClearedError,
+} from "../core/storage/snapshot_tree.ts";
 import type { Zxid } from "../core/zxid.ts";
 import { BatchWait } from "./batch_wait.ts";
 import type { DataDir } from "./data_dir.ts";
@@ -168,6 +172,7 @@ export class LogPump {
       metrics.snapshotTimeMs.add(Math.round(clock.monotonicMs() - startMs));
     } catch (error) {
       if (error instanceof DiskFullError || this.#isStopped) return; // logged; older ones are kept
+      if (error instanceof TreeClearedError) return; // there is nothing left to take a snapshot of
       fatal("a snapshot could not be written", error);
     } finally {
       ended.resolve();

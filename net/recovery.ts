@@ -23,12 +23,9 @@ import {
   txnLogsIn,
 } from "../core/storage/file_names.ts";
 import { ReplayDigests, ReplayOrder } from "../core/storage/replay_check.ts";
-import {
-  ExtendedTypesOffError,
-  SnapshotLoader,
-  type SnapshotSummary,
-} from "../core/storage/snapshot_loader.ts";
+import { SnapshotLoader, type SnapshotSummary } from "../core/storage/snapshot_loader.ts";
 import type { SessionTable, SnapshotTree } from "../core/storage/snapshot_tree.ts";
+import { ExtendedTypesOffError } from "../core/storage/tree_record_reader.ts";
 import { TxnLogReader } from "../core/storage/txn_log_reader.ts";
 import type { TxnRecord } from "../core/txn/txn.ts";
 import { decodeUtf8 } from "../core/wire/jute.ts";

@@ -14,6 +14,15 @@ import type { Zxid } from "../zxid.ts";
 /** Session id (signed 64 bits) to its negotiated timeout in ms. */
 export type SessionTable = Map<bigint, number>;
 
+/** The tree was cleared while a walk was under way: what was written of the old one is of no use. */
+export class TreeClearedError extends Error {
+  override name = "TreeClearedError";
+
+  constructor() {
+    super("Cannot go on with a snapshot: the tree was cleared meanwhile");
+  }
+}
+
 /** A place in the walk over the tree; what is inside is the tree's own business. */
 // deno-lint-ignore no-empty-interface
 export interface SnapshotCursor {}
@@ -25,12 +34,16 @@ export interface SnapshotTree {
 
   /** The table of ACLs as it is now, without the open list (index -1). */
   aclEntries(): Iterable<{ index: number; acl: AclList }>;
-  /** Starts a walk: depth first, parent before child, safe while txns are applied. */
+  /**
+   * Starts a walk: depth first, parent before child, safe while txns are applied. There may be several
+   * at a time.
+   */
   beginSnapshot(): SnapshotCursor;
   /**
    * Writes znode records (path, data, long ACL index, StatPersisted) until `bytesMax` is passed.
    *
    * @returns true when the last znode was written
+   * @throws {TreeClearedError} when the walk was begun before the tree was last cleared
    */
   writeSnapshotNodes(cursor: SnapshotCursor, writer: JuteWriter, bytesMax: number): boolean;
   /** Ends the walk; always called, also after a failure. */

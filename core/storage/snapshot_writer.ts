@@ -13,11 +13,9 @@ import { DIGEST_VERSION } from "../tree/stat.ts";
 import { JuteWriter } from "../wire/jute.ts";
 import type { Zxid } from "../zxid.ts";
 import { writeSnapshotHeader } from "./file_header.ts";
-import type { SessionTable, SnapshotCursor, SnapshotTree } from "./snapshot_tree.ts";
+import { type TreeContent, TreeRecordWriter } from "./tree_stream.ts";
 
-export interface SnapshotContent {
-  tree: SnapshotTree;
-  sessions: SessionTable;
+export interface SnapshotContent extends TreeContent {
   /** Adds the tree digest behind the first seal. */
   withDigest: boolean;
   /**
@@ -28,44 +26,42 @@ export interface SnapshotContent {
 }
 
 export class SnapshotWriter {
-  /** What the snapshot is named after. */
-  readonly zxid: Zxid;
-  #content: SnapshotContent;
-  #cursor: SnapshotCursor;
+  readonly #content: SnapshotContent;
+  readonly #records: TreeRecordWriter;
   #writer = new JuteWriter(64 * 1024);
   #adler = 1;
   /** Up to where in the writer the checksum is computed. */
   #summed = 0;
-  #state: "start" | "znodes" | "done" = "start";
+  #state: "start" | "records" | "done" = "start";
 
   constructor(content: SnapshotContent) {
     this.#content = content;
-    this.zxid = content.tree.lastProcessedZxid;
-    this.#cursor = content.tree.beginSnapshot();
+    this.#records = new TreeRecordWriter(content);
+  }
+
+  /** What the snapshot is named after. */
+  get zxid(): Zxid {
+    return this.#records.zxid;
   }
 
   /**
    * The next bytes of the snapshot, a little more than `bytesMax`; borrowed until the next call.
    *
    * @returns null when the snapshot is complete
+   * @throws {TreeClearedError} when the tree was cleared meanwhile
    */
   next(bytesMax: number): Uint8Array<ArrayBuffer> | null {
+    if (this.#state === "done") return null;
     const writer = this.#writer;
     writer.position = 0;
     this.#summed = 0;
-    switch (this.#state) {
-      case "done":
-        return null;
-      case "start":
-        this.#writeTables();
-        this.#state = "znodes";
-        break;
-      case "znodes":
-        if (this.#content.tree.writeSnapshotNodes(this.#cursor, writer, bytesMax)) {
-          this.#writeEnd();
-          this.#state = "done";
-        }
-        break;
+    if (this.#state === "start") {
+      writeSnapshotHeader(writer);
+      this.#state = "records";
+    }
+    if (this.#records.write(writer, bytesMax)) {
+      this.#writeEnd();
+      this.#state = "done";
     }
     this.#sum();
     return writer.written();
@@ -73,32 +69,14 @@ export class SnapshotWriter {
 
   /** Lets go of the tree; always to be called. */
   close(): void {
-    this.#content.tree.endSnapshot(this.#cursor);
+    this.#records.close();
     this.#state = "done";
-  }
-
-  #writeTables(): void {
-    const writer = this.#writer;
-    const { tree, sessions } = this.#content;
-    writeSnapshotHeader(writer);
-    writer.int(sessions.size);
-    for (const [sessionId, timeoutMs] of sessions) {
-      writer.long(sessionId);
-      writer.int(timeoutMs);
-    }
-    const acls = [...tree.aclEntries()];
-    writer.int(acls.length);
-    for (const { index, acl } of acls) {
-      writer.longFromNumber(index);
-      writer.raw(acl.encoded);
-    }
   }
 
   #writeEnd(): void {
     const writer = this.#writer;
     const { tree, withDigest, withLastZxid } = this.#content;
     assert(tree.lastProcessedZxid >= this.zxid, "zxids only grow while a snapshot is written");
-    writer.string("/");
     this.#writeSeal();
     if (!withDigest) return;
     writer.zxid(tree.lastProcessedZxid);

@@ -19,6 +19,7 @@ import { successor } from "./node_walk.ts";
 const LEFT_OUT_BYTES = 64;
 
 export class SnapshotWalk implements SnapshotCursor {
+  readonly store: NodeStore;
   /** Znodes created later are left out. */
   createdThrough: Zxid;
   /** ACLs of a higher index may be missing from the table. */
@@ -26,13 +27,15 @@ export class SnapshotWalk implements SnapshotCursor {
   /** The next znode to be written, in depth-first order. */
   #next: NodeId = ROOT;
 
-  constructor(start: { createdThrough: Zxid; aclIndexMax: number }) {
+  constructor(start: { store: NodeStore; createdThrough: Zxid; aclIndexMax: number }) {
+    this.store = start.store;
     this.createdThrough = start.createdThrough;
     this.aclIndexMax = start.aclIndexMax;
   }
 
   /** Writes znodes until `bytesMax` is passed. Returns whether that was the last. */
-  write(store: NodeStore, writer: JuteWriter, bytesMax: number): boolean {
+  write(writer: JuteWriter, bytesMax: number): boolean {
+    const { store } = this;
     let stop = writer.position + bytesMax;
     while (this.#next !== NO_NODE && writer.position < stop) {
       const id = this.#next;
@@ -49,7 +52,7 @@ export class SnapshotWalk implements SnapshotCursor {
   }
 
   /** A leaf is about to be removed. */
-  leave(store: NodeStore, id: NodeId): void {
-    if (this.#next === id) this.#next = successor(store, id);
+  leave(id: NodeId): void {
+    if (this.#next === id) this.#next = successor(this.store, id);
   }
 }

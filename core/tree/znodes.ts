@@ -10,7 +10,7 @@
  * @module
  */
 import { crc32Update, CRC_START } from "../checksum.ts";
-import type { SnapshotCursor } from "../storage/snapshot_tree.ts";
+import { type SnapshotCursor, TreeClearedError } from "../storage/snapshot_tree.ts";
 import { encodeUtf8, type JuteWriter } from "../wire/jute.ts";
 import type { Zxid } from "../zxid.ts";
 import type { AclList } from "./acl_list.ts";
@@ -75,6 +75,7 @@ export class Znodes {
   /** Nothing is left, not even data of the root. */
   clear(): void {
     this.store = new NodeStore(this.#options.hashSeed);
+    this.#walks.clear();
     this.digest.reset();
     this.acls = new AclTable();
     this.owners.clear();
@@ -98,7 +99,7 @@ export class Znodes {
   /** Removes a znode without children. */
   remove(id: NodeId, pathLength: number): void {
     const { store } = this;
-    for (const walk of this.#walks) walk.leave(store, id);
+    for (const walk of this.#walks) walk.leave(id);
     this.digest.subtract(store.digest(id));
     this.#dataBytes -= Math.max(store.dataLength(id), 0);
     this.#pathBytes -= pathLength;
@@ -163,13 +164,16 @@ export class Znodes {
 
   /** @param createdThrough znodes of later txns are left out */
   beginSnapshot(createdThrough: Zxid): SnapshotCursor {
-    const walk = new SnapshotWalk({ createdThrough, aclIndexMax: this.acls.indexMax });
+    const { store, acls } = this;
+    const walk = new SnapshotWalk({ store, createdThrough, aclIndexMax: acls.indexMax });
     this.#walks.add(walk);
     return walk;
   }
 
   writeSnapshotNodes(cursor: SnapshotCursor, writer: JuteWriter, bytesMax: number): boolean {
-    return (cursor as SnapshotWalk).write(this.store, writer, bytesMax);
+    const walk = cursor as SnapshotWalk;
+    if (walk.store !== this.store) throw new TreeClearedError();
+    return walk.write(writer, bytesMax);
   }
 
   endSnapshot(cursor: SnapshotCursor): void {

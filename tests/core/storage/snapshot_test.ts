@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import {
-  ExtendedTypesOffError,
   SnapshotCorruptError,
   SnapshotLoader,
   type SnapshotSummary,
 } from "../../../core/storage/snapshot_loader.ts";
 import { SnapshotWriter } from "../../../core/storage/snapshot_writer.ts";
+import { ExtendedTypesOffError } from "../../../core/storage/tree_record_reader.ts";
 import { makeAclList } from "../../../core/tree/acl_list.ts";
 import type { TxnHeader } from "../../../core/txn/txn.ts";
 import { encodeUtf8 } from "../../../core/wire/jute.ts";
