@@ -13,6 +13,48 @@ export interface Clock {
   wallMs(): number;
 }
 
+/** Called once with null or with what went wrong, never before the call that it was given to returned. */
+export type Done = (error: unknown) => void;
+
+/**
+ * Files, by path. Errors are thrown as the system words them; a full disk is told from others by
+ * `isDiskFull` of `net/disk_full.ts`.
+ */
+export interface FileSystem {
+  /** Names of all files in a directory, those of directories left out, in any order. */
+  namesIn(dir: string): string[];
+  /** Opens a file to "read" or "change" it; "create" makes it, or empties the one of that name. */
+  open(path: string, mode: "read" | "change" | "create"): OpenFile;
+  /** Takes the place of a file that is named so already. */
+  rename(from: string, to: string): void;
+  /** Returns whether it was there. */
+  remove(path: string): boolean;
+  /** Makes the names in a directory durable: new, renamed and removed files survive a crash only then. */
+  syncDirectory(dir: string): void;
+  /** The same, without holding up the caller. */
+  startDirectorySync(dir: string, done: Done): void;
+}
+
+/** An open file, with a cursor that begins at its start. */
+export interface OpenFile {
+  sizeBytes(): number;
+  /** What it takes on the disk: less than its size when there are holes in it. */
+  storedBytes(): number;
+  /** Fills the start of `target`; returns how many bytes, 0 at the end of the file. */
+  read(target: Uint8Array): number;
+  /** Returns how many bytes were written, at least one. After a crash possibly lost, or torn. */
+  write(bytes: Uint8Array): number;
+  /** Writes all of `bytes` without holding up the caller, who leaves them alone until `done`. */
+  startWrite(bytes: Uint8Array, done: Done): void;
+  seek(offset: number): void;
+  truncate(sizeBytes: number): void;
+  /** Makes what was written durable. After a failure nobody knows what is on the disk. */
+  sync(): void;
+  /** The same, without holding up the caller; what is written meanwhile may be left out. */
+  startSync(done: Done): void;
+  close(): void;
+}
+
 export interface Random {
   /** Uniform in [0, 2 ** 32). */
   uint32(): number;

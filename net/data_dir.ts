@@ -5,8 +5,9 @@
  * @module
  */
 import { DataDirError } from "../core/errors.ts";
-import type { Logger } from "../core/ports.ts";
+import type { FileSystem, Logger } from "../core/ports.ts";
 import { isUnfinishedSnapshot } from "../core/storage/file_names.ts";
+import { systemFiles } from "./file_system.ts";
 
 const VERSION_DIR = "version-2";
 
@@ -46,18 +47,15 @@ export function openDataDir({ dataDir, dataLogDir, autoCreate }: DataDirOptions)
   return { dataDir, dataLogDir, snapshotDir, logDir };
 }
 
-/** Names of all files in a directory. */
-export function fileNamesIn(dir: string): string[] {
-  const names: string[] = [];
-  for (const entry of Deno.readDirSync(dir)) if (!entry.isDirectory) names.push(entry.name);
-  return names;
-}
-
 /** Removes snapshots that a crash kept from being finished. */
-export function removeUnfinishedSnapshots(snapshotDir: string, logger: Logger): void {
-  for (const name of fileNamesIn(snapshotDir)) {
+export function removeUnfinishedSnapshots({ snapshotDir, fileSystem, logger }: {
+  snapshotDir: string;
+  fileSystem: FileSystem;
+  logger: Logger;
+}): void {
+  for (const name of fileSystem.namesIn(snapshotDir)) {
     if (!isUnfinishedSnapshot(name)) continue;
-    Deno.removeSync(`${snapshotDir}/${name}`);
+    fileSystem.remove(`${snapshotDir}/${name}`);
     logger.info("unfinished snapshot removed", { file: name });
   }
 }
@@ -68,15 +66,13 @@ export function removeUnfinishedSnapshots(snapshotDir: string, logger: Logger): 
  *
  * @returns whether it was there
  */
-export function takeInitializeMarker({ dataDir, dataLogDir }: DataDir): boolean {
+export function takeInitializeMarker(
+  { dataDir, dataLogDir }: DataDir,
+  fileSystem: FileSystem,
+): boolean {
   let wasThere = false;
   for (const dir of new Set([dataDir, dataLogDir])) {
-    try {
-      Deno.removeSync(`${dir}/initialize`);
-      wasThere = true;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    if (fileSystem.remove(`${dir}/initialize`)) wasThere = true;
   }
   return wasThere;
 }
@@ -112,7 +108,7 @@ function tryWriting(key: string, dir: string): void {
 }
 
 function refuseNames(dir: string, prefix: string, why: string): void {
-  const name = fileNamesIn(dir).find((name) => name.startsWith(prefix));
+  const name = systemFiles.namesIn(dir).find((name) => name.startsWith(prefix));
   if (name === undefined) return;
   throw new DataDirError(`Cannot use "${dir}": it holds "${name}"; ${why}, so move it there`);
 }

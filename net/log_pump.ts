@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Clock, Logger, Random } from "../core/ports.ts";
+import type { Clock, FileSystem, Logger, Random } from "../core/ports.ts";
 import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { LogBatch } from "../core/server/log_batches.ts";
 import type { LogSource } from "../core/server/log_source.ts";
@@ -20,6 +20,7 @@ import type { Zxid } from "../core/zxid.ts";
 import { BatchWait } from "./batch_wait.ts";
 import type { DataDir } from "./data_dir.ts";
 import { DiskFullError, DiskRoom } from "./disk_full.ts";
+import type { Rest } from "./rest.ts";
 import { SnapshotFiles } from "./snapshot_files.ts";
 import type { Turn } from "./turn.ts";
 import { TxnLogFile } from "./txn_log_file.ts";
@@ -46,6 +47,8 @@ export interface LogPumpOptions {
   logger: Logger;
   clock: Clock;
   random: Random;
+  fileSystem: FileSystem;
+  rest: Rest;
   /** Our own machine failed us: the process must end. */
   fatal: (message: string, error: unknown) => void;
 }
@@ -68,7 +71,7 @@ export class LogPump {
 
   constructor(options: LogPumpOptions) {
     this.#options = options;
-    const { config, dirs, logger, clock, random } = options;
+    const { config, dirs, logger, clock, random, fileSystem, rest } = options;
     this.log = new TxnLogFile({
       dir: dirs.logDir,
       preallocBytes: config.preAllocSizeBytes,
@@ -76,6 +79,7 @@ export class LogPump {
       fsyncWarningMs: config.fsyncWarningThresholdMs,
       logger,
       clock,
+      fileSystem,
     });
     this.snapshots = new SnapshotFiles({
       dir: dirs.snapshotDir,
@@ -84,6 +88,8 @@ export class LogPump {
       withLastZxid: config.serializeLastProcessedZxid,
       logger,
       clock,
+      fileSystem,
+      rest,
     });
     this.#schedule = new SnapshotSchedule({
       random,

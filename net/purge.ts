@@ -6,7 +6,7 @@
 import type { Logger } from "../core/ports.ts";
 import { snapshotsIn, txnLogsIn } from "../core/storage/file_names.ts";
 import { planPurge } from "../core/storage/purge_plan.ts";
-import { fileNamesIn } from "./data_dir.ts";
+import { systemFiles } from "./file_system.ts";
 import { looksWhole } from "./snapshot_files.ts";
 
 /** What a timer can hold: 24 days. */
@@ -30,9 +30,9 @@ export interface PurgeOptions {
 export async function purgeOldFiles(options: PurgeOptions): Promise<string[]> {
   const { snapshotDir, logDir, retainCount, damaged = new Set(), logger } = options;
   const plan = planPurge({
-    snapshots: snapshotsIn(fileNamesIn(snapshotDir)),
+    snapshots: snapshotsIn(systemFiles.namesIn(snapshotDir)),
     isWhole: ({ name }) => !damaged.has(name) && isReadableAndWhole(`${snapshotDir}/${name}`),
-    logs: txnLogsIn(fileNamesIn(logDir)),
+    logs: txnLogsIn(systemFiles.namesIn(logDir)),
     retainCount,
   });
   const deleted: string[] = [];
@@ -42,6 +42,7 @@ export async function purgeOldFiles(options: PurgeOptions): Promise<string[]> {
   ) {
     for (const { name } of files) {
       try {
+        // not through the port: a file of many GB takes its time, which nobody should wait for
         await Deno.remove(`${dir}/${name}`);
         deleted.push(name);
       } catch (error) {
@@ -92,7 +93,7 @@ export class AutoPurge {
 
 function isReadableAndWhole(path: string): boolean {
   try {
-    return looksWhole(path);
+    return looksWhole(path, systemFiles);
   } catch {
     return false;
   }

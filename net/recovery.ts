@@ -15,7 +15,7 @@
  * @module
  */
 import { DataDirError } from "../core/errors.ts";
-import type { Clock, Logger } from "../core/ports.ts";
+import type { Clock, FileSystem, Logger } from "../core/ports.ts";
 import {
   snapshotsIn,
   type StorageFile,
@@ -31,14 +31,9 @@ import type { TxnRecord } from "../core/txn/txn.ts";
 import { decodeUtf8 } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
 import { type Zxid, zxidToHex } from "../core/zxid.ts";
-import {
-  type DataDir,
-  fileNamesIn,
-  removeUnfinishedSnapshots,
-  takeInitializeMarker,
-} from "./data_dir.ts";
-import { syncDirectory } from "./directory_sync.ts";
-import { rest } from "./rest.ts";
+import { type DataDir, removeUnfinishedSnapshots, takeInitializeMarker } from "./data_dir.ts";
+import { ended } from "./file_system.ts";
+import type { Rest } from "./rest.ts";
 import { looksWhole, readSnapshotFile } from "./snapshot_files.ts";
 
 /** As in ZooKeeper: older snapshots are not tried. */
@@ -59,6 +54,8 @@ export interface RecoveryOptions {
   replay: (record: TxnRecord) => void;
   logger: Logger;
   clock: Clock;
+  fileSystem: FileSystem;
+  rest: Rest;
   /** Longest string, buffer or log record accepted: jute.maxbuffer and its extra size. */
   lengthMax: number;
   /** False: TTL znodes are refused, where ZooKeeper would delete them. */
@@ -116,11 +113,12 @@ class Recovery {
   }
 
   async run(): Promise<RecoveryResult> {
-    const { dirs, tree, clock, logger, digestEnabled } = this.#options;
+    const { dirs, tree, clock, logger, fileSystem, digestEnabled } = this.#options;
     const startMs = clock.monotonicMs();
-    removeUnfinishedSnapshots(dirs.snapshotDir, logger);
-    const mayCreate = takeInitializeMarker(dirs) || this.#options.autoCreateDatabase;
-    this.#logs = txnLogsIn(fileNamesIn(dirs.logDir));
+    removeUnfinishedSnapshots({ snapshotDir: dirs.snapshotDir, fileSystem, logger });
+    const isAsked = takeInitializeMarker(dirs, fileSystem);
+    const mayCreate = isAsked || this.#options.autoCreateDatabase;
+    this.#logs = txnLogsIn(fileSystem.namesIn(dirs.logDir));
     this.#removeBlankLastLog();
 
     const start = await this.#loadSnapshot() ?? this.#startWithoutSnapshot(mayCreate);
@@ -149,12 +147,12 @@ class Recovery {
 
   /** Loads the newest snapshot that is whole; undefined when there is none. */
   async #loadSnapshot(): Promise<Start | undefined> {
-    const { dirs, logger } = this.#options;
+    const { dirs, logger, fileSystem } = this.#options;
     let triedCount = 0;
-    for (const file of snapshotsIn(fileNamesIn(dirs.snapshotDir))) {
+    for (const file of snapshotsIn(fileSystem.namesIn(dirs.snapshotDir))) {
       const path = `${dirs.snapshotDir}/${file.name}`;
       let reason = "it is incomplete";
-      if (looksWhole(path)) {
+      if (looksWhole(path, fileSystem)) {
         if (triedCount++ === SNAPSHOTS_TRIED_MAX) break;
         const summary = await this.#tryLoading(path, file);
         if (typeof summary !== "string") {
@@ -171,10 +169,10 @@ class Recovery {
 
   /** Returns why not, when a snapshot cannot be used. */
   async #tryLoading(path: string, file: StorageFile): Promise<SnapshotSummary | string> {
-    const { tree, sessions, lengthMax, extendedTypes } = this.#options;
+    const { tree, sessions, lengthMax, extendedTypes, fileSystem, rest } = this.#options;
     const loader = new SnapshotLoader({ tree, sessions, lengthMax, extendedTypes });
     try {
-      const summary = await readSnapshotFile(path, loader);
+      const summary = await readSnapshotFile({ path, loader, fileSystem, rest });
       tree.finishLoad(file.zxid);
       return summary;
     } catch (error) {
@@ -226,15 +224,17 @@ class Recovery {
   }
 
   async #replayLogs(order: ReplayOrder, digests: ReplayDigests): Promise<void> {
+    const { dirs, fileSystem } = this.#options;
     for (const { name } of txnLogsFrom(this.#logs, order.last + 1)) {
       await this.#replayLog(name, order, digests);
       this.#logsRead.push(name);
     }
-    if (this.#txnCount > 0) await syncDirectory(this.#options.dirs.logDir);
+    if (this.#txnCount === 0) return;
+    await ended((done) => fileSystem.startDirectorySync(dirs.logDir, done));
   }
 
   async #replayLog(name: string, order: ReplayOrder, digests: ReplayDigests): Promise<void> {
-    const { dirs, tree, replay, extendedTypes, digestEnabled, logger } = this.#options;
+    const { dirs, tree, replay, extendedTypes, digestEnabled, logger, rest } = this.#options;
     const startZxid = order.last;
     const readDigest = () => tree.treeDigest;
     const txnCount = this.#txnCount;
@@ -300,7 +300,7 @@ class Recovery {
     } finally {
       close();
     }
-    Deno.removeSync(`${this.#options.dirs.logDir}/${last.name}`);
+    this.#options.fileSystem.remove(`${this.#options.dirs.logDir}/${last.name}`);
     this.#options.logger.warn("empty txn log removed: a crash left it", { file: last.name });
     this.#logs.pop();
   }
@@ -350,14 +350,11 @@ class Recovery {
   }
 
   #openLog(name: string): { reader: TxnLogReader; sync: () => void; close: () => void } {
-    const path = `${this.#options.dirs.logDir}/${name}`;
-    const file = Deno.openSync(path, { read: true });
-    const reader = new TxnLogReader({
-      source: { read: (target) => file.readSync(target) ?? 0 },
-      fileName: path,
-      lengthMax: this.#options.lengthMax,
-    });
-    return { reader, sync: () => file.syncDataSync(), close: () => file.close() };
+    const { dirs, fileSystem, lengthMax } = this.#options;
+    const path = `${dirs.logDir}/${name}`;
+    const file = fileSystem.open(path, "read");
+    const reader = new TxnLogReader({ source: file, fileName: path, lengthMax });
+    return { reader, sync: () => file.sync(), close: () => file.close() };
   }
 
   #describeSkipped(): string {

@@ -28,6 +28,7 @@ import type { ClientConnection } from "./client_connection.ts";
 import { ClientListener } from "./client_listener.ts";
 import { type DataDir, openDataDir } from "./data_dir.ts";
 import { DataDirLock } from "./data_dir_lock.ts";
+import { systemFiles } from "./file_system.ts";
 import { type FirstBytes, httpBadRequest } from "./first_bytes.ts";
 import { FourLetterWords } from "./four_letter_words.ts";
 import { nodeHashing } from "./hashing.ts";
@@ -39,6 +40,7 @@ import { PauseMonitor } from "./pause_monitor.ts";
 import { AutoPurge } from "./purge.ts";
 import { recover, type RecoveryResult } from "./recovery.ts";
 import { RequestThrottle } from "./request_throttle.ts";
+import { rest } from "./rest.ts";
 import { readSaslUsers } from "./sasl_users.ts";
 import { ServerView } from "./server_view.ts";
 import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
@@ -179,6 +181,8 @@ class Server implements StandaloneServer {
       logger: this.#logger,
       clock,
       random,
+      fileSystem: systemFiles,
+      rest,
       fatal: (message, error) => this.#fatal(message, error),
     });
     this.#pump.source = new StandaloneLog(this.#processor.writes);
@@ -227,6 +231,8 @@ class Server implements StandaloneServer {
       replay: ({ header, txn }) => void applier.apply(header, txn),
       logger: this.#logger,
       clock,
+      fileSystem: systemFiles,
+      rest,
       lengthMax: config.juteMaxBufferBytes + config.juteExtraSizeBytes,
       extendedTypes: config.extendedTypesEnabled,
       digestEnabled: config.digestEnabled,

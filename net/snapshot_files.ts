@@ -10,7 +10,7 @@
  */
 import { assert } from "../core/assert.ts";
 import { DataDirError } from "../core/errors.ts";
-import type { Clock, Logger } from "../core/ports.ts";
+import type { Clock, FileSystem, Logger } from "../core/ports.ts";
 import {
   compressionOf,
   type SnapshotCompression,
@@ -21,9 +21,9 @@ import type { SnapshotLoader, SnapshotSummary } from "../core/storage/snapshot_l
 import type { SessionTable, SnapshotTree } from "../core/storage/snapshot_tree.ts";
 import { SnapshotWriter } from "../core/storage/snapshot_writer.ts";
 import { type Zxid, zxidToHex } from "../core/zxid.ts";
-import { syncDirectory } from "./directory_sync.ts";
 import { DiskFullError, isDiskFull } from "./disk_full.ts";
-import { rest } from "./rest.ts";
+import { ended } from "./file_system.ts";
+import type { Rest } from "./rest.ts";
 import { makePacker, makeUnpacker, type Packer } from "./snapshot_packing.ts";
 
 /** What is asked of the tree at a time: about a millisecond. */
@@ -50,12 +50,9 @@ export interface SnapshotFilesOptions {
   withLastZxid: boolean;
   logger: Logger;
   clock: Clock;
-  /** Creates a file, or empties the one of that name; tests put failing disks here. */
-  openFile?: (path: string) => Promise<SnapshotFile>;
+  fileSystem: FileSystem;
+  rest: Rest;
 }
-
-/** What is done to a snapshot while it is written. */
-export type SnapshotFile = Pick<Deno.FsFile, "write" | "syncData" | "sync" | "close">;
 
 export interface WrittenSnapshot {
   name: string;
@@ -98,15 +95,15 @@ export class SnapshotFiles {
   ): Promise<WrittenSnapshot> {
     assert(!this.#isWriting, "only one snapshot is written at a time");
     this.#isWriting = true;
-    const { dir, compression, withDigest, withLastZxid, logger, clock } = this.#options;
+    const { dir, compression, withDigest, withLastZxid, logger, clock, fileSystem } = this.#options;
     const startMs = clock.monotonicMs();
     const writer = new SnapshotWriter({ tree, sessions, withDigest, withLastZxid });
     const name = snapshotName(writer.zxid, compression);
     const unfinished = `${dir}/${name}${UNFINISHED_SUFFIX}`;
     try {
       const bytes = await this.#writeFile(unfinished, writer, pace);
-      await Deno.rename(unfinished, `${dir}/${name}`);
-      await syncDirectory(dir);
+      fileSystem.rename(unfinished, `${dir}/${name}`);
+      await ended((done) => fileSystem.startDirectorySync(dir, done));
       const ms = clock.monotonicMs() - startMs;
       logger.info("snapshot written", {
         file: name,
@@ -116,7 +113,7 @@ export class SnapshotFiles {
       });
       return { name, zxid: writer.zxid, bytes, ms };
     } catch (error) {
-      await Deno.remove(unfinished).catch(() => {});
+      this.#removeQuietly(unfinished);
       if (!isDiskFull(error)) throw error;
       const full = new DiskFullError(`${dir}/${name}`, { cause: error });
       logger.error("no snapshot written: the disk is full", { file: full.path });
@@ -127,14 +124,22 @@ export class SnapshotFiles {
     }
   }
 
+  #removeQuietly(path: string): void {
+    try {
+      this.#options.fileSystem.remove(path);
+    } catch {
+      // recovery removes it
+    }
+  }
+
   async #writeFile(
     path: string,
     writer: SnapshotWriter,
     pace: "gentle" | "eager",
   ): Promise<number> {
-    const { compression, clock } = this.#options;
+    const { compression, clock, fileSystem, rest } = this.#options;
     const packer = await makePacker(compression);
-    const file = await (this.#options.openFile ?? openEmpty)(path);
+    const file = fileSystem.open(path, "create");
     let bytes = 0;
     let syncedBytes = 0;
     try {
@@ -144,17 +149,17 @@ export class SnapshotFiles {
         const { pieces, isLast } = await packSlice(writer, packer, SLICE_BYTES[compression]);
         const busyMs = clock.monotonicMs() - startMs;
         for (const piece of pieces) {
-          await writeAll(file, piece);
+          await ended((done) => file.startWrite(piece, done));
           bytes += piece.length;
         }
         if (isLast) break;
         if (bytes - syncedBytes >= SYNC_BYTES) {
-          await file.syncData();
+          await ended((done) => file.startSync(done));
           syncedBytes = bytes;
         }
         await rest(pace === "gentle" ? busyMs * REST_RATIO : 0);
       }
-      await file.sync();
+      await ended((done) => file.startSync(done));
       return bytes;
     } finally {
       packer.close();
@@ -168,19 +173,21 @@ export class SnapshotFiles {
  *
  * @throws {DataDirError} when it is damaged
  */
-export async function readSnapshotFile(
-  path: string,
-  loader: SnapshotLoader,
-): Promise<SnapshotSummary> {
+export async function readSnapshotFile({ path, loader, fileSystem, rest }: {
+  path: string;
+  loader: SnapshotLoader;
+  fileSystem: FileSystem;
+  rest: Rest;
+}): Promise<SnapshotSummary> {
   const compression = compressionOf(path);
   const unpacker = await makeUnpacker(compression);
-  const file = await Deno.open(path, { read: true });
+  const file = fileSystem.open(path, "read");
   try {
     const buffer = new Uint8Array(compression === "none" ? READ_BYTES : READ_PACKED_BYTES);
     let turnBytes = 0;
     for (;;) {
-      const count = file.readSync(buffer);
-      if (count === null) break;
+      const count = file.read(buffer);
+      if (count === 0) break;
       for (const piece of await unpacker.push(buffer.subarray(0, count))) {
         loader.push(piece);
         turnBytes += piece.length;
@@ -207,21 +214,21 @@ const FIRST_BYTES: Record<"gz" | "snappy", readonly number[]> = {
 };
 
 /** The quick check of disk format section 7.4: sorts out most of what a crash left. */
-export function looksWhole(path: string): boolean {
+export function looksWhole(path: string, fileSystem: FileSystem): boolean {
   const compression = compressionOf(path);
   const expected = compression === "none" ? LAST_BYTES : FIRST_BYTES[compression];
-  const file = Deno.openSync(path, { read: true });
+  const file = fileSystem.open(path, "read");
   try {
-    const { size } = file.statSync();
     if (compression === "none") {
+      const size = file.sizeBytes();
       if (size < SHORTEST_BYTES) return false;
-      file.seekSync(size - expected.length, Deno.SeekMode.Start);
+      file.seek(size - expected.length);
     }
     const found = new Uint8Array(expected.length);
     let filled = 0;
     for (;;) {
-      const count = file.readSync(found.subarray(filled));
-      if (count === null || count === 0) break;
+      const count = file.read(found.subarray(filled));
+      if (count === 0) break;
       filled += count;
     }
     return filled === expected.length && expected.every((byte, i) => found[i] === byte);
@@ -238,13 +245,4 @@ async function packSlice(
   const slice = writer.next(bytesMax);
   if (slice === null) return { pieces: await packer.finish(), isLast: true };
   return { pieces: await packer.push(slice), isLast: false };
-}
-
-function openEmpty(path: string): Promise<SnapshotFile> {
-  return Deno.open(path, { write: true, create: true, truncate: true });
-}
-
-async function writeAll(file: SnapshotFile, bytes: Uint8Array): Promise<void> {
-  let written = await file.write(bytes);
-  while (written < bytes.length) written += await file.write(bytes.subarray(written));
 }

@@ -11,14 +11,14 @@
  * @module
  */
 import { assert } from "../core/assert.ts";
-import type { Clock, Logger } from "../core/ports.ts";
+import type { Clock, FileSystem, Logger, OpenFile } from "../core/ports.ts";
 import type { LogBatch } from "../core/server/log_batches.ts";
 import { FILE_HEADER_BYTES, writeTxnLogHeader } from "../core/storage/file_header.ts";
 import { txnLogName } from "../core/storage/file_names.ts";
 import { JuteWriter } from "../core/wire/jute.ts";
 import type { Zxid } from "../core/zxid.ts";
-import { syncDirectory, syncDirectoryBlocking } from "./directory_sync.ts";
 import { DiskFullError, isDiskFull } from "./disk_full.ts";
+import { ended, writeAll } from "./file_system.ts";
 
 /** As in ZooKeeper: extend when less than this is left. */
 const EXTEND_MARGIN_BYTES = 4096;
@@ -39,22 +39,15 @@ export interface TxnLogFileOptions {
   fsyncWarningMs: number;
   logger: Logger;
   clock: Clock;
-  /** Creates a file, or empties the one of that name; tests put failing disks here. */
-  openFile?: (path: string) => LogFile;
+  fileSystem: FileSystem;
 }
-
-/** What is done to an open log. */
-export type LogFile = Pick<
-  Deno.FsFile,
-  "writeSync" | "seekSync" | "truncateSync" | "syncData" | "syncDataSync" | "close"
->;
 
 /** Whole, encoded records (checksum to end byte), one after the other. */
 export type LogRecords = Pick<LogBatch, "bytes" | "firstZxid" | "recordCount">;
 
 interface OpenLog {
   readonly path: string;
-  readonly file: LogFile;
+  readonly file: OpenFile;
   /** Where the next record goes, which is also where the file's cursor stands. */
   position: number;
   /** How far the file was extended; a large batch may reach beyond. */
@@ -142,7 +135,7 @@ export class TxnLogFile {
    * @throws the failure of the sync: fatal, since nobody knows what is on the disk now
    */
   async sync(): Promise<number> {
-    const { forceSync, clock } = this.#options;
+    const { dir, forceSync, clock, fileSystem } = this.#options;
     const logs = this.#takeDirty();
     if (logs.length === 0) return 0;
     if (!forceSync) {
@@ -152,10 +145,10 @@ export class TxnLogFile {
     const startMs = clock.monotonicMs();
     this.#inSync = logs;
     try {
-      for (const { file } of logs) await file.syncData();
+      for (const { file } of logs) await ended((done) => file.startSync(done));
       if (this.#isDirectoryDirty) {
         this.#isDirectoryDirty = false;
-        await syncDirectory(this.#options.dir);
+        await ended((done) => fileSystem.startDirectorySync(dir, done));
       }
     } catch (error) {
       this.#failure = error;
@@ -168,7 +161,7 @@ export class TxnLogFile {
 
   /** The same, holding up everything else: a third faster on a fast disk, which pays for one client. */
   syncBlocking(): number {
-    const { forceSync, clock } = this.#options;
+    const { dir, forceSync, clock, fileSystem } = this.#options;
     const logs = this.#takeDirty();
     if (logs.length === 0) return 0;
     if (!forceSync) {
@@ -177,10 +170,10 @@ export class TxnLogFile {
     }
     const startMs = clock.monotonicMs();
     try {
-      for (const { file } of logs) file.syncDataSync();
+      for (const { file } of logs) file.sync();
       if (this.#isDirectoryDirty) {
         this.#isDirectoryDirty = false;
-        syncDirectoryBlocking(this.#options.dir);
+        fileSystem.syncDirectory(dir);
       }
     } catch (error) {
       this.#failure = error;
@@ -191,11 +184,12 @@ export class TxnLogFile {
 
   /** Makes everything written durable, also what a sync under way may have on its way. */
   flush(): void {
+    const { dir, forceSync, fileSystem } = this.#options;
     this.syncBlocking();
-    if (!this.#options.forceSync) return;
+    if (!forceSync) return;
     try {
-      for (const { file } of this.#inSync) file.syncDataSync();
-      if (this.#inSync.length > 0) syncDirectoryBlocking(this.#options.dir);
+      for (const { file } of this.#inSync) file.sync();
+      if (this.#inSync.length > 0) fileSystem.syncDirectory(dir);
     } catch (error) {
       this.#failure = error;
       throw error;
@@ -222,7 +216,7 @@ export class TxnLogFile {
   #create(firstZxid: Zxid): OpenLog {
     const path = `${this.#options.dir}/${txnLogName(firstZxid)}`;
     // a file of this name can only hold a torn first record: recovery has read all others
-    const file = (this.#options.openFile ?? openEmpty)(path);
+    const file = this.#options.fileSystem.open(path, "create");
     const log: OpenLog = {
       path,
       file,
@@ -253,17 +247,17 @@ export class TxnLogFile {
       const extendedTo = position <= log.extendedTo
         ? log.extendedTo + preallocBytes
         : Math.floor((position + preallocBytes) / preallocBytes) * preallocBytes;
-      file.seekSync(extendedTo - 1, Deno.SeekMode.Start);
+      file.seek(extendedTo - 1);
       writeAll(file, ZEROS.subarray(0, 1));
-      file.seekSync(position, Deno.SeekMode.Start);
+      file.seek(position);
       log.extendedTo = extendedTo;
     }
     if (position + byteCount <= log.zeroedTo || byteCount > ZERO_AHEAD_BATCH_BYTES_MAX) return;
     const end = Math.min(position + byteCount + ZERO_AHEAD_BYTES, log.extendedTo);
     if (end <= log.zeroedTo) return;
-    file.seekSync(log.zeroedTo, Deno.SeekMode.Start);
+    file.seek(log.zeroedTo);
     writeAll(file, ZEROS.subarray(0, end - log.zeroedTo));
-    file.seekSync(position, Deno.SeekMode.Start);
+    file.seek(position);
     log.zeroedTo = end;
   }
 
@@ -273,11 +267,11 @@ export class TxnLogFile {
       if (log.position === FILE_HEADER_BYTES) {
         this.#current = null;
         log.file.close();
-        Deno.removeSync(log.path);
+        this.#options.fileSystem.remove(log.path);
         return;
       }
-      log.file.truncateSync(log.position);
-      log.file.seekSync(log.position, Deno.SeekMode.Start);
+      log.file.truncate(log.position);
+      log.file.seek(log.position);
       log.extendedTo = log.position;
       log.zeroedTo = log.position;
     } catch (error) {
@@ -290,7 +284,7 @@ export class TxnLogFile {
   #noRoomToCreate(firstZxid: Zxid, cause: unknown): DiskFullError {
     const path = `${this.#options.dir}/${txnLogName(firstZxid)}`;
     try {
-      Deno.removeSync(path);
+      this.#options.fileSystem.remove(path);
     } catch {
       // not even its name fitted
     }
@@ -332,13 +326,4 @@ export class TxnLogFile {
 /** Size on disk, with what lies ahead. */
 function sizeOf(log: OpenLog): number {
   return Math.max(log.position, log.extendedTo);
-}
-
-function openEmpty(path: string): LogFile {
-  return Deno.openSync(path, { write: true, create: true, truncate: true });
-}
-
-function writeAll(file: LogFile, bytes: Uint8Array): void {
-  let written = file.writeSync(bytes);
-  while (written < bytes.length) written += file.writeSync(bytes.subarray(written));
 }

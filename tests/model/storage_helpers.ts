@@ -21,7 +21,9 @@ import {
 } from "../../core/txn/txn.ts";
 import { encodeUtf8, JuteWriter } from "../../core/wire/jute.ts";
 import type { DataDir } from "../../net/data_dir.ts";
+import { systemFiles } from "../../net/file_system.ts";
 import { recover, type RecoveryOptions, type RecoveryResult } from "../../net/recovery.ts";
+import { rest } from "../../net/rest.ts";
 import { NaiveTree } from "./naive_tree.ts";
 
 export const LENGTH_MAX = 2097150;
@@ -209,6 +211,8 @@ export function recoverSubject(
     replay: subject.replay,
     logger: new LinesLogger(),
     clock: testClock,
+    fileSystem: systemFiles,
+    rest,
     lengthMax: LENGTH_MAX,
     extendedTypes: true,
     digestEnabled: true,

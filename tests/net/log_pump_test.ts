@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { StandaloneLog } from "../../core/server/log_source.ts";
 import { JuteReader } from "../../core/wire/jute.ts";
 import { openDataDir } from "../../net/data_dir.ts";
+import { systemFiles } from "../../net/file_system.ts";
 import { LogPump } from "../../net/log_pump.ts";
+import { rest } from "../../net/rest.ts";
 import { Turn } from "../../net/turn.ts";
 import { makeConfig, ServerFixture } from "../fuzz/server_fixture.ts";
 import { LinesLogger } from "../model/storage_helpers.ts";
@@ -45,6 +47,8 @@ Deno.test("LogPump answers nothing when a sync or a write fails, and asks for th
       logger: new LinesLogger(),
       clock,
       random: new SeededRandom(1),
+      fileSystem: systemFiles,
+      rest,
       fatal: (message, error) => void fatal.push([message, error]),
     });
     pump.source = new StandaloneLog(processor.writes);

@@ -3,6 +3,8 @@ import { DataDirError } from "../../core/errors.ts";
 import type { SnapshotCompression } from "../../core/storage/file_names.ts";
 import type { Txn } from "../../core/txn/txn.ts";
 import type { DataDir } from "../../net/data_dir.ts";
+import { systemFiles } from "../../net/file_system.ts";
+import { rest } from "../../net/rest.ts";
 import { SnapshotFiles } from "../../net/snapshot_files.ts";
 import { NaiveTree, nodeDigest } from "../model/naive_tree.ts";
 import {
@@ -264,6 +266,8 @@ async function makeHistory(dirs: DataDir, compression: SnapshotCompression = "no
     withLastZxid: true,
     logger: new LinesLogger(),
     clock: testClock,
+    fileSystem: systemFiles,
+    rest,
   });
   const records = [1, 2, 3, 4, 5, 6].map((zxid) => logRecord(zxid, createTxn(`/n${zxid}`)));
   for (let zxid = 0; zxid <= 6; zxid++) {

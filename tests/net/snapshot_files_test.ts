@@ -3,6 +3,8 @@ import type { SnapshotCompression } from "../../core/storage/file_names.ts";
 import { SnapshotLoader } from "../../core/storage/snapshot_loader.ts";
 import type { SnapshotTree } from "../../core/storage/snapshot_tree.ts";
 import { DiskFullError } from "../../net/disk_full.ts";
+import { systemFiles } from "../../net/file_system.ts";
+import { rest } from "../../net/rest.ts";
 import {
   looksWhole,
   readSnapshotFile,
@@ -21,6 +23,7 @@ import {
   testClock,
 } from "../model/storage_helpers.ts";
 import { DiskRecorder } from "../support/disk_recorder.ts";
+import { SmallDisk } from "../support/failing_files.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
 function makeFiles(dir: string, options: Partial<SnapshotFilesOptions> = {}): SnapshotFiles {
@@ -31,6 +34,8 @@ function makeFiles(dir: string, options: Partial<SnapshotFilesOptions> = {}): Sn
     withLastZxid: true,
     logger: new LinesLogger(),
     clock: testClock,
+    fileSystem: systemFiles,
+    rest,
     ...options,
   });
 }
@@ -62,7 +67,7 @@ async function read(path: string): Promise<NaiveTree> {
     lengthMax: LENGTH_MAX,
     extendedTypes: true,
   });
-  await readSnapshotFile(path, loader);
+  await readSnapshotFile({ path, loader, fileSystem: systemFiles, rest });
   return tree;
 }
 
@@ -79,7 +84,7 @@ Deno.test("SnapshotFiles writes and reads all kinds of compression", async () =>
     assert.deepEqual(namesIn(temp.path), [written.name]);
     const path = `${temp.path}/${written.name}`;
     assert.equal(Deno.statSync(path).size, written.bytes);
-    assert.ok(looksWhole(path));
+    assert.ok(looksWhole(path, systemFiles));
     const tree = await read(path);
     assert.equal(tree.treeDigest, subject.tree.treeDigest);
     assert.deepEqual(tree.sessions, subject.sessions);
@@ -114,7 +119,7 @@ Deno.test("SnapshotFiles leaves nothing behind when the disk is full, and ends i
       const files = makeFiles(temp.path, {
         compression,
         logger,
-        openFile: (path) => openSmall(path, room),
+        fileSystem: new SmallDisk(room).files,
       });
       await assert.rejects(files.write(tree, subject.sessions), DiskFullError);
       assert.deepEqual(namesIn(temp.path), []);
@@ -188,25 +193,9 @@ Deno.test("looksWhole() sorts out what a crash leaves under a snapshot's name", 
   for (const { name, bytes, whole } of cases) {
     const path = `${temp.path}/${name}`;
     Deno.writeFileSync(path, Uint8Array.from(bytes));
-    assert.equal(looksWhole(path), whole, `${name} ${bytes}`);
+    assert.equal(looksWhole(path, systemFiles), whole, `${name} ${bytes}`);
   }
 });
-
-/** A file of which so many bytes can be written. */
-async function openSmall(path: string, room: number) {
-  const file = await Deno.open(path, { write: true, create: true, truncate: true });
-  return {
-    async write(bytes: Uint8Array) {
-      const count = Math.min(bytes.length, room);
-      if (count === 0) throw new Error("No space left on device (os error 28)");
-      room -= count;
-      return await file.write(bytes.subarray(0, count));
-    },
-    syncData: () => file.syncData(),
-    sync: () => file.sync(),
-    close: () => file.close(),
-  };
-}
 
 function countingEnds(tree: SnapshotTree): { tree: SnapshotTree; endCount: () => number } {
   let count = 0;

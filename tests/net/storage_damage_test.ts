@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { DataDirError } from "../../core/errors.ts";
+import { systemFiles } from "../../net/file_system.ts";
+import { rest } from "../../net/rest.ts";
 import { SnapshotFiles } from "../../net/snapshot_files.ts";
 import {
   concat,
@@ -67,6 +69,8 @@ async function makeFiles(dir: string) {
       withLastZxid: true,
       logger: new LinesLogger(),
       clock: testClock,
+      fileSystem: systemFiles,
+      rest,
     });
     await snapshots.write(subject.tree, subject.sessions, "eager");
   }

@@ -6,6 +6,8 @@ import { makeAclList, OPEN_ACL } from "../../core/tree/acl_list.ts";
 import type { Txn } from "../../core/txn/txn.ts";
 import { encodeUtf8, JuteWriter } from "../../core/wire/jute.ts";
 import type { DataDir } from "../../net/data_dir.ts";
+import { systemFiles } from "../../net/file_system.ts";
+import { rest } from "../../net/rest.ts";
 import { SnapshotFiles } from "../../net/snapshot_files.ts";
 import { TxnLogFile } from "../../net/txn_log_file.ts";
 import {
@@ -115,6 +117,8 @@ async function writeHistory(
     withLastZxid: true,
     logger,
     clock: testClock,
+    fileSystem: systemFiles,
+    rest,
   });
   const log = new TxnLogFile({
     dir: dirs.logDir,
@@ -123,6 +127,7 @@ async function writeHistory(
     fsyncWarningMs: 1000,
     logger,
     clock: testClock,
+    fileSystem: systemFiles,
   });
   await files.write(subject.tree, subject.sessions);
   for (const [i, { type, txn, sessionId = 0n }] of HISTORY.entries()) {

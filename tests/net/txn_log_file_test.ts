@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { AssertionError } from "../../core/assert.ts";
+import type { OpenFile } from "../../core/ports.ts";
 import { TxnLogReader } from "../../core/storage/txn_log_reader.ts";
 import { DiskFullError, isDiskFull } from "../../net/disk_full.ts";
-import { type LogFile, TxnLogFile, type TxnLogFileOptions } from "../../net/txn_log_file.ts";
+import { systemFiles } from "../../net/file_system.ts";
+import { TxnLogFile, type TxnLogFileOptions } from "../../net/txn_log_file.ts";
 import {
   concat,
   createTxn,
@@ -15,6 +17,7 @@ import {
   testClock,
 } from "../model/storage_helpers.ts";
 import { DiskRecorder } from "../support/disk_recorder.ts";
+import { filesWith, SmallDisk } from "../support/failing_files.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
 function openLog(dir: string, options: Partial<TxnLogFileOptions> = {}): TxnLogFile {
@@ -25,6 +28,7 @@ function openLog(dir: string, options: Partial<TxnLogFileOptions> = {}): TxnLogF
     fsyncWarningMs: 1e9,
     logger: new LinesLogger(),
     clock: testClock,
+    fileSystem: systemFiles,
     ...options,
   });
 }
@@ -139,7 +143,7 @@ Deno.test("TxnLogFile takes back a batch that does not fit, whole", async () => 
   for (let room = 0; room < 60000; room += room < 200 ? 8 : 997) {
     using temp = makeTempDir();
     const disk = new SmallDisk(room);
-    const log = openLog(temp.path, { preallocBytes: 16384, openFile: (path) => disk.open(path) });
+    const log = openLog(temp.path, { preallocBytes: 16384, fileSystem: disk.files });
     let written = 0;
     for (const count of [1, 3, 10, 300]) {
       const isFirst = log.path === null;
@@ -166,17 +170,19 @@ Deno.test("TxnLogFile takes back a batch that does not fit, whole", async () => 
 });
 
 Deno.test("TxnLogFile is of no more use after a failed sync or write", async () => {
-  const failures: ((file: LogFile) => Partial<LogFile>)[] = [
-    () => ({ syncData: () => Promise.reject(new Error("Input/output error (os error 5)")) }),
+  const failures: (() => Partial<OpenFile>)[] = [
     () => ({
-      syncDataSync: () => {
+      startSync: (done) => queueMicrotask(() => done(new Error("Input/output error (os error 5)"))),
+    }),
+    () => ({
+      sync: () => {
         throw new Error("Input/output error (os error 5)");
       },
     }),
   ];
   for (const [i, failure] of failures.entries()) {
     using temp = makeTempDir();
-    const log = openLog(temp.path, { openFile: (path) => withFailure(path, failure) });
+    const log = openLog(temp.path, { fileSystem: filesWith(failure) });
     log.write(batch(1));
     if (i === 0) await assert.rejects(log.sync(), /os error 5/);
     else assert.throws(() => log.syncBlocking(), /os error 5/);
@@ -186,12 +192,11 @@ Deno.test("TxnLogFile is of no more use after a failed sync or write", async () 
   }
   using temp = makeTempDir();
   const log = openLog(temp.path, {
-    openFile: (path) =>
-      withFailure(path, () => ({
-        writeSync: () => {
-          throw new Error("Input/output error (os error 5)");
-        },
-      })),
+    fileSystem: filesWith(() => ({
+      write: () => {
+        throw new Error("Input/output error (os error 5)");
+      },
+    })),
   });
   assert.throws(() => log.write(batch(1)), /os error 5/);
   assert.throws(() => log.write(batch(1)), AssertionError);
@@ -229,10 +234,11 @@ Deno.test("TxnLogFile logs and counts slow syncs, and skips syncs with forceSync
   assert.match(logger.lines[0]!, /warn fsync of the txn log was slow: put dataLogDir/);
   log.close();
 
-  const refuse = () => Promise.reject(new Error("synced"));
+  const startSync: OpenFile["startSync"] = (done) =>
+    queueMicrotask(() => done(new Error("synced")));
   const lazy = openLog(temp.path, {
     forceSync: false,
-    openFile: (path) => withFailure(path, () => ({ syncData: refuse })),
+    fileSystem: filesWith(() => ({ startSync })),
   });
   lazy.write(batch(2));
   assert.equal(await lazy.sync(), 0);
@@ -254,39 +260,3 @@ Deno.test("isDiskFull() knows what a full device answers", () => {
 });
 
 const LOG_HEADER = Uint8Array.from([0x5a, 0x4b, 0x4c, 0x47, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0]);
-
-function withFailure(path: string, failure: (file: LogFile) => Partial<LogFile>): LogFile {
-  const file = Deno.openSync(path, { write: true, create: true, truncate: true });
-  return {
-    writeSync: (bytes) => file.writeSync(bytes),
-    seekSync: (offset, whence) => file.seekSync(offset, whence),
-    truncateSync: (length) => file.truncateSync(length),
-    syncData: () => file.syncData(),
-    syncDataSync: () => file.syncDataSync(),
-    close: () => file.close(),
-    ...failure(file),
-  };
-}
-
-/** Real files, of which so many bytes can be written; what was written stays written. */
-class SmallDisk {
-  room: number;
-  constructor(room: number) {
-    this.room = room;
-  }
-
-  open(path: string): LogFile {
-    return withFailure(path, (file) => ({
-      writeSync: (bytes) => {
-        const count = Math.min(bytes.length, this.room);
-        if (count === 0) {
-          throw Object.assign(new Error("No space left on device (os error 28)"), {
-            code: "ENOSPC",
-          });
-        }
-        this.room -= count;
-        return file.writeSync(bytes.subarray(0, count));
-      },
-    }));
-  }
-}

@@ -15,19 +15,19 @@ export class DiskRecorder implements Disposable {
   readonly #originals = {
     open: Deno.open,
     openSync: Deno.openSync,
-    rename: Deno.rename,
+    renameSync: Deno.renameSync,
   };
 
   /** @param dir whose files are noted, by name; itself as `.` */
   constructor(dir: string) {
     this.#dir = dir;
-    const { open, openSync, rename } = this.#originals;
+    const { open, openSync, renameSync } = this.#originals;
     const deno = Deno as Writable<typeof Deno>;
     deno.open = async (path, options) => this.#watched(await open(path, options), `${path}`);
     deno.openSync = (path, options) => this.#watched(openSync(path, options), `${path}`);
-    deno.rename = (from, to) => {
+    deno.renameSync = (from, to) => {
       this.#note(`rename ${this.#nameOf(`${from}`)} to`, `${to}`);
-      return rename(from, to);
+      renameSync(from, to);
     };
   }
 

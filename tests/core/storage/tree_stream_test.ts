@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DecodeError } from "../../../core/errors.ts";
-import { SnapshotWriter } from "../../../core/storage/snapshot_writer.ts";
 import { TreeClearedError } from "../../../core/storage/snapshot_tree.ts";
+import { SnapshotWriter } from "../../../core/storage/snapshot_writer.ts";
 import { ExtendedTypesOffError } from "../../../core/storage/tree_record_reader.ts";
 import { TreeStreamLoader, TreeStreamWriter } from "../../../core/storage/tree_stream.ts";
 import { makeAclList } from "../../../core/tree/acl_list.ts";
