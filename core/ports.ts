@@ -55,6 +55,22 @@ export interface OpenFile {
   close(): void;
 }
 
+/**
+ * The two epochs that a member of an ensemble keeps on disk (quorum protocol section 19). Writing returns
+ * when the value is durable; an error leaves both values as they were, in memory, and is fatal unless it
+ * is a full disk's.
+ */
+export interface Epochs {
+  /** The last one that we promised to follow; -1 for a member that has no database yet. */
+  readonly acceptedEpoch: number;
+  /** That of the last leader whose history we have; never above `acceptedEpoch`. */
+  readonly currentEpoch: number;
+  /** To be done before an ACKEPOCH. */
+  writeAccepted(epoch: number): void;
+  /** To be done before the ACK of a NEWLEADER, and after all txns before it are durable. */
+  writeCurrent(epoch: number): void;
+}
+
 export interface Random {
   /** Uniform in [0, 2 ** 32). */
   uint32(): number;
