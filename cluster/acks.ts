@@ -25,7 +25,7 @@ interface Stretch {
 }
 
 export class ProposalAcks {
-  /** Also of servers that do not vote: the next configuration may give them a vote. */
+  /** Also of servers that do not vote: they may be the ones that a reconfig gives a vote. */
   readonly #acked = new Map<ServerId, Zxid>();
   /** By zxid; the first one holds the next proposal to be committed. */
   readonly #stretches: Stretch[];
@@ -73,8 +73,7 @@ export class ProposalAcks {
   proposedReconfig(zxid: Zxid, config: QuorumConfig): void {
     assert(this.#reconfig === null, "one reconfig at a time");
     this.proposed(zxid);
-    const next = new QuorumAcks(config);
-    for (const [serverId, acked] of this.#acked) next.set(serverId, acked);
+    const next = new QuorumAcks(config); // nobody has acknowledged what it judges
     this.#reconfig = { zxid, next };
     this.#stretches.push({ first: zxid, quorums: [this.#current, next] });
   }
