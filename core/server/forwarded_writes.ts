@@ -41,7 +41,7 @@ export interface ForwardedRequest {
   ids: readonly Id[] | null;
 }
 
-export interface ForwardedWritesOptions extends Omit<CommitsOptions, "sessions"> {
+export interface ForwardedWritesOptions extends CommitsOptions {
   sessions: LearnerSessions;
   leader: LeaderLink;
   outstandingCountMax: number;
@@ -49,6 +49,8 @@ export interface ForwardedWritesOptions extends Omit<CommitsOptions, "sessions">
   lengthMax: number;
   digestEnabled: boolean;
   firstSessionId: bigint;
+  /** What the first proposal follows. */
+  lastLoggedZxid: Zxid;
   /** The tree is not what the leader says that it is after a txn. */
   onDigestMismatch: (zxid: Zxid) => void;
 }
@@ -85,7 +87,7 @@ export class ForwardedWrites implements WritePath {
     this.#commits = new Commits(options);
     this.#reader = new JuteReader(new Uint8Array(0), { lengthMax: options.lengthMax });
     this.#nextSessionId = options.firstSessionId;
-    this.#lastProposed = options.applier.tree.lastProcessedZxid;
+    this.#lastProposed = options.lastLoggedZxid;
   }
 
   get outstandingCount(): number {

@@ -1,0 +1,551 @@
+/**
+ * The roles FOLLOWING and OBSERVING: takes over the leader's history, then follows it, and forwards what
+ * clients here want to change (quorum protocol sections 6, 8, 9, 13).
+ *
+ * Reads what the leader sends, in order; while the disk is busy with something that must come first, it
+ * reads nothing. When it cannot go on it says so once (`onEnd`) and does nothing more.
+ *
+ * Invariants: acceptedEpoch is durable before ACKEPOCH; the ACK of NEWLEADER says that all that the leader
+ * sent as committed before is durable, and then currentEpoch; a proposal is acknowledged when it is durable,
+ * and never before NEWLEADER (ZOOKEEPER-3911, 4643, 4646, 4685, 4785).
+ *
+ * @module
+ */
+import { DecodeError, ProtocolError } from "../core/errors.ts";
+import { ForwardedWrites } from "../core/server/forwarded_writes.ts";
+import type { LogBatch } from "../core/server/log_batches.ts";
+import type { LogSource } from "../core/server/log_source.ts";
+import type { RequestProcessor } from "../core/server/request_processor.ts";
+import { LearnerSessions } from "../core/session/learner_sessions.ts";
+import { ExtendedTypesOffError } from "../core/storage/tree_record_reader.ts";
+import { TreeStreamLoader } from "../core/storage/tree_stream.ts";
+import { decodeUtf8 } from "../core/wire/jute.ts";
+import { OpCode } from "../core/wire/op_code.ts";
+import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
+import { type Channel, initLimitMs, type Member, syncLimitMs } from "./member.ts";
+import {
+  readCommitAndActivate,
+  readInformAndActivate,
+  readLeaderInfo,
+  readRevalidateReply,
+  writeAckEpoch,
+  writeLearnerInfo,
+  writePingReply,
+  writeRequest,
+  writeRevalidate,
+} from "./packet_bodies.ts";
+import { PacketStream, PacketType, type QuorumPacket, writeBarePacket } from "./quorum_packet.ts";
+import { QuorumConfig } from "./quorum_config.ts";
+import type { ServerId } from "./server_id.ts";
+
+export type LearnerStage =
+  | "connecting"
+  /** LEADERINFO is expected. */
+  | "discovery"
+  /** DIFF, TRUNC or SNAP is expected. */
+  | "synchronization"
+  /** The tree behind a SNAP. */
+  | "tree"
+  /** What we lack, until NEWLEADER. */
+  | "proposals"
+  /** UPTODATE is expected. */
+  | "newLeader"
+  /** We serve clients. */
+  | "broadcast";
+
+export interface LearnerOptions {
+  member: Member;
+  leader: ServerId;
+  isObserver: boolean;
+  nowMs: number;
+  /** We have what the leader has: clients may come. */
+  onServing: (processor: RequestProcessor<ForwardedWrites>, epoch: number) => void;
+  /** A reconfig is committed, which we have adopted; the leader is to be `designatedLeader`. */
+  onReconfig: (designatedLeader: ServerId, zxid: Zxid) => void;
+  /** The role is over, and why. */
+  onEnd: (reason: string) => void;
+}
+
+/** Where the type stands in a txn's header. */
+const TXN_TYPE_OFFSET = 28;
+/** A txn is longer than the request that it came from. */
+const PACKET_OVERHEAD_BYTES = 64 << 10;
+
+export class Learner implements LogSource {
+  readonly leader: ServerId;
+  readonly isObserver: boolean;
+  /** The tree is half a leader's, or not what our disk holds: it must be loaded again. */
+  needsReload = false;
+
+  readonly #options: LearnerOptions;
+  readonly #member: Member;
+  readonly #packets: PacketStream;
+  readonly #sessions = new LearnerSessions();
+  #stage: LearnerStage = "connecting";
+  #channel: Channel | null = null;
+  #hasEnded = false;
+  #nowMs: number;
+  #readDeadlineMs: number;
+  #epoch = 0;
+  /** The disk must be done first. */
+  #isHeldUp = false;
+  #tree: { loader: TreeStreamLoader; zxid: Zxid } | null = null;
+  /** How we were synchronised. */
+  #syncType = 0;
+  #isEpochWritten = false;
+  #writes: ForwardedWrites | null = null;
+  #processor: RequestProcessor<ForwardedWrites> | null = null;
+  /** The newest txn that is applied. */
+  #committedZxid: Zxid = 0;
+  /** Proposals through this one need no ACK of ours any more. */
+  #ackedZxid: Zxid = 0;
+  #newLeaderConfig: QuorumConfig | null = null;
+
+  constructor(options: LearnerOptions) {
+    this.#options = options;
+    const { member, leader, isObserver, nowMs } = options;
+    this.#member = member;
+    this.leader = leader;
+    this.isObserver = isObserver;
+    this.#nowMs = nowMs;
+    this.#readDeadlineMs = nowMs + initLimitMs(member);
+    const { juteMaxBufferBytes, juteExtraSizeBytes } = member.config;
+    this.#packets = new PacketStream({
+      dataBytesMax: juteMaxBufferBytes + juteExtraSizeBytes + PACKET_OVERHEAD_BYTES,
+    });
+  }
+
+  get stage(): LearnerStage {
+    return this.#stage;
+  }
+
+  get syncType(): number {
+    return this.#syncType;
+  }
+
+  // ---------------------------------------------------------------- connection
+
+  connected(channel: Channel): void {
+    if (this.#hasEnded) return channel.close();
+    const { history, membership, serverId } = this.#member;
+    this.#channel = channel;
+    this.#stage = "discovery";
+    this.#readDeadlineMs = this.#nowMs + initLimitMs(this.#member);
+    writeLearnerInfo(channel.writer(), {
+      type: this.isObserver ? PacketType.ObserverInfo : PacketType.FollowerInfo,
+      acceptedEpochZxid: makeZxid(history.epochs.acceptedEpoch, 0),
+      serverId,
+      configVersion: membership.committed.version,
+    });
+  }
+
+  /** Bytes of the leader; borrowed. */
+  received(bytes: Uint8Array): void {
+    if (this.#hasEnded) return;
+    this.#extendDeadline();
+    this.#packets.push(bytes);
+    this.#read();
+  }
+
+  closed(): void {
+    this.#end("the leader closed the connection");
+  }
+
+  /** Whether further bytes should wait: what has come is held up by the disk. */
+  get isHeldUp(): boolean {
+    return this.#isHeldUp;
+  }
+
+  close(): void {
+    this.#hasEnded = true;
+    this.#channel?.close();
+    this.#channel = null;
+  }
+
+  tick(nowMs: number): void {
+    this.#nowMs = nowMs;
+    if (this.#hasEnded || this.#isHeldUp || nowMs <= this.#readDeadlineMs) return;
+    this.#end(
+      this.#stage === "connecting"
+        ? "the leader could not be reached"
+        : `nothing was heard of the leader for too long, at ${this.#stage}`,
+    );
+  }
+
+  #extendDeadline(): void {
+    const isSynced = this.#stage === "newLeader" || this.#stage === "broadcast";
+    const limitMs = isSynced ? syncLimitMs(this.#member) : initLimitMs(this.#member);
+    this.#readDeadlineMs = this.#nowMs + limitMs;
+  }
+
+  #end(reason: string): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#options.onEnd(reason);
+  }
+
+  #hold(): () => void {
+    this.#isHeldUp = true;
+    return () => {
+      this.#isHeldUp = false;
+    };
+  }
+
+  #resume(): void {
+    if (this.#hasEnded) return;
+    this.#extendDeadline();
+    this.#read();
+  }
+
+  // ---------------------------------------------------------------- packets
+
+  #read(): void {
+    try {
+      while (!this.#isHeldUp && !this.#hasEnded) {
+        if (this.#stage === "tree") {
+          if (!this.#readTree()) return;
+          continue;
+        }
+        const packet = this.#packets.next();
+        if (packet === null) return;
+        this.#packet(packet);
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError) && !(error instanceof ExtendedTypesOffError)) throw error;
+      this.#end(error.message);
+    }
+  }
+
+  #packet(packet: QuorumPacket): void {
+    switch (this.#stage) {
+      case "discovery":
+        return this.#leaderInfo(packet);
+      case "synchronization":
+        return this.#beginSync(packet);
+      case "broadcast":
+        return this.#broadcastPacket(packet);
+      default:
+        return this.#syncPacket(packet);
+    }
+  }
+
+  #leaderInfo({ type, zxid, data }: QuorumPacket): void {
+    if (type === PacketType.NewLeader) {
+      throw new DecodeError("the leader speaks the protocol of ZooKeeper before 3.4");
+    }
+    if (type !== PacketType.LeaderInfo) throw new DecodeError("LEADERINFO was expected");
+    readLeaderInfo(data);
+    const { epochs, lastLoggedZxid } = this.#member.history;
+    const epoch = this.#epoch = epochOf(zxid);
+    const { acceptedEpoch } = epochs;
+    if (epoch < acceptedEpoch) {
+      throw new ProtocolError(`the leader's epoch ${epoch} is behind ours, ${acceptedEpoch}`);
+    }
+    // the same epoch again does not count as a second acknowledgement
+    const answer = epoch > acceptedEpoch ? epochs.currentEpoch : -1;
+    if (epoch > acceptedEpoch) epochs.writeAccepted(epoch);
+    this.#stage = "synchronization";
+    writeAckEpoch(this.#channel!.writer(), lastLoggedZxid, answer);
+  }
+
+  #beginSync({ type, zxid }: QuorumPacket): void {
+    const { history, storage, logger } = this.#member;
+    logger.info("synchronising with the leader", {
+      leader: this.leader,
+      by: SYNC_NAMES.get(type),
+      zxid: `0x${zxidToHex(zxid)}`,
+      lastLoggedZxid: `0x${zxidToHex(history.lastLoggedZxid)}`,
+    });
+    this.#syncType = type;
+    switch (type) {
+      case PacketType.Diff:
+        return this.#beginProposals();
+      case PacketType.Snap:
+        this.needsReload = true; // until it is complete and on our disk (ZOOKEEPER-3642)
+        return this.#beginTree(zxid);
+      case PacketType.Trunc: {
+        const release = this.#hold();
+        return storage.truncate(zxid, (isTruncated) => {
+          release();
+          if (this.#hasEnded) return;
+          if (!isTruncated) {
+            return this.#end(`nothing is left of our history if it ends at 0x${zxidToHex(zxid)}`);
+          }
+          this.#beginProposals();
+          this.#resume();
+        });
+      }
+      default:
+        throw new DecodeError(`packet type ${type} where DIFF, TRUNC or SNAP was expected`);
+    }
+  }
+
+  #beginTree(zxid: Zxid): void {
+    const { history, config } = this.#member;
+    history.proposals.clear();
+    const { tree, sessions } = history.applier;
+    this.#tree = {
+      loader: new TreeStreamLoader({
+        tree,
+        sessions,
+        lengthMax: config.juteMaxBufferBytes + config.juteExtraSizeBytes,
+        extendedTypes: config.extendedTypesEnabled,
+      }),
+      zxid,
+    };
+    this.#stage = "tree";
+  }
+
+  /** Returns whether the tree is complete. */
+  #readTree(): boolean {
+    const { loader, zxid } = this.#tree!;
+    const bytes = this.#packets.takeRaw();
+    if (bytes.length === 0 || !loader.push(bytes)) return false;
+    this.#packets.unreadRaw(loader.unreadByteCount);
+    this.#tree = null;
+    const { history } = this.#member;
+    history.applier.tree.finishLoad(zxid); // only now (ZOOKEEPER-2355)
+    history.lastLoggedZxid = zxid;
+    this.#beginProposals();
+    return true;
+  }
+
+  /** The tree is a prefix of the leader's history: what follows continues it. */
+  #beginProposals(): void {
+    const { history, services, storage, config } = this.#member;
+    this.#stage = "proposals";
+    this.#committedZxid = history.lastLoggedZxid;
+    this.#processor = services.makeProcessor(this.#sessions, (context) =>
+      new ForwardedWrites({
+        ...context,
+        applier: history.applier,
+        sessions: this.#sessions,
+        audit: services.audit,
+        leader: {
+          request: ({ sessionId, cxid, op, body, ids }) => {
+            if (this.#channel === null) return;
+            writeRequest(this.#channel.writer(), { sessionId, cxid, opCode: op, body }, ids);
+          },
+          revalidate: (sessionId, timeoutMs) => {
+            if (this.#channel !== null) {
+              writeRevalidate(this.#channel.writer(), sessionId, timeoutMs);
+            }
+          },
+        },
+        outstandingCountMax: config.globalOutstandingLimit,
+        lengthMax: config.juteMaxBufferBytes + config.juteExtraSizeBytes,
+        digestEnabled: config.digestEnabled,
+        firstSessionId: services.firstSessionId(),
+        lastLoggedZxid: history.lastLoggedZxid,
+        onDigestMismatch: (zxid) => this.#digestMismatch(zxid),
+      }));
+    this.#writes = this.#processor.writes;
+    // behind a SNAP the log may go on only when the tree is on disk
+    if (!this.needsReload) storage.setLogSource(this);
+  }
+
+  #syncPacket({ type, zxid, data }: QuorumPacket): void {
+    switch (type) {
+      case PacketType.Proposal:
+        return this.#proposed(zxid, data);
+      case PacketType.Commit:
+        return this.#committed(zxid);
+      case PacketType.Inform:
+        this.#proposed(zxid, data);
+        return this.#committed(zxid);
+      case PacketType.CommitAndActivate:
+        return this.#activate(zxid, readCommitAndActivate(data));
+      case PacketType.InformAndActivate: {
+        const { designatedLeader, txn } = readInformAndActivate(data);
+        this.#proposed(zxid, txn);
+        return this.#activate(zxid, designatedLeader);
+      }
+      case PacketType.NewLeader:
+        if (this.#stage === "proposals") return this.#newLeader(zxid, data);
+        throw new DecodeError("a second NEWLEADER");
+      case PacketType.UpToDate:
+        if (this.#stage === "newLeader") return this.#upToDate();
+        throw new DecodeError("UPTODATE before NEWLEADER");
+      default:
+        return; // PING among them: it is answered from UPTODATE on
+    }
+  }
+
+  /** All that we lacked is here: it is made durable, then we say so. */
+  #newLeader(zxid: Zxid, data: Uint8Array | null): void {
+    const { membership, storage } = this.#member;
+    if (epochOf(zxid) !== this.#epoch) {
+      throw new ProtocolError(`NEWLEADER is of epoch ${epochOf(zxid)}, LEADERINFO of ${this.#epoch}`);
+    }
+    if (data !== null && data.length > 0 && membership.canChange) {
+      this.#newLeaderConfig = QuorumConfig.parse(decodeUtf8(data));
+      membership.see(this.#newLeaderConfig);
+    }
+    if (!this.needsReload) return this.#acknowledgeNewLeader();
+    const release = this.#hold();
+    storage.replaceBySnapshot(() => {
+      release();
+      if (this.#hasEnded) return;
+      this.needsReload = false;
+      storage.setLogSource(this);
+      this.#acknowledgeNewLeader();
+      this.#resume();
+    });
+  }
+
+  #acknowledgeNewLeader(): void {
+    const { storage } = this.#member;
+    // proposals of this epoch are durable after currentEpoch, those of older ones before
+    if (this.#syncType === PacketType.Snap) this.#writeEpoch();
+    storage.flushLog();
+    this.#writeEpoch();
+    this.#stage = "newLeader";
+    this.#extendDeadline();
+    writeBarePacket(this.#channel!.writer(), PacketType.Ack, makeZxid(this.#epoch, 0));
+    this.#ackedZxid = Math.max(this.#committedZxid, makeZxid(this.#epoch, 0));
+    this.#acknowledge(this.#member.history.lastLoggedZxid);
+  }
+
+  #writeEpoch(): void {
+    if (this.#isEpochWritten) return;
+    this.#isEpochWritten = true;
+    const { epochs } = this.#member.history;
+    if (epochs.currentEpoch !== this.#epoch) epochs.writeCurrent(this.#epoch);
+  }
+
+  #upToDate(): void {
+    const { membership } = this.#member;
+    if (this.#newLeaderConfig !== null) membership.adopt(this.#newLeaderConfig);
+    writeBarePacket(this.#channel!.writer(), PacketType.Ack, makeZxid(this.#epoch, 0));
+    this.#stage = "broadcast";
+    this.#options.onServing(this.#processor!, this.#epoch);
+  }
+
+  // ---------------------------------------------------------------- broadcast
+
+  #broadcastPacket(packet: QuorumPacket): void {
+    const { type, zxid, data } = packet;
+    switch (type) {
+      case PacketType.Ping: {
+        const touches = new Map<bigint, number>();
+        for (const { id, timeoutMs } of this.#sessions.takeTouched()) touches.set(id, timeoutMs);
+        return writePingReply(this.#channel!.writer(), zxid, touches);
+      }
+      case PacketType.Sync:
+        return this.#writes!.synced();
+      case PacketType.Revalidate: {
+        const { sessionId, isValid } = readRevalidateReply(data);
+        return this.#writes!.revalidated(sessionId, isValid);
+      }
+      case PacketType.NewLeader:
+      case PacketType.UpToDate:
+        this.#member.logger.warn("a packet that belongs before broadcast is ignored", { type });
+        return;
+      default:
+        return this.#syncPacket(packet);
+    }
+  }
+
+  #proposed(zxid: Zxid, body: Uint8Array | null): void {
+    if (body === null || body.length <= TXN_TYPE_OFFSET + 4) {
+      throw new DecodeError(`proposal 0x${zxidToHex(zxid)} has no txn`);
+    }
+    if (this.#stage === "proposals" && epochOf(zxid) === this.#epoch && !this.needsReload) {
+      if (!this.#isEpochWritten) {
+        this.#member.storage.flushLog();
+        this.#writeEpoch();
+      }
+    }
+    this.#writes!.proposed(zxid, body);
+    if (body[TXN_TYPE_OFFSET + 3] === OpCode.Reconfig && body[TXN_TYPE_OFFSET] === 0) {
+      const config = configOfReconfig(body);
+      if (config !== null) this.#member.membership.see(config);
+    }
+  }
+
+  #committed(zxid: Zxid): void {
+    this.#writes!.committed(zxid);
+    this.#committedZxid = zxid;
+    this.#commitInMemory();
+  }
+
+  /** The list in memory is committed as far as both its records and the commits have come. */
+  #commitInMemory(): void {
+    const { proposals } = this.#member.history;
+    const { last, max } = proposals;
+    if (last === undefined) return;
+    const zxid = Math.min(last, this.#committedZxid);
+    if (max === undefined || zxid > max) proposals.commit(zxid);
+  }
+
+  #activate(zxid: Zxid, designatedLeader: ServerId): void {
+    this.#committed(zxid);
+    const { membership } = this.#member;
+    if (membership.lastSeen.version === zxid) membership.adopt(membership.lastSeen);
+    this.#options.onReconfig(designatedLeader, zxid);
+  }
+
+  #digestMismatch(zxid: Zxid): void {
+    this.#member.logger.error("the tree differs from the leader's", {
+      zxid: `0x${zxidToHex(zxid)}`,
+      leader: this.leader,
+    });
+  }
+
+  #acknowledge(zxid: Zxid): void {
+    if (this.isObserver || this.#channel === null) return;
+    const writer = this.#channel.writer();
+    for (let acked = this.#ackedZxid + 1; acked <= zxid; acked++) {
+      writeBarePacket(writer, PacketType.Ack, acked);
+    }
+    this.#ackedZxid = Math.max(this.#ackedZxid, zxid);
+  }
+
+  // ---------------------------------------------------------------- LogSource
+
+  get outstandingCount(): number {
+    return this.#writes?.outstandingCount ?? 0;
+  }
+
+  get batchRecordCount(): number {
+    return this.#writes?.batchRecordCount ?? 0;
+  }
+
+  takeBatch(): LogBatch | null {
+    const batch = this.#writes?.takeBatch() ?? null;
+    if (batch === null) return null;
+    const { history } = this.#member;
+    history.proposals.append(batch.bytes, batch.firstZxid, batch.lastZxid, batch.recordCount);
+    history.lastLoggedZxid = batch.lastZxid;
+    this.#commitInMemory();
+    return batch;
+  }
+
+  logged(zxid: Zxid): void {
+    this.#writes!.logged(zxid);
+    if (this.#hasEnded) return;
+    if (this.#stage === "newLeader" || this.#stage === "broadcast") this.#acknowledge(zxid);
+  }
+
+  diskFull(): boolean {
+    return false;
+  }
+
+  diskHasRoom(): void {
+    // a full disk ends the role
+  }
+
+  /** The role is over, and the log flushed: what is logged is part of our history, committed or not. */
+  applyAll(): void {
+    if (this.#writes === null || this.needsReload) return;
+    this.#writes.applyAll();
+    this.#committedZxid = this.#member.history.lastLoggedZxid;
+    this.#commitInMemory();
+  }
+}
+
+const SYNC_NAMES = new Map<number, string>([
+  [PacketType.Diff, "DIFF"],
+  [PacketType.Trunc, "TRUNC"],
+  [PacketType.Snap, "SNAP"],
+]);

@@ -1,0 +1,183 @@
+/**
+ * One learner as its leader sees it: what it said, how far it has caught up, and what is sent to it
+ * (quorum protocol sections 5 to 9).
+ *
+ * A learner that is behind gets the tree or the missing txns in pieces, each when the one before is
+ * sent; new proposals reach it only from the moment it has caught up, so nothing has to wait for it.
+ *
+ * @module
+ */
+import { assert } from "../core/assert.ts";
+import type { SessionOwner } from "../core/session/sessions.ts";
+import { TreeStreamWriter } from "../core/storage/tree_stream.ts";
+import type { Id } from "../core/tree/acl_list.ts";
+import { counterOf, type Zxid } from "../core/zxid.ts";
+import type { LearnerSync } from "./learner_sync.ts";
+import type { Channel, LogCursor, Member } from "./member.ts";
+import { PacketStream, PacketType, writeBarePacket, writeProposal } from "./quorum_packet.ts";
+import type { ServerId } from "./server_id.ts";
+
+/** A piece of a tree or a log. */
+const PIECE_BYTES = 256 << 10;
+
+/** What is expected of it next. */
+export type LearnerStage =
+  /** FOLLOWERINFO or OBSERVERINFO. */
+  | "info"
+  /** ACKEPOCH, once the epoch is known. */
+  | "ackEpoch"
+  /** The epoch's quorum, before it is synchronised. */
+  | "waitingForEpoch"
+  /** Nothing: it is being sent what it lacks. */
+  | "catchingUp"
+  /** The ACK of NEWLEADER. */
+  | "ackNewLeader"
+  /** Everything. */
+  | "synced";
+
+export class LearnerHandler implements SessionOwner {
+  readonly ids: readonly Id[] = [];
+  readonly channel: Channel;
+  readonly packets: PacketStream;
+  stage: LearnerStage = "info";
+  /** Negative for one that did not say. */
+  serverId: ServerId = 0;
+  isObserver = false;
+  configVersion: Zxid = 0;
+  acceptedEpoch = 0;
+  /** What it reported with ACKEPOCH. */
+  lastLoggedZxid: Zxid = -1;
+  /** Monotonic: it must have said something by then. */
+  readDeadlineMs: number;
+  /** Until then it counts as following us. */
+  syncedDeadlineMs: number;
+  /** How it caught up, for metrics and log lines. */
+  syncKind: LearnerSync["kind"] = "diff";
+  /** Through this it has everything on disk. */
+  ackedZxid: Zxid = 0;
+  /** The newest proposal that it acknowledged before NEWLEADER; 0 for none. */
+  earlyAck: Zxid = 0;
+  /** It must have acknowledged this by the deadline; null when it owes nothing that is old. */
+  owed: { zxid: Zxid; deadlineMs: number } | null = null;
+
+  readonly #member: Member;
+  #tree: TreeStreamWriter | null = null;
+  #log: LogCursor | null = null;
+  /** The last txn sent. */
+  #sentZxid: Zxid = 0;
+  #isClosed = false;
+
+  constructor(x: {
+    channel: Channel;
+    member: Member;
+    dataBytesMax: number;
+    readDeadlineMs: number;
+    syncedDeadlineMs: number;
+  }) {
+    this.channel = x.channel;
+    this.#member = x.member;
+    this.packets = new PacketStream({ dataBytesMax: x.dataBytesMax });
+    this.readDeadlineMs = x.readDeadlineMs;
+    this.syncedDeadlineMs = x.syncedDeadlineMs;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether what is proposed now is sent to it. */
+  get isForwarding(): boolean {
+    return this.stage === "ackNewLeader" || this.stage === "synced";
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#endStreams();
+    this.channel.close();
+  }
+
+  // ---------------------------------------------------------------- catching up
+
+  /** Begins to send what it lacks. Call `continueSync` when the channel has sent what is written. */
+  beginSync(sync: LearnerSync): void {
+    assert(this.stage === "ackEpoch" || this.stage === "waitingForEpoch", "it said what it has");
+    this.stage = "catchingUp";
+    this.syncKind = sync.kind;
+    const writer = this.channel.writer();
+    const { history, storage } = this.#member;
+    if (sync.kind === "snap") {
+      const { tree, sessions } = history.applier;
+      this.#tree = new TreeStreamWriter({ tree, sessions });
+      this.#sentZxid = this.#tree.zxid;
+      return writeBarePacket(writer, PacketType.Snap, this.#tree.zxid);
+    }
+    const type = sync.kind === "diff" ? PacketType.Diff : PacketType.Trunc;
+    writeBarePacket(writer, type, sync.zxid);
+    this.#sentZxid = sync.from;
+    if (sync.source === "log") this.#log = storage.readLogAfter(sync.from);
+  }
+
+  /**
+   * Sends the next piece.
+   *
+   * @returns "more" when there is one left, "done" when it has all that is committed, "lost" when what it
+   * lacks is nowhere any more
+   */
+  continueSync(lastCommitted: Zxid): "more" | "done" | "lost" {
+    const writer = this.channel.writer();
+    if (this.#tree !== null) {
+      const piece = this.#tree.next(PIECE_BYTES);
+      if (piece !== null) {
+        writer.raw(piece);
+        return "more";
+      }
+      this.#endStreams();
+    }
+    if (this.#log !== null) {
+      const hasMore = this.#log.read(PIECE_BYTES, (zxid, buffer, start, end) => {
+        if (zxid > lastCommitted) return false;
+        this.#committed(zxid, buffer, start, end);
+        return true;
+      });
+      if (hasMore && !this.#isInMemory(lastCommitted)) return "more";
+      this.#endStreams();
+    }
+    if (!this.#isInMemory(lastCommitted)) return "lost";
+    this.#member.history.proposals.forEachCommitted(this.#sentZxid, (zxid, buffer, start, end) => {
+      this.#committed(zxid, buffer, start, end);
+      return true;
+    });
+    return "done";
+  }
+
+  #isInMemory(lastCommitted: Zxid): boolean {
+    return this.#sentZxid >= lastCommitted || this.#member.history.proposals.holdsAfter(this.#sentZxid);
+  }
+
+  #committed(zxid: Zxid, buffer: Uint8Array, start: number, end: number): void {
+    const writer = this.channel.writer();
+    writeProposal(writer, zxid, buffer, start, end);
+    writeBarePacket(writer, PacketType.Commit, zxid);
+    this.#sentZxid = zxid;
+  }
+
+  #endStreams(): void {
+    this.#tree?.close();
+    this.#tree = null;
+    this.#log?.close();
+    this.#log = null;
+  }
+
+  // ---------------------------------------------------------------- acknowledging
+
+  /** A PING is due: notes what must be acknowledged by when. Returns whether it owes too much. */
+  isLate(nowMs: number, lastProposed: Zxid, limitMs: number): boolean {
+    if (this.owed !== null && this.ackedZxid >= this.owed.zxid) this.owed = null;
+    if (this.owed !== null) return nowMs > this.owed.deadlineMs;
+    if (this.ackedZxid < lastProposed && counterOf(lastProposed) > 0) {
+      this.owed = { zxid: lastProposed, deadlineMs: nowMs + limitMs };
+    }
+    return false;
+  }
+}
