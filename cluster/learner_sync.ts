@@ -44,9 +44,7 @@ export type SnapReason =
 
 /** What the leader's txn log says about the place where a learner stands. */
 export interface LogNeighbourhood {
-  /** The first record of the file that may hold `peer`: where reading starts. */
-  readonly first: Zxid;
-  /** The newest record that is at most `peer`; undefined when `first` is newer already. */
+  /** The newest record that is at most `peer`; undefined when the log begins after it. */
   readonly floor: Zxid | undefined;
   /** The oldest record after `peer`; undefined when there is none. */
   readonly next: Zxid | undefined;
@@ -57,7 +55,7 @@ export interface LogNeighbourhood {
    * and no snapshot received from a leader stands for txns that never were in this log.
    */
   readonly isWhole: boolean;
-  /** Size of the files behind the first one, which ZooKeeper does not count (verified 3.8.0). */
+  /** Size of the files to read but for the first one, which ZooKeeper does not count (verified 3.8.0). */
   readonly laterFilesBytes: number;
   /** Size of the newest snapshot. */
   readonly snapshotBytes: number;
@@ -99,7 +97,7 @@ export function chooseSync({ peer, last, proposals, log, forceSnapshotSync, snap
   if (snapshotSizeFactor < 0) return snap("the learner is older than the proposals in memory");
   const found = log.around(peer);
   const { floor } = found ?? {};
-  if (found === null || floor === undefined || found.first > peer) {
+  if (found === null || floor === undefined) {
     return snap("the txn log begins after the learner's zxid");
   }
   if (found.laterFilesBytes > bytesMax(snapshotSizeFactor, found.snapshotBytes)) {

@@ -323,7 +323,6 @@ class FakeLog implements LogHistory {
     if (records.length === 0) return null;
     const floor = records.findLast((zxid) => zxid <= peer);
     return {
-      first: records[0]!,
       floor,
       next: records.find((zxid) => zxid > peer),
       last: records.at(-1)!,
