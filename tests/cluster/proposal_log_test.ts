@@ -100,6 +100,23 @@ Deno.test("ProposalLog keeps fewer when they are large, but all that is outstand
   assert.equal(log.max, 20);
 });
 
+Deno.test("ProposalLog.clear() leaves nothing behind", () => {
+  const log = new ProposalLog({ commitLogCount: COMMIT_LOG_COUNT, bytesMax: 1 << 20 });
+  const fill = (first: number, count: number) => {
+    for (let zxid = first; zxid < first + count; zxid++) {
+      log.append(logRecord(zxid, 100_000), zxid, zxid, 1);
+      log.commit(zxid);
+    }
+  };
+  fill(1, 30);
+  assert.deepEqual([log.min, log.holdsAfter(20), log.holdsAfter(19)], [21, true, false]);
+  log.clear();
+  assert.equal(log.holdsAfter(20), false);
+  fill(101, 10);
+  assert.equal(log.committedCount, 10, "all of the bytes are free again");
+  assert.deepEqual([log.holdsAfter(101), log.holdsAfter(100)], [true, false], "a SNAP lies before");
+});
+
 Deno.test("ProposalLog does what plain lists do", () => {
   for (let seed = 1; seed <= 30; seed++) {
     const random = new SeededRandom(seed);
