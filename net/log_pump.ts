@@ -21,7 +21,7 @@ import { BatchWait } from "./batch_wait.ts";
 import type { DataDir } from "./data_dir.ts";
 import { DiskFullError, DiskRoom } from "./disk_full.ts";
 import type { Rest } from "./rest.ts";
-import { SnapshotFiles } from "./snapshot_files.ts";
+import { SnapshotAbandonedError, SnapshotFiles } from "./snapshot_files.ts";
 import type { Turn } from "./turn.ts";
 import { TxnLogFile } from "./txn_log_file.ts";
 
@@ -178,7 +178,7 @@ export class LogPump {
       metrics.snapshotTimeMs.add(Math.round(clock.monotonicMs() - startMs));
     } catch (error) {
       if (error instanceof DiskFullError || this.#isStopped) return; // logged; older ones are kept
-      if (error instanceof TreeClearedError) return; // there is nothing left to take a snapshot of
+      if (error instanceof TreeClearedError || error instanceof SnapshotAbandonedError) return;
       fatal("a snapshot could not be written", error);
     } finally {
       ended.resolve();

@@ -50,8 +50,11 @@ export interface RecoveryOptions {
   /** Filled; what it held before is gone. */
   tree: SnapshotTree;
   sessions: SessionTable;
-  /** Applies one txn to tree and sessions, and moves `tree.lastProcessedZxid`. Borrows the record. */
-  replay: (record: TxnRecord) => void;
+  /**
+   * Applies one txn to tree and sessions, and moves `tree.lastProcessedZxid`. Record and body, its bytes
+   * in the log, are borrowed.
+   */
+  replay: (record: TxnRecord, body: Uint8Array) => void;
   logger: Logger;
   clock: Clock;
   fileSystem: FileSystem;
@@ -66,10 +69,15 @@ export interface RecoveryOptions {
   trustEmpty: boolean;
   /** db.autocreate: an empty directory becomes an empty database without being asked. */
   autoCreateDatabase: boolean;
+  /** A directory that stays empty for want of leave to fill it is no error: a leader will fill it. */
+  joinsEnsemble?: boolean;
 }
 
 export interface RecoveryResult {
+  /** What tree and sessions hold: all that is on disk. -1 with `joinsEnsemble` for nothing at all. */
   lastProcessedZxid: Zxid;
+  /** The highest zxid in the logs that were read, committed or not; -1 when they hold no txn. */
+  lastLoggedZxid: Zxid;
   /** The snapshot used; null for an empty database and for a log without snapshots. */
   snapshot: { name: string; znodeCount: number; bytes: number } | null;
   /** Newer snapshots that could not be used. */
@@ -80,6 +88,11 @@ export interface RecoveryResult {
   /** Where a crash cut a record in the newest log. */
   tornTail: { file: string; offset: number; reason: string } | null;
   digestMismatchCount: number;
+  /**
+   * The log should reach so far, and does not: the snapshot was taken while those txns were applied, and
+   * the tree may hold any part of them. Null when all is well.
+   */
+  incompleteThrough: Zxid | null;
   /** There was nothing on disk: this is a new database, not yet written. */
   isNew: boolean;
   /** There is no snapshot named after `lastProcessedZxid`. */
@@ -87,7 +100,12 @@ export interface RecoveryResult {
   ms: number;
 }
 
-/** @throws {DataDirError} naming the file, the zxids and what to do */
+/**
+ * May be called again for the same tree, which then forgets what it held; nothing may be writing to the
+ * log or a snapshot meanwhile.
+ *
+ * @throws {DataDirError} naming the file, the zxids and what to do
+ */
 export function recover(options: RecoveryOptions): Promise<RecoveryResult> {
   return new Recovery(options).run();
 }
@@ -107,6 +125,7 @@ class Recovery {
   #logsRead: string[] = [];
   #tornTail: RecoveryResult["tornTail"] = null;
   #txnCount = 0;
+  #lastLogged: Zxid = -1;
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
@@ -133,14 +152,16 @@ class Recovery {
     const hasSnapshot = start.snapshot !== null && start.zxid === lastProcessedZxid;
     return {
       lastProcessedZxid,
+      lastLoggedZxid: this.#lastLogged,
       snapshot: start.snapshot,
       skipped: this.#skipped,
       txnCount: this.#txnCount,
       logs: this.#logsRead,
       tornTail: this.#tornTail,
       digestMismatchCount: digests.mismatchCount,
+      incompleteThrough: incompleteThrough(lastProcessedZxid, digests),
       isNew: start.isNew,
-      needsSnapshot: !hasSnapshot,
+      needsSnapshot: !hasSnapshot && lastProcessedZxid >= 0,
       ms: clock.monotonicMs() - startMs,
     };
   }
@@ -214,6 +235,10 @@ class Recovery {
           "move the files away to start empty",
       );
     }
+    if (!mayCreate && this.#options.joinsEnsemble === true) {
+      tree.finishLoad(-1);
+      return { zxid: -1, file: "the start", snapshot: null, isNew: false };
+    }
     if (!mayCreate) {
       throw new DataDirError(
         `Cannot start: "${dirs.snapshotDir}" is empty and db.autocreate is false; mount the disk ` +
@@ -248,6 +273,7 @@ class Recovery {
       }
       while (reader.next()) {
         const { zxid } = reader;
+        if (zxid > this.#lastLogged) this.#lastLogged = zxid;
         if (zxid <= startZxid) {
           order.pass(name);
           continue;
@@ -263,7 +289,7 @@ class Recovery {
         }
         const record = reader.record();
         if (!extendedTypes) refuseTtlTxns(record);
-        replay(record);
+        replay(record, reader.body());
         if (digestEnabled) digests.check(zxid, record.digest, readDigest);
         if (++this.#txnCount % TXNS_PER_TURN === 0) await rest();
       }
@@ -332,7 +358,7 @@ class Recovery {
 
   #reportDigests(last: Zxid, digests: ReplayDigests): void {
     const { logger } = this.#options;
-    const { firstMismatch, mismatchCount, fuzzyThrough } = digests;
+    const { firstMismatch, mismatchCount } = digests;
     if (firstMismatch !== null) {
       logger.error("the tree differs from what the digests on disk say", {
         count: mismatchCount,
@@ -341,10 +367,11 @@ class Recovery {
         actual: firstMismatch.actual,
       });
     }
-    if (fuzzyThrough !== null && fuzzyThrough > last) {
+    const missingThrough = incompleteThrough(last, digests);
+    if (missingThrough !== null) {
       logger.error("the snapshot was taken while txns were applied that are in no log", {
         lastZxid: `0x${zxidToHex(last)}`,
-        missingThrough: `0x${zxidToHex(fuzzyThrough)}`,
+        missingThrough: `0x${zxidToHex(missingThrough)}`,
       });
     }
   }
@@ -360,6 +387,10 @@ class Recovery {
   #describeSkipped(): string {
     return this.#skipped.map(({ name, reason }) => `"${name}": ${reason}`).join("; ");
   }
+}
+
+function incompleteThrough(last: Zxid, { fuzzyThrough }: ReplayDigests): Zxid | null {
+  return fuzzyThrough !== null && fuzzyThrough > last ? fuzzyThrough : null;
 }
 
 /** With extended types off, TTL znodes would become ephemerals of a session that does not exist. */

@@ -9,7 +9,6 @@
  * @module
  */
 import { assert } from "../core/assert.ts";
-import { DataDirError } from "../core/errors.ts";
 import type { Clock, FileSystem, Logger } from "../core/ports.ts";
 import {
   compressionOf,
@@ -62,9 +61,16 @@ export interface WrittenSnapshot {
   ms: number;
 }
 
+/** A snapshot was given up because somebody asked for it; older ones are kept. */
+export class SnapshotAbandonedError extends Error {
+  override name = "SnapshotAbandonedError";
+}
+
 export class SnapshotFiles {
   #options: SnapshotFilesOptions;
-  #isWriting = false;
+  /** Settled when the snapshot under way has left the disk, or is on it. */
+  #writing: Promise<unknown> | null = null;
+  #isAbandoned = false;
   #isStopping = false;
 
   constructor(options: SnapshotFilesOptions) {
@@ -73,12 +79,22 @@ export class SnapshotFiles {
 
   /** There is at most one at a time. */
   get isWriting(): boolean {
-    return this.#isWriting;
+    return this.#writing !== null;
   }
 
-  /** Makes a snapshot under way give up: `write` rejects, and leaves nothing behind. */
+  /** Makes a snapshot under way give up, and all later ones: `write` rejects, and leaves nothing. */
   stop(): void {
     this.#isStopping = true;
+  }
+
+  /**
+   * Makes a snapshot under way give up, and waits until none is. One that was all but written may be on
+   * the disk then. To be done before its tree is loaded anew, or its directory is looked at.
+   */
+  async abandon(): Promise<void> {
+    if (this.#writing === null) return;
+    this.#isAbandoned = true;
+    await this.#writing;
   }
 
   /**
@@ -87,14 +103,31 @@ export class SnapshotFiles {
    * @param pace "eager" does not rest between slices, for when nobody is being served
    * @throws {DiskFullError} nothing is left behind, and older files are untouched; the same holds for
    * other errors
+   * @throws {SnapshotAbandonedError} after `abandon` or `stop`
+   * @throws {TreeClearedError} when the tree was cleared meanwhile
    */
   async write(
     tree: SnapshotTree,
     sessions: SessionTable,
     pace: "gentle" | "eager" = "gentle",
   ): Promise<WrittenSnapshot> {
-    assert(!this.#isWriting, "only one snapshot is written at a time");
-    this.#isWriting = true;
+    assert(this.#writing === null, "only one snapshot is written at a time");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#writing = promise;
+    try {
+      return await this.#write(tree, sessions, pace);
+    } finally {
+      this.#writing = null;
+      this.#isAbandoned = false;
+      resolve();
+    }
+  }
+
+  async #write(
+    tree: SnapshotTree,
+    sessions: SessionTable,
+    pace: "gentle" | "eager",
+  ): Promise<WrittenSnapshot> {
     const { dir, compression, withDigest, withLastZxid, logger, clock, fileSystem } = this.#options;
     const startMs = clock.monotonicMs();
     const writer = new SnapshotWriter({ tree, sessions, withDigest, withLastZxid });
@@ -120,7 +153,6 @@ export class SnapshotFiles {
       throw full;
     } finally {
       writer.close();
-      this.#isWriting = false;
     }
   }
 
@@ -144,7 +176,9 @@ export class SnapshotFiles {
     let syncedBytes = 0;
     try {
       for (;;) {
-        if (this.#isStopping) throw new DataDirError(`Cannot finish "${path}": we are stopping`);
+        if (this.#isStopping || this.#isAbandoned) {
+          throw new SnapshotAbandonedError(`Cannot finish "${path}": we are stopping`);
+        }
         const startMs = clock.monotonicMs();
         const { pieces, isLast } = await packSlice(writer, packer, SLICE_BYTES[compression]);
         const busyMs = clock.monotonicMs() - startMs;

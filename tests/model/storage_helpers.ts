@@ -204,7 +204,11 @@ export function recoverSubject(
   dirs: DataDir,
   options: Partial<RecoveryOptions> = {},
 ): Promise<RecoveryResult> {
-  return recover({
+  return recover({ ...recoveryOptions(subject, dirs), ...options });
+}
+
+export function recoveryOptions(subject: Subject, dirs: DataDir): RecoveryOptions {
+  return {
     dirs,
     tree: subject.tree,
     sessions: subject.sessions,
@@ -218,6 +222,5 @@ export function recoverSubject(
     digestEnabled: true,
     trustEmpty: false,
     autoCreateDatabase: true,
-    ...options,
-  });
+  };
 }

@@ -4,6 +4,7 @@ import type { SnapshotCompression } from "../../core/storage/file_names.ts";
 import type { Txn } from "../../core/txn/txn.ts";
 import type { DataDir } from "../../net/data_dir.ts";
 import { systemFiles } from "../../net/file_system.ts";
+import { recover } from "../../net/recovery.ts";
 import { rest } from "../../net/rest.ts";
 import { SnapshotFiles } from "../../net/snapshot_files.ts";
 import { NaiveTree, nodeDigest } from "../model/naive_tree.ts";
@@ -17,6 +18,7 @@ import {
   makeSubjects,
   naiveSubject,
   recoverSubject,
+  recoveryOptions,
   snapshotBytes,
   type Subject,
   testClock,
@@ -508,4 +510,73 @@ Deno.test("recover() reports digests that differ, once, and starts", async () =>
   assert.equal(logger.lines.filter((line) => line.startsWith("error the tree differs")).length, 1);
   const off = await recoverSubject(dataTreeSubject(), dirs, { digestEnabled: false });
   assert.equal(off.digestMismatchCount, 0);
+});
+
+Deno.test("recover() hands out the bytes of each txn it replays, and the last that is logged", async () => {
+  using temp = makeTempDir();
+  const dirs = makeDirs(temp.path);
+  await makeHistory(dirs);
+  Deno.removeSync(`${dirs.snapshotDir}/snapshot.4`);
+  const subject = dataTreeSubject();
+  const bodies: string[] = [];
+  const replay: Subject["replay"] = subject.replay;
+  const result = await recover({
+    ...recoveryOptions(subject, dirs),
+    replay: (record, body) => {
+      replay(record);
+      bodies.push(body.toHex());
+    },
+  });
+  const expected = [3, 4, 5, 6].map((zxid) =>
+    logRecord(zxid, createTxn(`/n${zxid}`)).subarray(12, -1).toHex() // between length and end byte
+  );
+  assert.deepEqual(bodies, expected);
+  assert.deepEqual([result.lastLoggedZxid, result.lastProcessedZxid], [6, 6]);
+});
+
+Deno.test("recover() tells the last logged zxid of a log that ends before the snapshot", async () => {
+  using temp = makeTempDir();
+  const dirs = makeDirs(temp.path);
+  await makeHistory(dirs);
+  Deno.removeSync(`${dirs.logDir}/log.4`);
+  const result = await recoverSubject(dataTreeSubject(), dirs);
+  assert.deepEqual([result.lastLoggedZxid, result.lastProcessedZxid], [3, 4]);
+  Deno.removeSync(`${dirs.logDir}/log.1`);
+  const { lastLoggedZxid } = await recoverSubject(dataTreeSubject(), dirs);
+  assert.equal(lastLoggedZxid, -1);
+});
+
+Deno.test("recover() loads one tree again and again, and nothing is left of before", async () => {
+  using temp = makeTempDir();
+  const dirs = makeDirs(temp.path);
+  await makeHistory(dirs);
+  for (const subject of makeSubjects()) {
+    const fresh = dataTreeSubject();
+    await recoverSubject(fresh, dirs);
+    for (let times = 0; times < 3; times++) {
+      await recoverSubject(subject, dirs);
+      assert.deepEqual(viewOf(subject).nodes, viewOf(fresh).nodes);
+      assert.equal(subject.tree.treeDigest, fresh.tree.treeDigest);
+      assert.equal(subject.tree.lastProcessedZxid, 6);
+      subject.sessions.set(9n, 1);
+      const header = { sessionId: 0n, cxid: 0, zxid: 7 + times, timeMs: 0, type: 1 };
+      subject.replay({ header, txn: createTxn(`/later${times}`), digest: null });
+    }
+    await recoverSubject(subject, dirs);
+    assert.deepEqual(subject.sessions, new Map());
+  }
+});
+
+Deno.test("recover() of a member that may not make a database waits for a leader's", async () => {
+  using temp = makeTempDir();
+  const dirs = makeDirs(temp.path);
+  for (const subject of makeSubjects()) {
+    const result = await recoverSubject(subject, dirs, {
+      autoCreateDatabase: false,
+      joinsEnsemble: true,
+    });
+    assert.equal(result.lastProcessedZxid, -1);
+    assert.equal(subject.tree.lastProcessedZxid, -1);
+    assert.deepEqual([result.isNew, result.needsSnapshot], [false, false]);
+  }
 });

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import type { SnapshotCompression } from "../../core/storage/file_names.ts";
 import { SnapshotLoader } from "../../core/storage/snapshot_loader.ts";
-import type { SnapshotTree } from "../../core/storage/snapshot_tree.ts";
+import { type SnapshotTree, TreeClearedError } from "../../core/storage/snapshot_tree.ts";
 import { DiskFullError } from "../../net/disk_full.ts";
 import { systemFiles } from "../../net/file_system.ts";
 import { rest } from "../../net/rest.ts";
 import {
   looksWhole,
   readSnapshotFile,
+  SnapshotAbandonedError,
   SnapshotFiles,
   type SnapshotFilesOptions,
 } from "../../net/snapshot_files.ts";
@@ -153,6 +154,32 @@ Deno.test("SnapshotFiles gives up when it is stopped", async () => {
   const writing = files.write(subject.tree, subject.sessions);
   files.stop();
   await assert.rejects(writing, /we are stopping/);
+  assert.deepEqual(namesIn(temp.path), []);
+});
+
+Deno.test("SnapshotFiles.abandon() gives up the snapshot under way, and no later one", async () => {
+  using temp = makeTempDir();
+  const subject = populated(100);
+  const files = makeFiles(temp.path);
+  await files.abandon(); // there is none
+  const writing = assert.rejects(
+    files.write(subject.tree, subject.sessions),
+    SnapshotAbandonedError,
+  );
+  await files.abandon();
+  assert.equal(files.isWriting, false);
+  assert.deepEqual(namesIn(temp.path), []);
+  await writing;
+  await files.write(subject.tree, subject.sessions);
+  assert.deepEqual(namesIn(temp.path), ["snapshot.64"]);
+});
+
+Deno.test("SnapshotFiles leaves no snapshot of a tree that was cleared under it", async () => {
+  using temp = makeTempDir();
+  const subject = populated(20000);
+  const writing = makeFiles(temp.path).write(subject.tree, subject.sessions);
+  subject.tree.resetToEmptyDatabase();
+  await assert.rejects(writing, TreeClearedError);
   assert.deepEqual(namesIn(temp.path), []);
 });
 
