@@ -56,6 +56,20 @@ function unreadable(path: string, error: unknown): ConfigError {
   return new ConfigError([`Cannot read "${path}": ${reason}`]);
 }
 
+/**
+ * A file as Java reads properties, a character a byte; null without such a file.
+ *
+ * @throws {ConfigError} when it cannot be read
+ */
+export function readConfigText(path: string): string | null {
+  try {
+    return decodeLatin1(Deno.readFileSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw unreadable(path, error);
+  }
+}
+
 /** @throws {ConfigError} when it cannot be read, or is no properties file */
 export function readProperties(path: string): Property[] {
   let text: string;

@@ -17,6 +17,7 @@ import type { Environment, Setting, SystemProperty } from "./config_sources.ts";
 import { fileSettingsOf, gatherSystemProperties, mergeSettings } from "./config_sources.ts";
 import { containerSettings, containerVariables } from "./container_environment.ts";
 import { isEnsembleLine, parseEnsembleLines } from "../cluster/ensemble_lines.ts";
+import { isMemberOfEnsemble } from "./ensemble_settings.ts";
 import { isAuthProviderLine, isSuperUserLine, nearestKey, noticesOfKeys } from "./key_notices.ts";
 import { type Facts, serverConfigOf } from "./server_config_of.ts";
 
@@ -107,20 +108,21 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const values = parsed.data;
   const { dataDir } = values;
   const myid = readMyid(dataDir, problems) ?? myidOfEnvironment(file, environment);
+  const originOf = (key: string) => settings.get(key)?.origin;
+  const told = { notices, problems, originOf };
   const facts: Facts = {
     configPath: file === null ? null : resolve(file.path),
     myid,
     ...ensemble,
+    isMember: isMemberOfEnsemble(values, ensemble, told),
     ...clientAddressOf(values, { servers: ensemble.servers, myid, settings, notSet }, problems),
     superUsers: valuesOf(settings, isSuperUserLine),
     authProviders: valuesOf(settings, isAuthProviderLine).map((name) => name.split(".").at(-1)!),
     raw: new Map(staticSettings.map(({ key, value }) => [key, value.trim()])),
     systemProperties: systemPropertiesOf(properties, staticSettings),
   };
-  checkMode(values, { servers: ensemble.servers, settings }, problems);
-  notices.push(...noticesOfKeys(settings));
-  const originOf = (key: string) => settings.get(key)?.origin;
-  const config = serverConfigOf(values, facts, { notices, problems, originOf });
+  notices.push(...noticesOfKeys(settings, facts));
+  const config = serverConfigOf(values, facts, told);
   if (problems.length > 0) throw new ConfigError(problems);
   if (!isAbsolute(dataDir) && !dataDir.startsWith("./") && !dataDir.startsWith("../")) {
     const message = "dataDir is relative to the directory the server was started in";
@@ -240,7 +242,7 @@ function clientAddressOf(
     const reason = settings.has("secureClientPort")
       ? "; secureClientPort is not available in this version"
       : other !== undefined
-      ? `; server.${other.serverId} has one, but is not this server: myid is ${myid}`
+      ? `; server.${other.serverId} has one, but is not this server: myid is ${myid ?? "missing"}`
       : "";
     problems.push(notSet("clientPort") + reason);
   }
@@ -249,37 +251,4 @@ function clientAddressOf(
     clientPort: port ?? 0,
     clientPortAddress: host === null || host === "0.0.0.0" ? null : host,
   };
-}
-
-/** Refuses what asks for an ensemble, as ZooKeeper would have run one. */
-function checkMode(
-  { standaloneEnabled }: Settings,
-  { servers, settings }: {
-    servers: readonly EnsembleServer[];
-    settings: ReadonlyMap<string, Setting>;
-  },
-  problems: string[],
-): void {
-  const voters = servers.filter(({ role }) => role === "participant");
-  const first = servers[0];
-  if (first === undefined) {
-    if (standaloneEnabled) return;
-    const at = settings.get("standaloneEnabled")?.origin;
-    problems.push(
-      `${at}: standaloneEnabled=false asks for an ensemble, and there are no server lines: set standaloneEnabled=true`,
-    );
-    return;
-  }
-  const at = settings.get(`server.${first.serverId}`)?.origin ?? "dynamic config file";
-  if (voters.length > 1) {
-    problems.push(
-      `${at}: ${voters.length} voting servers cannot be run: ensembles are not supported by this version, only one standalone server; leave out the server lines`,
-    );
-  } else if (servers.length > voters.length) {
-    problems.push(`${at}: observers cannot be without a quorum of voting servers to observe`);
-  } else if (!standaloneEnabled) {
-    problems.push(
-      `${at}: standaloneEnabled=false asks for an ensemble of one server: ensembles are not supported by this version; set standaloneEnabled=true`,
-    );
-  }
 }

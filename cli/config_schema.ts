@@ -42,33 +42,50 @@ const directSettings = {
   "jvm.pause.warn-threshold.ms": z._default(int(ms), 10_000),
 };
 
-/** Matter to an ensemble only; checked and kept all the same. */
+/** The same, of an ensemble; a standalone server checks them and no more. */
 const ensembleSettings = {
   localSessionsEnabled: z._default(bool(), false),
   localSessionsUpgradingEnabled: z._default(bool(), false),
   initLimit: z._default(int({ min: 0, unit: "ticks" }), 0),
   syncLimit: z._default(int({ min: 0, unit: "ticks" }), 0),
-  connectToLearnerMasterLimit: z._default(int({ min: 0, unit: "ticks" }), 0),
+  connectToLearnerMasterLimit: z._default(int({ min: 0, unit: "ticks, 0 for initLimit" }), 0),
   electionAlg: z._default(int({ min: 3, max: 3 }), 3),
-  peerType: z._default(oneOf(["participant", "observer"]), "participant"),
+  peerType: z.optional(oneOf(["participant", "observer"])),
   reconfigEnabled: z._default(bool(), false),
   quorumListenOnAllIPs: z._default(bool(), false),
   syncEnabled: z._default(bool(), true),
   observerMasterPort: z._default(port(), 0),
   sslQuorum: z._default(bool(), false),
-  portUnification: z._default(bool(), false),
-  sslQuorumReloadCertFiles: z._default(bool(), false),
   "quorum.auth.enableSasl": z._default(bool(), false),
   "quorum.auth.learnerRequireSasl": z._default(bool(), false),
   "quorum.auth.serverRequireSasl": z._default(bool(), false),
   "quorum.auth.learner.saslLoginContext": z._default(text(), "QuorumLearner"),
   "quorum.auth.server.saslLoginContext": z._default(text(), "QuorumServer"),
-  "quorum.auth.kerberos.servicePrincipal": z._default(text(), "zkquorum/localhost"),
-  "quorum.cnxn.threads.size": z._default(int(), 20),
+  oraclePath: z.optional(text()),
+};
+
+/** Of an ensemble too, but in the file or as system properties `zookeeper.<key>`. */
+const sharedEnsembleSettings = {
   "multiAddress.enabled": z._default(bool(), false),
   "multiAddress.reachabilityCheckEnabled": z._default(bool(), true),
-  "multiAddress.reachabilityCheckTimeoutMs": z._default(int({ min: 1, unit: "ms" }), 1000),
-  oraclePath: z.optional(text()),
+  "multiAddress.reachabilityCheckTimeoutMs": z._default(javaInt({ min: 1, unit: "ms" }), 1000),
+  leaderServes: z._default(yesNo(), true),
+  leaderConnectDelayDuringRetryMs: z._default(javaInt(ms), 100),
+  "leader.maxConcurrentSnapSyncs": z._default(javaInt({ min: 1 }), 10),
+  "leader.maxConcurrentDiffSyncs": z._default(javaInt({ min: 1 }), 100),
+  "leader.maxTimeToWaitForEpoch": z._default(javaInt({ min: -1, unit: "ms, -1 for off" }), -1),
+  commitLogCount: z._default(javaInt({ min: 0 }), 500),
+  snapshotSizeFactor: z._default(decimal({ min: -1, max: 1000 }), 0.33),
+  forceSnapshotSync: z._default(bool(), false),
+  cnxTimeout: z._default(javaInt({ min: 1, unit: "ms" }), 5000),
+  quorumCnxnTimeoutMs: z._default(javaInt({ min: -1, unit: "ms, -1 for syncLimit" }), -1),
+  electionPortBindRetry: z._default(javaInt({ min: 0, unit: "0 for ever" }), 3),
+  tcpKeepAlive: z._default(bool(), false),
+  "fastleader.minNotificationInterval": z._default(javaInt({ min: 1, unit: "ms" }), 200),
+  "fastleader.maxNotificationInterval": z._default(javaInt({ min: 1, unit: "ms" }), 60_000),
+  "observer.reconnectDelayMs": z._default(javaInt(ms), 0),
+  "observer.election.DelayMs": z._default(javaInt(ms), 200),
+  "observerMaster.sizeLimit": z._default(javaInt({ min: 1, unit: "bytes" }), 33_554_432),
 };
 
 /** In the file or as system properties `zookeeper.<key>`. */
@@ -149,6 +166,7 @@ const jvmSettings = {
 export const settingsSchema = z.object({
   ...directSettings,
   ...ensembleSettings,
+  ...sharedEnsembleSettings,
   ...sharedSettings,
   ...jvmSettings,
 });
@@ -159,6 +177,9 @@ export const DIRECT_KEYS: ReadonlySet<string> = new Set([
   ...Object.keys(directSettings),
   ...Object.keys(ensembleSettings),
 ]);
-export const ENSEMBLE_KEYS: ReadonlySet<string> = new Set(Object.keys(ensembleSettings));
+export const ENSEMBLE_KEYS: ReadonlySet<string> = new Set([
+  ...Object.keys(ensembleSettings),
+  ...Object.keys(sharedEnsembleSettings),
+]);
 export const JVM_KEYS: ReadonlySet<string> = new Set(Object.keys(jvmSettings));
 export const EFFECTIVE_KEYS: ReadonlySet<string> = new Set(Object.keys(settingsSchema.shape));

@@ -143,7 +143,7 @@ export function mergeSettings(
   for (const { name, value, origin } of properties.values()) {
     if (isForeignProperty(name)) continue;
     const key = canonicalKey(name);
-    if (DIRECT_KEYS.has(key) && !key.startsWith("multiAddress.")) {
+    if (DIRECT_KEYS.has(key)) {
       misplaced.push({ name, value, origin });
       continue;
     }

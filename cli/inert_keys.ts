@@ -10,7 +10,6 @@
 const TLS = "TLS is not available in this version";
 const ADMIN = "the HTTP admin server is not available in this version";
 const METRICS = "metrics over HTTP are not available in this version, use the word mntr";
-const ENSEMBLE = "it matters to an ensemble only, and this server is standalone";
 const THREADS = "one event loop serves all connections, there are no threads to count";
 const CACHE = "data is written straight from the tree, there is no cache to size";
 const WATCHES = "there is one watch table, and nothing in it to tune";
@@ -19,6 +18,7 @@ const CLIENT = "it is a setting of clients, not of servers";
 const UNREAD =
   "a request that must wait is not read: it goes on as soon as there is room, and ends with its " +
   "session or connection";
+const NO_WAITING = "no socket is waited for, whether it is written or closed";
 const JAVA_CLASS = "Java classes cannot be loaded";
 
 const ROWS: readonly [reason: string, ...keys: string[]][] = [
@@ -28,12 +28,14 @@ const ROWS: readonly [reason: string, ...keys: string[]][] = [
   [TLS, "netty.server.outstandingHandshake.limit"],
   [ADMIN, "admin.*", "IPAuthenticationProvider.usexforwardedfor"],
   [METRICS, "metricsProvider.*"],
-  [ENSEMBLE, "commitLogCount", "snapshotSizeFactor", "enableEagerACLCheck"],
-  [ENSEMBLE, "tcpKeepAlive", "leaderServes", "leaderConnectDelayDuringRetryMs"],
-  [ENSEMBLE, "leader.*", "learner.*", "follower.nodelay", "observer.*", "observerMaster.*"],
-  [ENSEMBLE, "forward_learner_requests_to_commit_processor_disabled", "fastleader.*"],
-  [ENSEMBLE, "cnxTimeout", "quorumCnxnTimeoutMs", "electionPortBindRetry", "messageTracker.*"],
-  [ENSEMBLE, "commitProcessor.*", "quorum.*", "connection_throttle_local_session_weight"],
+  [TLS, "sslQuorumReloadCertFiles", "portUnification"],
+  ["every ACL is checked by the leader, which prepares the write", "enableEagerACLCheck"],
+  ["packets between servers are never held back", "leader.nodelay", "follower.nodelay"],
+  [NO_WAITING, "leader.closeSocketAsync", "learner.closeSocketAsync", "learner.asyncSending"],
+  ["there is one queue of requests", "forward_learner_requests_to_commit_processor_disabled"],
+  ["the last messages of each learner are not kept", "messageTracker.*"],
+  ["a local session weighs what a global one does", "connection_throttle_local_session_weight"],
+  [THREADS, "commitProcessor.*", "quorum.cnxn.threads.size"],
   [THREADS, "nio.numSelectorThreads", "nio.numWorkerThreads", "nio.directBufferBytes"],
   [THREADS, "nio.shutdownTimeout"],
   ["reading stops by itself when a client is slow", "netty.advancedFlowControl.enabled"],
@@ -43,7 +45,7 @@ const ROWS: readonly [reason: string, ...keys: string[]][] = [
   [WATCHES, "watchManagerName", "watcherCleanThreadsNum", "watcherCleanThreshold"],
   [WATCHES, "watcherCleanIntervalInSeconds", "maxInProcessingDeadWatchers", "bitHashCacheSize"],
   ["statistics of request paths are not kept", "pathStats.*"],
-  [KERBEROS, "kerberos.*", "security.auth_to_local"],
+  [KERBEROS, "quorum.auth.kerberos.servicePrincipal", "kerberos.*", "security.auth_to_local"],
   [JAVA_CLASS, "audit.impl.class"],
   ["there is no JMX", "jmx.*"],
   [UNREAD, "request_throttle_stall_time", "request_throttle_drop_stale"],
@@ -81,15 +83,12 @@ export function inertReason(key: string, value: string): string | null | undefin
   return REASONS.get(key) ?? FAMILY_REASONS.find(([prefix]) => key.startsWith(prefix))?.[1];
 }
 
-/** True when the reason is that the server stands alone: those are told in one line together. */
-export function isEnsembleReason(reason: string): boolean {
-  return reason === ENSEMBLE;
-}
-
 function isAlreadySo(key: string, value: string): boolean {
   switch (key) {
     case "admin.enableServer":
     case "client.portUnification":
+    case "portUnification":
+    case "sslQuorumReloadCertFiles":
     case "request_stale_latency_check":
       return value.toLowerCase() === "false";
     case "request_throttle_drop_stale":

@@ -10,7 +10,7 @@ import type { Notice } from "./config_error.ts";
 import { EFFECTIVE_KEYS, ENSEMBLE_KEYS } from "./config_schema.ts";
 import { ALIAS_KEYS, type Setting } from "./config_sources.ts";
 import { isEnsembleLine } from "../cluster/ensemble_lines.ts";
-import { INERT_KEYS, inertReason, isEnsembleReason, LOGGING_KEYS } from "./inert_keys.ts";
+import { INERT_KEYS, inertReason, LOGGING_KEYS } from "./inert_keys.ts";
 
 /** What `authProvider.N` may name: the class's last word. */
 const AUTH_PROVIDER_CLASSES: ReadonlySet<string> = new Set([
@@ -26,19 +26,22 @@ export function isSuperUserLine(key: string): boolean {
   return key === "superUser" || key.startsWith("superUser.");
 }
 
-export function noticesOfKeys(settings: ReadonlyMap<string, Setting>): Notice[] {
+/** @param isMember of an ensemble; a standalone server makes nothing of some keys */
+export function noticesOfKeys(
+  settings: ReadonlyMap<string, Setting>,
+  { isMember }: { readonly isMember: boolean },
+): Notice[] {
   const notices: Notice[] = [];
   const ensembleOnly: string[] = [];
   for (const { key, value, origin } of settings.values()) {
     if (isEnsembleLine(key) || ENSEMBLE_KEYS.has(key)) {
-      ensembleOnly.push(`${key} (${origin})`);
+      if (!isMember) ensembleOnly.push(`${key} (${origin})`);
       continue;
     }
     if (EFFECTIVE_KEYS.has(key) || LOGGING_KEYS.has(key) || isSuperUserLine(key)) continue;
     const reason = reasonOf(key, value.trim());
     if (reason === null) continue;
     if (reason === undefined) notices.push(unknownKey(key, origin));
-    else if (isEnsembleReason(reason)) ensembleOnly.push(`${key} (${origin})`);
     else {
       const fields = { key, at: origin, reason };
       notices.push({ level: "warn", message: "setting has no effect", fields });

@@ -6,23 +6,21 @@
  */
 
 import { resolve } from "node:path";
-import type { EnsembleServer, ServerConfig } from "../core/server_config.ts";
+import type { ServerConfig } from "../core/server_config.ts";
 import { FOUR_LETTER_WORDS } from "../net/four_letter_words.ts";
 import type { Notice } from "./config_error.ts";
 import type { Settings } from "./config_schema.ts";
+import { ensembleConfigOf, type Membership } from "./ensemble_settings.ts";
 
 /** What does not come from a single setting. */
-export interface Facts {
-  readonly configPath: string | null;
-  readonly myid: number | null;
+export interface Facts extends Membership {
+  /** Of an ensemble; otherwise the server stands alone. */
+  readonly isMember: boolean;
   readonly clientPort: number;
   readonly clientPortAddress: string | null;
   readonly superUsers: readonly string[];
   /** Simple class names. */
   readonly authProviders: readonly string[];
-  readonly servers: readonly EnsembleServer[];
-  readonly groups: ReadonlyMap<number, readonly number[]>;
-  readonly weights: ReadonlyMap<number, number>;
   readonly raw: ReadonlyMap<string, string>;
   readonly systemProperties: ReadonlyMap<string, string>;
 }
@@ -53,8 +51,8 @@ export function serverConfigOf(
   const juteMaxBufferBytes = values["jute.maxbuffer"];
   return {
     configPath: facts.configPath,
-    serverId: 0,
-    sessionServerId: 1,
+    serverId: facts.isMember ? facts.myid ?? 0 : 0,
+    sessionServerId: facts.isMember ? facts.myid ?? 0 : 1,
     myid: facts.myid,
     tickTimeMs: values.tickTime,
     dataDir,
@@ -140,6 +138,7 @@ export function serverConfigOf(
     allowSaslFailedClients: values.allowSaslFailedClients,
     letAnySaslUserDoX: values.letAnySaslUserDoX ?? null,
     superUsers: facts.superUsers,
+    readOnlyModeEnabled: values["readonlymode.enabled"],
     fourLetterWords: fourLetterWordsOf(values, told.notices),
     audit: auditOf(values, facts.systemProperties),
     pauseMonitor: {
@@ -148,18 +147,7 @@ export function serverConfigOf(
       infoThresholdMs: values["jvm.pause.info-threshold.ms"],
       warnThresholdMs: values["jvm.pause.warn-threshold.ms"],
     },
-    ensemble: {
-      servers: facts.servers,
-      groups: facts.groups,
-      weights: facts.weights,
-      initLimitTicks: values.initLimit,
-      syncLimitTicks: values.syncLimit,
-      connectToLearnerMasterLimitTicks: values.connectToLearnerMasterLimit,
-      peerType: values.peerType,
-      standaloneEnabled: values.standaloneEnabled,
-      reconfigEnabled: values.reconfigEnabled,
-      dynamicConfigPath: values.dynamicConfigFile ?? null,
-    },
+    ensemble: ensembleConfigOf(values, facts, told),
     raw: facts.raw,
     systemProperties: facts.systemProperties,
   };

@@ -11,9 +11,9 @@
 export interface ServerConfig {
   /** The config file read, absolute; null when settings came from the environment only. */
   readonly configPath: string | null;
-  /** What four-letter word `conf` prints: 0 for a standalone server. */
+  /** Number of the ensemble's member: what myid says. 0 for a standalone server. */
   readonly serverId: number;
-  /** What the high byte of session ids is made from: 1 for a standalone server. */
+  /** What the high byte of session ids is made from: serverId, 1 for a standalone server. */
   readonly sessionServerId: number;
   /** What `<dataDir>/myid` says, for log lines; null without such a file. */
   readonly myid: number | null;
@@ -118,13 +118,14 @@ export interface ServerConfig {
   /** superUser and superUser.<n>: SASL ids that may do anything. */
   readonly superUsers: readonly string[];
 
+  /** Whether a member without a quorum serves reads to clients that ask for it. */
+  readonly readOnlyModeEnabled: boolean;
   /** Enabled words, `srvr` always among them; "*" is all. */
   readonly fourLetterWords: ReadonlySet<string> | "*";
   readonly audit: AuditConfig;
   /** Stalls of the event loop are logged in place of pauses of a JVM. */
   readonly pauseMonitor: PauseMonitorConfig;
 
-  /** What the file says of other servers: checked, kept, not acted on by a standalone server. */
   readonly ensemble: EnsembleConfig;
   /** Every key of the file as written, unescaped, in file order. */
   readonly raw: ReadonlyMap<string, string>;
@@ -174,17 +175,80 @@ export interface PauseMonitorConfig {
   readonly warnThresholdMs: number;
 }
 
+/** What an ensemble is told; a server that stands alone acts on none of it. */
 export interface EnsembleConfig {
+  /** False: the server stands alone. True: serverId is that of one of `servers`. */
+  readonly isMember: boolean;
+  /** Ascending by id. */
   readonly servers: readonly EnsembleServer[];
+  /** Of hierarchical quorums; both are empty when a majority counts. */
   readonly groups: ReadonlyMap<number, readonly number[]>;
   readonly weights: ReadonlyMap<number, number>;
-  readonly initLimitTicks: number;
-  readonly syncLimitTicks: number;
-  readonly connectToLearnerMasterLimitTicks: number;
+  /** Zxid of the txn that made these the members, from the dynamic file's name; 0: not known. */
+  readonly configVersion: number;
+  /** What `<config>.dynamic.next` holds: members proposed but not committed; null without one. */
+  readonly nextConfigText: string | null;
+  /** Our own role: what the server line says, which wins over the key peerType. */
   readonly peerType: "participant" | "observer";
   readonly standaloneEnabled: boolean;
   readonly reconfigEnabled: boolean;
+  /** As configured; null: the members are in the config file itself. */
   readonly dynamicConfigPath: string | null;
+
+  readonly initLimitTicks: number;
+  readonly syncLimitTicks: number;
+  /** 0: initLimit. */
+  readonly connectToLearnerMasterLimitTicks: number;
+  readonly leaderConnectDelayDuringRetryMs: number;
+
+  readonly cnxTimeoutMs: number;
+  /** How long an election connection may take to say who it is. Resolved: never -1. */
+  readonly quorumCnxnTimeoutMs: number;
+  /** How often to try the election port before giving up; 0: for ever. */
+  readonly electionPortBindRetryCount: number;
+  readonly tcpKeepAlive: boolean;
+  readonly quorumListenOnAllIps: boolean;
+  readonly minNotificationIntervalMs: number;
+  readonly maxNotificationIntervalMs: number;
+  readonly multiAddressEnabled: boolean;
+  readonly multiAddressReachabilityCheckEnabled: boolean;
+  readonly multiAddressReachabilityCheckTimeoutMs: number;
+  /** A file that decides for one of two voters when it begins with 1; null: none. */
+  readonly oraclePath: string | null;
+
+  /** False: the leader takes no clients. */
+  readonly leaderServes: boolean;
+  /** Committed txns kept in memory for learners that lag. */
+  readonly commitLogCount: number;
+  /** Of the newest snapshot's size: more log is not sent, a SNAP is. 0: no limit; below: never logs. */
+  readonly snapshotSizeFactor: number;
+  /** Every learner gets a SNAP. */
+  readonly forceSnapshotSync: boolean;
+  /** Syncs of observers at one time; voters are exempt. */
+  readonly maxConcurrentSnapSyncs: number;
+  readonly maxConcurrentDiffSyncs: number;
+  /** A leader without an epoch gives up so long after a supporter left it; -1: not for that. */
+  readonly maxTimeToWaitForEpochMs: number;
+
+  /** Whether an observer writes log and snapshots. */
+  readonly syncEnabled: boolean;
+  /** 0: followers take no observers. */
+  readonly observerMasterPort: number;
+  readonly observerMasterBytesMax: number;
+  readonly observerReconnectDelayMs: number;
+  readonly observerElectionDelayMs: number;
+
+  readonly quorumAuth: QuorumAuthConfig;
+}
+
+/** SASL between servers: `quorum.auth.*`. */
+export interface QuorumAuthConfig {
+  readonly enabled: boolean;
+  readonly learnerRequireSasl: boolean;
+  readonly serverRequireSasl: boolean;
+  /** Sections of the JAAS file. */
+  readonly learnerSection: string;
+  readonly serverSection: string;
 }
 
 /** One `server.<serverId>=...` line. */
