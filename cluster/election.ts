@@ -83,6 +83,8 @@ export class Election {
   #currentVote: Vote | null = null;
   /** Not null while LOOKING, once an election was begun. */
   #round: Round | null = null;
+  /** Whether an election of ours ever had an outcome. */
+  #hadRole = false;
   #history = { lastLoggedZxid: 0, currentEpoch: 0 };
   readonly #answers = new Map<ServerId, { text: string; atMs: number }>();
 
@@ -111,6 +113,10 @@ export class Election {
     const round = this.#round;
     if (round === null) return null;
     return Math.min(round.resendDeadlineMs, round.decideDeadlineMs ?? Infinity);
+  }
+
+  get configs(): { committed: QuorumConfig; lastSeen: QuorumConfig } {
+    return { committed: this.#committed, lastSeen: this.#lastSeen };
   }
 
   /** Tells who belongs to the ensemble from now on; a round under way goes on with it. */
@@ -143,6 +149,7 @@ export class Election {
     this.#round = null;
     this.#state = state;
     this.#currentVote = vote;
+    this.#hadRole = true;
   }
 
   /** The leader is established: its epoch is what later joiners are told (ZOOKEEPER-1732). */
@@ -154,11 +161,14 @@ export class Election {
 
   /**
    * No server listens where this one should be: its machine answered, and refused. Until something is
-   * heard from it, its vote is not waited for.
+   * heard from it, its vote is not waited for, as after the crash of a leader.
+   *
+   * Not so in the first election of our life, when the others may be about to start as we are: deciding
+   * without them elects leaders whose supporters then find a better one.
    */
   peerAbsent({ serverId, nowMs }: { serverId: ServerId; nowMs: number }): ElectionEffect[] {
     const round = this.#round;
-    if (round === null || round.absent.has(serverId)) return [];
+    if (round === null || !this.#hadRole) return [];
     round.absent.add(serverId);
     return this.#count(round, nowMs);
   }
@@ -452,6 +462,7 @@ export class Election {
     this.#round = null;
     this.#state = state;
     this.#currentVote = vote;
+    this.#hadRole = true;
     this.#logger.info("leader elected", {
       leader,
       state,

@@ -72,3 +72,9 @@ export const CHANGE_RECORD_POOL_LENGTH_MAX = 8192;
  * larger than ours; this bounds what one damaged length can ask for.
  */
 export const SNAPPY_BLOCK_BYTES_MAX = 16 << 20;
+
+/**
+ * Election connections of servers that no configuration names, or that have not said who they are: the
+ * oldest of them is closed for a new one.
+ */
+export const STRANGE_ELECTION_LINK_COUNT_MAX = 64;
