@@ -31,7 +31,6 @@ export async function startForeground(world: World, options: StartOptions): Prom
   let log: OpenLog;
   try {
     loaded = loadConfig({ ...options, environment: world.environment });
-    refuseEnsembles(loaded.config);
     logging = loggingConfigOf({
       configPath: loaded.config.configPath,
       properties: loaded.properties,
@@ -81,14 +80,6 @@ export async function startForeground(world: World, options: StartOptions): Prom
   } finally {
     log.close();
   }
-}
-
-/** A member that served alone would answer for the others. */
-function refuseEnsembles({ ensemble, configPath }: ServerConfig): void {
-  if (!ensemble.isMember) return;
-  throw new ConfigError([
-    `${configPath}: ensembles are not supported by this version, only one standalone server; leave out the server lines`,
-  ]);
 }
 
 function stopSignals(world: World): { first: Promise<string>; second: Promise<string> } {

@@ -14,6 +14,7 @@ import { assert } from "../core/assert.ts";
 import { DecodeError, ProtocolError } from "../core/errors.ts";
 import type { LogBatch } from "../core/server/log_batches.ts";
 import type { LogSource } from "../core/server/log_source.ts";
+import type { TurnTime } from "../core/server/replies.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import { WritePipeline } from "../core/server/write_pipeline.ts";
 import { SessionTracker } from "../core/session/session_tracker.ts";
@@ -84,6 +85,7 @@ export class Leader implements LogSource {
   readonly #summary: { currentEpoch: number; zxid: Zxid };
   #lastCommitted: Zxid;
   #acks: ProposalAcks | null = null;
+  #processor: RequestProcessor<WritePipeline> | null = null;
   #writes: WritePipeline | null = null;
   readonly #unlogged: LogBatch[] = [];
 
@@ -101,6 +103,12 @@ export class Leader implements LogSource {
     this.#nextQuorumCheckMs = nowMs;
     this.#registered.add(member.serverId);
     this.#checkEpoch();
+  }
+
+  /** Tells the time of all that follows until the next call. */
+  beginTurn(time: TurnTime): void {
+    this.#nowMs = time.nowMs;
+    this.#processor?.beginTurn(time);
   }
 
   get phase(): LeaderPhase {
@@ -142,7 +150,9 @@ export class Leader implements LogSource {
   received(channel: Channel, bytes: Uint8Array): void {
     const learner = this.#learners.get(channel);
     if (learner === undefined || this.#hasEnded) return;
-    const limitMs = learner.stage === "synced" ? syncLimitMs(this.#member) : initLimitMs(this.#member);
+    const limitMs = learner.stage === "synced"
+      ? syncLimitMs(this.#member)
+      : initLimitMs(this.#member);
     learner.readDeadlineMs = this.#nowMs + limitMs;
     try {
       learner.packets.push(bytes);
@@ -205,9 +215,9 @@ export class Leader implements LogSource {
   // ---------------------------------------------------------------- time
 
   /** To be called every few milliseconds; does what is due. */
-  tick(nowMs: number): void {
-    this.#nowMs = nowMs;
+  tick(): void {
     if (this.#hasEnded) return;
+    const nowMs = this.#nowMs;
     if (this.#phase !== "broadcast" && nowMs > this.#phaseDeadlineMs) {
       return this.#end(
         this.#phase === "discovery"
@@ -276,7 +286,9 @@ export class Leader implements LogSource {
         if (packet.type !== PacketType.AckEpoch) throw new DecodeError("ACKEPOCH was expected");
         return this.#ackEpoch(learner, packet);
       case "ackNewLeader":
-        if (packet.type !== PacketType.Ack) throw new DecodeError("the ACK of NEWLEADER was expected");
+        if (packet.type !== PacketType.Ack) {
+          throw new DecodeError("the ACK of NEWLEADER was expected");
+        }
         return this.#ackNewLeader(learner, packet.zxid);
       case "synced":
         return this.#broadcastPacket(learner, packet);
@@ -400,7 +412,9 @@ export class Leader implements LogSource {
       learner.readDeadlineMs = this.#nowMs + initLimitMs(this.#member);
       return;
     }
-    if (progress === "lost") return this.#drop(learner, "writes came faster than it could catch up");
+    if (progress === "lost") {
+      return this.#drop(learner, "writes came faster than it could catch up");
+    }
     // from here on it gets what is proposed, so nothing falls between
     const writer = learner.channel.writer();
     if (!learner.isObserver) {
@@ -467,6 +481,7 @@ export class Leader implements LogSource {
         firstSessionId: services.firstSessionId(),
         reconfigure: null,
       }));
+    this.#processor = processor;
     this.#writes = processor.writes;
     storage.setLogSource(this);
     this.#nextQuorumCheckMs = this.#nowMs + config.tickTimeMs;

@@ -15,11 +15,13 @@ import { DecodeError, ProtocolError } from "../core/errors.ts";
 import { ForwardedWrites } from "../core/server/forwarded_writes.ts";
 import type { LogBatch } from "../core/server/log_batches.ts";
 import type { LogSource } from "../core/server/log_source.ts";
+import type { TurnTime } from "../core/server/replies.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import { LearnerSessions } from "../core/session/learner_sessions.ts";
 import { ExtendedTypesOffError } from "../core/storage/tree_record_reader.ts";
 import { TreeStreamLoader } from "../core/storage/tree_stream.ts";
-import { decodeUtf8 } from "../core/wire/jute.ts";
+import { readTxnRecord } from "../core/txn/txn.ts";
+import { decodeUtf8, JuteReader } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
 import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { type Channel, initLimitMs, type Member, syncLimitMs } from "./member.ts";
@@ -115,6 +117,12 @@ export class Learner implements LogSource {
     });
   }
 
+  /** Tells the time of all that follows until the next call. */
+  beginTurn(time: TurnTime): void {
+    this.#nowMs = time.nowMs;
+    this.#processor?.beginTurn(time);
+  }
+
   get stage(): LearnerStage {
     return this.#stage;
   }
@@ -162,9 +170,8 @@ export class Learner implements LogSource {
     this.#channel = null;
   }
 
-  tick(nowMs: number): void {
-    this.#nowMs = nowMs;
-    if (this.#hasEnded || this.#isHeldUp || nowMs <= this.#readDeadlineMs) return;
+  tick(): void {
+    if (this.#hasEnded || this.#isHeldUp || this.#nowMs <= this.#readDeadlineMs) return;
     this.#end(
       this.#stage === "connecting"
         ? "the leader could not be reached"
@@ -211,7 +218,9 @@ export class Learner implements LogSource {
         this.#packet(packet);
       }
     } catch (error) {
-      if (!(error instanceof ProtocolError) && !(error instanceof ExtendedTypesOffError)) throw error;
+      if (!(error instanceof ProtocolError) && !(error instanceof ExtendedTypesOffError)) {
+        throw error;
+      }
       this.#end(error.message);
     }
   }
@@ -375,7 +384,9 @@ export class Learner implements LogSource {
   #newLeader(zxid: Zxid, data: Uint8Array | null): void {
     const { membership, storage } = this.#member;
     if (epochOf(zxid) !== this.#epoch) {
-      throw new ProtocolError(`NEWLEADER is of epoch ${epochOf(zxid)}, LEADERINFO of ${this.#epoch}`);
+      throw new ProtocolError(
+        `NEWLEADER is of epoch ${epochOf(zxid)}, LEADERINFO of ${this.#epoch}`,
+      );
     }
     if (data !== null && data.length > 0 && membership.canChange) {
       this.#newLeaderConfig = QuorumConfig.parse(decodeUtf8(data));
@@ -549,3 +560,10 @@ const SYNC_NAMES = new Map<number, string>([
   [PacketType.Trunc, "TRUNC"],
   [PacketType.Snap, "SNAP"],
 ]);
+
+/** The configuration that a reconfig proposes; null when its txn holds none. */
+function configOfReconfig(body: Uint8Array): QuorumConfig | null {
+  const { txn } = readTxnRecord(new JuteReader(body, { lengthMax: body.length }));
+  if (txn.kind !== "setData" || txn.data === null) return null;
+  return QuorumConfig.parse(decodeUtf8(txn.data));
+}

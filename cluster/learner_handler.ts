@@ -152,7 +152,8 @@ export class LearnerHandler implements SessionOwner {
   }
 
   #isInMemory(lastCommitted: Zxid): boolean {
-    return this.#sentZxid >= lastCommitted || this.#member.history.proposals.holdsAfter(this.#sentZxid);
+    return this.#sentZxid >= lastCommitted ||
+      this.#member.history.proposals.holdsAfter(this.#sentZxid);
   }
 
   #committed(zxid: Zxid, buffer: Uint8Array, start: number, end: number): void {

@@ -97,6 +97,15 @@ export class ProposalLog {
     chunk.lastZxid = lastZxid;
   }
 
+  /** Adds one txn that is committed, as replay finds it in the txn log; its body is copied. */
+  appendCommitted(zxid: Zxid, body: Uint8Array): void {
+    const record = new Uint8Array(RECORD_OVERHEAD_BYTES + body.length);
+    new DataView(record.buffer).setInt32(LENGTH_OFFSET, body.length); // nobody looks at the checksum
+    record.set(body, RECORD_PREFIX_BYTES);
+    this.append(record, zxid, zxid, 1);
+    this.commit(zxid);
+  }
+
   /** Makes the outstanding proposals through `zxid`, one of theirs, committed; may drop old ones. */
   commit(zxid: Zxid): void {
     assert(this.#max === undefined || zxid > this.#max, "commits are in zxid order");

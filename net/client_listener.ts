@@ -21,6 +21,7 @@ const DESCRIPTORS_FREED_MIN = 64;
 
 export interface ClientListenerOptions {
   config: ServerConfig;
+  /** Whose clients they are, at first. */
   processor: RequestProcessor;
   turn: Turn;
   logger: Logger;
@@ -31,7 +32,8 @@ export interface ClientListenerOptions {
 export class ClientListener {
   readonly connections = new Set<ClientConnection>();
   readonly #options: ClientListenerOptions;
-  readonly #host: ConnectionHost;
+  #processor: RequestProcessor;
+  #host: ConnectionHost;
   readonly #listener: Deno.TcpListener;
   readonly #countByAddress = new Map<string, number>();
   /** Addresses that were told of their limit. */
@@ -44,16 +46,29 @@ export class ClientListener {
   /** Binds at once; throws when the port is taken. */
   constructor(options: ClientListenerOptions) {
     this.#options = options;
-    const { config, processor, turn, logger } = options;
-    this.#host = {
-      ...options.host,
+    const { config } = options;
+    this.#processor = options.processor;
+    this.#host = this.#hostOf(options.processor);
+    const { clientPort: port, clientPortAddress, clientPortListenBacklog } = config;
+    this.#listener = listen({ port, address: clientPortAddress, backlog: clientPortListenBacklog });
+  }
+
+  /** From now on clients belong to another processor; those of the one before are disconnected. */
+  serve(processor: RequestProcessor, reason: string): void {
+    this.#processor = processor;
+    this.#host = this.#hostOf(processor);
+    for (const connection of [...this.connections]) connection.destroy(reason);
+  }
+
+  #hostOf(processor: RequestProcessor): ConnectionHost {
+    const { host, turn, logger } = this.#options;
+    return {
+      ...host,
       processor,
       turn,
       logger,
       closed: (connection) => this.#closed(connection),
     };
-    const { clientPort: port, clientPortAddress, clientPortListenBacklog } = config;
-    this.#listener = listen({ port, address: clientPortAddress, backlog: clientPortListenBacklog });
   }
 
   get port(): number {
@@ -82,13 +97,13 @@ export class ClientListener {
 
   /** Once a tick: connections that should be closed and are not, or never asked for a session. */
   checkDeadlines(nowMs: number): void {
-    const { config, processor } = this.#options;
+    const { config } = this.#options;
     this.#checkDescriptors();
     for (const connection of this.connections) {
       connection.checkDeadline(nowMs);
       if (connection.isConnected) continue;
       if (nowMs - connection.acceptedMs < config.sessionlessCnxnTimeoutMs) continue;
-      processor.stats.metrics.sessionlessConnectionsExpired.increment();
+      this.#processor.stats.metrics.sessionlessConnectionsExpired.increment();
       connection.destroy(`no session was asked for in ${config.sessionlessCnxnTimeoutMs} ms`);
     }
   }
@@ -129,7 +144,8 @@ export class ClientListener {
   }
 
   #accept(socket: Deno.TcpConn): void {
-    const { config, processor, turn, clock, logger } = this.#options;
+    const { config, turn, clock, logger } = this.#options;
+    const processor = this.#processor;
     const { hostname, port } = socket.remoteAddr;
     const remoteAddress = unmapped(hostname);
     const count = this.#countByAddress.get(remoteAddress) ?? 0;

@@ -166,6 +166,12 @@ export class LogPump {
     while (this.#isSyncing) await new Promise<void>((resolve) => this.#idle = resolve);
   }
 
+  /** Waits until the disk is left alone: no sync and no snapshot is under way. */
+  async quiesce(): Promise<void> {
+    while (this.#isSyncing) await new Promise<void>((resolve) => this.#idle = resolve);
+    await this.#snapshotEnd;
+  }
+
   /** Takes a snapshot in the background, unless one is being taken. */
   async snapshot(pace: "gentle" | "eager" = "gentle"): Promise<void> {
     const { tree, sessions, metrics, fatal, clock } = this.#options;

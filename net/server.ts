@@ -1,9 +1,12 @@
 /**
- * A standalone server: recovers the data, opens the client port, and keeps time.
+ * A server: recovers the data, opens the client port, and keeps time. Standalone it serves by itself; as a
+ * member of an ensemble it takes the roles that its peer decides on.
  *
  * @module
  */
-import { makeAuthProviders } from "../core/auth/auth_providers.ts";
+import { type AuthProviders, makeAuthProviders } from "../core/auth/auth_providers.ts";
+import type { MemberServices } from "../cluster/member.ts";
+import { ProposalLog } from "../cluster/proposal_log.ts";
 import { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Logger } from "../core/ports.ts";
 import { AuditLog } from "../core/server/audit.ts";
@@ -20,7 +23,12 @@ import { firstSessionId } from "../core/session/session_id.ts";
 import { SessionTracker } from "../core/session/session_tracker.ts";
 import type { SessionTable } from "../core/storage/snapshot_tree.ts";
 import { DataTree } from "../core/tree/data_tree.ts";
+import { NoWrites } from "../core/server/no_writes.ts";
+import type { TurnTime } from "../core/server/replies.ts";
+import type { WritePath, WritePathContext } from "../core/server/write_path.ts";
 import { WritePipeline } from "../core/server/write_pipeline.ts";
+import { LearnerSessions } from "../core/session/learner_sessions.ts";
+import type { Sessions } from "../core/session/sessions.ts";
 import { TxnApplier } from "../core/txn/apply.ts";
 import { zxidToHex } from "../core/zxid.ts";
 import { type OpenAudit, openAudit } from "./audit_log.ts";
@@ -34,6 +42,8 @@ import { FourLetterWords } from "./four_letter_words.ts";
 import { nodeHashing } from "./hashing.ts";
 import { userName } from "./host_environment.ts";
 import { LimitedLogger } from "./limited_logger.ts";
+import { EnsembleMember } from "./ensemble_member.ts";
+import { EpochFiles } from "./epoch_files.ts";
 import { LogPump } from "./log_pump.ts";
 import { LoopWatch } from "./loop_watch.ts";
 import { PauseMonitor } from "./pause_monitor.ts";
@@ -42,7 +52,7 @@ import { recover, type RecoveryResult } from "./recovery.ts";
 import { RequestThrottle } from "./request_throttle.ts";
 import { rest } from "./rest.ts";
 import { readSaslUsers } from "./sasl_users.ts";
-import { ServerView } from "./server_view.ts";
+import { type RoleView, ServerView } from "./server_view.ts";
 import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
 import { Turn } from "./turn.ts";
 
@@ -59,7 +69,7 @@ const FLUSHED_IN_TURN_MAX = 1000;
 /** Containers are deleted in steps, so that many at once do not crowd out requests. */
 const REAP_STEP_MS = 100;
 
-export interface StandaloneServer {
+export interface Server {
   readonly clientPort: number;
   /** Stops: what is under way is finished, sessions are not closed. */
   close(): Promise<void>;
@@ -73,7 +83,7 @@ export interface StandaloneServer {
 export async function startServer(
   config: ServerConfig,
   logger: Logger,
-): Promise<StandaloneServer> {
+): Promise<Server> {
   const dirs = openDataDir({
     dataDir: config.dataDir,
     dataLogDir: config.dataLogDir,
@@ -81,14 +91,14 @@ export async function startServer(
   });
   const lock = DataDirLock.acquire(dirs, logger);
   try {
-    return await new Server({ config, logger, dirs, lock }).start();
+    return await new RunningServer({ config, logger, dirs, lock }).start();
   } catch (error) {
     lock.release();
     throw error;
   }
 }
 
-class Server implements StandaloneServer {
+class RunningServer implements Server {
   readonly #config: ServerConfig;
   readonly #logger: Logger;
   /** For connections without a session. */
@@ -100,6 +110,7 @@ class Server implements StandaloneServer {
   readonly #tree: DataTree;
   readonly #sessionTable: SessionTable = new Map();
   readonly #turn: Turn;
+  #turnTime: TurnTime = { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() };
   readonly #throttle: ConnectionThrottle;
   readonly #largeRequests: LargeRequestBudget;
   /** Monotonic time of the last tick. */
@@ -117,7 +128,12 @@ class Server implements StandaloneServer {
   // made by `start`, in this order; what is null is off
   #auditFile: OpenAudit | null = null;
   #audit: AuditLog | null = null;
-  #processor!: RequestProcessor<WritePipeline>;
+  #providers!: AuthProviders;
+  #auth!: AuthRequests;
+  /** Whose clients are connected. */
+  #processor!: RequestProcessor;
+  /** Null: standalone. */
+  #member: EnsembleMember | null = null;
   #pump!: LogPump;
   #requestThrottle!: RequestThrottle;
   #listener!: ClientListener;
@@ -149,7 +165,11 @@ class Server implements StandaloneServer {
     });
     this.#largeRequests = new LargeRequestBudget(config);
     this.#turn = new Turn(clock, {
-      beginTurn: (time) => this.#processor.beginTurn(time),
+      beginTurn: (time) => {
+        this.#turnTime = time;
+        this.#processor.beginTurn(time);
+        this.#member?.beginTurn(time);
+      },
       endTurn: () => this.#endTurn(),
     });
   }
@@ -159,19 +179,15 @@ class Server implements StandaloneServer {
   }
 
   async start(): Promise<this> {
-    const config = this.#config;
+    const { isMember } = this.#config.ensemble;
     const applier = new TxnApplier(this.#tree, this.#sessionTable);
-    const recovered = await this.#recover(applier);
-    const sessions = new SessionTracker({
-      tickMs: config.tickTimeMs,
-      nowMs: clock.monotonicMs(),
-    });
-    for (const [id, timeoutMs] of this.#sessionTable) {
-      sessions.add({ id, timeoutMs, nowMs: clock.monotonicMs() });
-    }
-    this.#makeProcessor(applier, sessions);
+    const proposals = new ProposalLog(this.#config.ensemble);
+    const recover = () => this.#recover(applier, isMember ? proposals : null);
+    const recovered = await recover();
+    this.#openAudit();
+    this.#makeAuth();
     this.#pump = new LogPump({
-      config,
+      config: this.#config,
       dirs: this.#dirs,
       tree: this.#tree,
       sessions: this.#sessionTable,
@@ -185,17 +201,101 @@ class Server implements StandaloneServer {
       rest,
       fatal: (message, error) => this.#fatal(message, error),
     });
-    this.#pump.source = new StandaloneLog(this.#processor.writes);
     // an empty database must be on the disk before the first txn: Java refuses a log alone; the rest can wait
     if (recovered.isNew) {
       await this.#pump.snapshots.write(this.#tree, this.#sessionTable, "eager");
     }
-    this.#listen();
-    this.#endDeadSessions();
-    if (recovered.needsSnapshot && !recovered.isNew) void this.#pump.snapshot();
+    if (isMember) await this.#join(applier, { proposals, recovered, recover });
+    else this.#standAlone(applier, recovered);
     this.#startTimers(recovered);
     this.#audit?.serverStarted();
     return this;
+  }
+
+  #standAlone(applier: TxnApplier, recovered: RecoveryResult): void {
+    const sessions = new SessionTracker({
+      tickMs: this.#config.tickTimeMs,
+      nowMs: clock.monotonicMs(),
+    });
+    for (const [id, timeoutMs] of this.#sessionTable) {
+      sessions.add({ id, timeoutMs, nowMs: clock.monotonicMs() });
+    }
+    const processor = this.#makeProcessor(applier, sessions, (context) =>
+      new WritePipeline({
+        ...context,
+        config: this.#config,
+        applier,
+        sessions,
+        providers: this.#providers,
+        audit: this.#audit,
+        logger: this.#logger,
+        firstSessionId: this.#firstSessionId(),
+        reconfigure: null,
+      }));
+    this.#processor = processor;
+    this.#pump.source = new StandaloneLog(processor.writes);
+    this.#listen();
+    this.#endDeadSessions(processor.writes);
+    if (recovered.needsSnapshot && !recovered.isNew) void this.#pump.snapshot();
+  }
+
+  async #join(applier: TxnApplier, { proposals, recovered, recover }: {
+    proposals: ProposalLog;
+    recovered: RecoveryResult;
+    recover: () => Promise<RecoveryResult>;
+  }): Promise<void> {
+    const { lastProcessedZxid } = recovered;
+    const epochs = new EpochFiles({
+      dir: this.#dirs.snapshotDir,
+      lastZxid: lastProcessedZxid,
+      fileSystem: systemFiles,
+      logger: this.#logger,
+    });
+    const idle = this.#processor = this.#makeProcessor(
+      applier,
+      new LearnerSessions(),
+      () => new NoWrites(),
+    );
+    const makeProcessor: MemberServices["makeProcessor"] = (sessions, makeWrites) =>
+      this.#makeProcessor(applier, sessions, makeWrites);
+    this.#member = new EnsembleMember({
+      config: this.#config,
+      history: { applier, proposals, epochs, lastLoggedZxid: lastProcessedZxid },
+      storage: {
+        dirs: this.#dirs,
+        tree: this.#tree,
+        sessions: this.#sessionTable,
+        pump: this.#pump,
+        fileSystem: systemFiles,
+        turn: this.#turn,
+        logger: this.#logger,
+        recover,
+        fatal: (message, error) => this.#fatal(message, error),
+      },
+      services: {
+        providers: this.#providers,
+        audit: this.#audit,
+        makeProcessor,
+        firstSessionId: () => this.#firstSessionId(),
+      },
+      turn: this.#turn,
+      clock,
+      random,
+      logger: this.#logger,
+      serve: (processor) => this.#serve(processor ?? idle),
+      exit: (code) => Deno.exit(code),
+    });
+    this.#listen();
+    await this.#member.start();
+  }
+
+  /** A role has begun or ended: clients of the one before are disconnected. */
+  #serve(processor: RequestProcessor): void {
+    if (processor === this.#processor) return;
+    this.#flush();
+    this.#listener.serve(processor, "this server changes its role");
+    this.#processor = processor;
+    if (processor.writes instanceof WritePipeline) this.#endDeadSessions(processor.writes);
   }
 
   async close(): Promise<void> {
@@ -210,6 +310,7 @@ class Server implements StandaloneServer {
       this.#timers.push(setTimeout(resolve, CLOSE_WAIT_MS));
     });
     await Promise.race([this.#pump.drain(), deadline]);
+    await this.#member?.close();
     this.#listener.close();
     this.#strangersLogger.tellLeftOut();
     clearTimeout(this.#flushTimer);
@@ -221,14 +322,21 @@ class Server implements StandaloneServer {
 
   // ---------------------------------------------------------------- starting
 
-  async #recover(applier: TxnApplier): Promise<RecoveryResult> {
+  async #recover(
+    applier: TxnApplier,
+    proposals: ProposalLog | null,
+  ): Promise<RecoveryResult> {
     const config = this.#config;
+    proposals?.clear();
     const startMs = clock.monotonicMs();
     const recovered = await recover({
       dirs: this.#dirs,
       tree: this.#tree,
       sessions: this.#sessionTable,
-      replay: ({ header, txn }) => void applier.apply(header, txn),
+      replay: ({ header, txn }, body) => {
+        applier.apply(header, txn);
+        proposals?.appendCommitted(header.zxid, body);
+      },
       logger: this.#logger,
       clock,
       fileSystem: systemFiles,
@@ -238,6 +346,7 @@ class Server implements StandaloneServer {
       digestEnabled: config.digestEnabled,
       trustEmpty: config.snapshotTrustEmpty,
       autoCreateDatabase: config.dbAutoCreate,
+      joinsEnsemble: proposals !== null,
     });
     this.#metrics.dbInitTimeMs.add(Math.round(clock.monotonicMs() - startMs));
     this.#metrics.startupTxnsLoaded.add(recovered.txnCount);
@@ -250,28 +359,32 @@ class Server implements StandaloneServer {
    * by txns, where ZooKeeper just takes the ephemerals out of its tree and writes a snapshot before it
    * serves anybody: what is made in their place would meet them again in a replay.
    */
-  #endDeadSessions(): void {
+  #endDeadSessions(writes: WritePipeline): void {
     this.#turn.begin(); // its end takes the txns to the disk
     for (const { sessionId } of this.#tree.ephemeralsBySession()) {
       if (this.#sessionTable.has(sessionId)) continue;
-      this.#processor.writes.closeSession({ id: sessionId, isClosing: false });
+      writes.closeSession({ id: sessionId, isClosing: false });
     }
   }
 
-  #makeProcessor(applier: TxnApplier, sessions: SessionTracker): void {
+  #openAudit(): void {
+    const { audit } = this.#config;
+    if (audit.enabled) this.#auditFile = openAudit(audit, { logger: this.#logger, clock });
+  }
+
+  #makeAuth(): void {
     const config = this.#config;
-    const providers = makeAuthProviders(config, nodeHashing);
+    const providers = this.#providers = makeAuthProviders(config, nodeHashing);
     for (const name of providers.unknownProviders) {
       this.#logger.warn("authProvider names a class that is not available here: it is ignored", {
         class: name,
       });
     }
-    if (config.audit.enabled) {
-      this.#auditFile = openAudit(config.audit, { logger: this.#logger, clock });
+    if (this.#auditFile !== null) {
       const { write } = this.#auditFile;
       this.#audit = new AuditLog({ write, providers, serverUser: userName() });
     }
-    const auth = new AuthRequests({
+    this.#auth = new AuthRequests({
       config,
       providers,
       hashing: nodeHashing,
@@ -279,31 +392,33 @@ class Server implements StandaloneServer {
       saslUsers: readSaslUsers(config, this.#logger),
       onFailed: () => void this.#stats.authFailedCount++,
     });
-    this.#processor = new RequestProcessor({
-      config,
+  }
+
+  #makeProcessor<Writes extends WritePath>(
+    applier: TxnApplier,
+    sessions: Sessions,
+    makeWrites: (context: WritePathContext) => Writes,
+  ): RequestProcessor<Writes> {
+    const processor = new RequestProcessor({
+      config: this.#config,
       applier,
       sessions,
-      providers,
-      auth,
+      providers: this.#providers,
+      auth: this.#auth,
       serverStats: this.#stats,
       metrics: this.#metrics,
-      makeWrites: (context) =>
-        new WritePipeline({
-          ...context,
-          config,
-          applier,
-          sessions,
-          providers,
-          audit: this.#audit,
-          logger: this.#logger,
-          firstSessionId: firstSessionId({
-            serverId: config.sessionServerId,
-            // ids must not repeat after a restart: the wall clock moves on where a monotonic one may not
-            nowMs: clock.wallMs(),
-            taken: this.#sessionTable.keys(),
-          }),
-          reconfigure: null,
-        }),
+      makeWrites,
+    });
+    processor.beginTurn(this.#turnTime);
+    return processor;
+  }
+
+  /** Ids must not repeat after a restart: the wall clock moves on where a monotonic one may not. */
+  #firstSessionId(): bigint {
+    return firstSessionId({
+      serverId: this.#config.sessionServerId,
+      nowMs: clock.wallMs(),
+      taken: this.#sessionTable.keys(),
     });
   }
 
@@ -339,7 +454,8 @@ class Server implements StandaloneServer {
     const context = new ServerView({
       config,
       dirs: this.#dirs,
-      processor: this.#processor,
+      processor: () => this.#processor,
+      role: () => this.#role(),
       sessionTable: this.#sessionTable,
       listener: this.#listener,
       stats: this.#stats,
@@ -385,10 +501,27 @@ class Server implements StandaloneServer {
 
   #endTurn(): void {
     this.#flush(); // what needs no sync need not wait for one
+    this.#member?.endTurn();
     this.#pump.kick();
+    this.#member?.flush();
     this.#flush();
     this.#processor.endTurn(clock.monotonicMs());
     if (!this.#requestThrottle.isIdle) this.#requestThrottle.wake(); // in a turn of their own
+  }
+
+  #role(): RoleView {
+    const isReadOnly = false;
+    if (this.#member === null) {
+      return { isServing: true, isReadOnly, mode: "standalone", peerState: null };
+    }
+    const { peer } = this.#member;
+    const mode = peer.leader !== null
+      ? "leader"
+      : peer.state === "OBSERVING"
+      ? "observer"
+      : "follower";
+    const isServing = !(this.#processor.writes instanceof NoWrites);
+    return { isServing, isReadOnly, mode, peerState: peer.stateText };
   }
 
   /** Sends what is ready; of thousands that were told of one change, most wait for turns of their own. */
@@ -421,6 +554,7 @@ class Server implements StandaloneServer {
   /** Deletes empty containers and expired TTL nodes, no more a minute than is configured. */
   #reapContainers(): void {
     const { containerMaxNeverUsedIntervalMs, containerMaxPerMinute } = this.#config;
+    if (!(this.#processor.writes instanceof WritePipeline)) return; // the leader does
     const candidates = containerCandidates(this.#tree, {
       wallMs: clock.wallMs(),
       maxNeverUsedIntervalMs: containerMaxNeverUsedIntervalMs,
@@ -429,9 +563,9 @@ class Server implements StandaloneServer {
     const step = () => {
       if (this.#isClosed) return;
       this.#turn.begin();
-      for (const path of candidates.splice(0, perStep)) {
-        this.#processor.writes.deleteContainer(path);
-      }
+      const { writes } = this.#processor;
+      if (!(writes instanceof WritePipeline)) return;
+      for (const path of candidates.splice(0, perStep)) writes.deleteContainer(path);
       if (candidates.length > 0) setTimeout(step, REAP_STEP_MS);
     };
     if (candidates.length > 0) step();

@@ -27,6 +27,7 @@ import type {
   ExpiryDump,
   FourLetterContext,
   ServerConfiguration,
+  ServerMode,
   SessionDump,
   SessionPaths,
   WatchSummary,
@@ -46,7 +47,9 @@ const DATA_MODES = WatchMode.Data | WatchMode.Persistent | WatchMode.Recursive;
 export interface ServerViewOptions {
   config: ServerConfig;
   dirs: DataDir;
-  processor: RequestProcessor;
+  /** The one whose clients are connected now. */
+  processor: () => RequestProcessor;
+  role: () => RoleView;
   /** All sessions whose creation is committed, wherever their clients are. */
   sessionTable: SessionTable;
   listener: ClientListener;
@@ -56,11 +59,13 @@ export interface ServerViewOptions {
   connectionDropProbability: () => number;
 }
 
+/** What the server is doing in its ensemble, or by itself. */
+export type RoleView = Pick<
+  FourLetterContext,
+  "isServing" | "isReadOnly" | "mode" | "peerState"
+>;
+
 export class ServerView implements FourLetterContext {
-  readonly isServing = true;
-  readonly isReadOnly = false;
-  readonly mode = "standalone";
-  readonly peerState = null;
   readonly version = ZOOKEEPER_VERSION_TEXT;
   readonly stats: ServerStats;
   readonly metrics: ServerMetrics;
@@ -74,15 +79,27 @@ export class ServerView implements FourLetterContext {
     this.#registerGauges();
   }
 
+  get isServing(): boolean {
+    return this.#options.role().isServing;
+  }
+  get isReadOnly(): boolean {
+    return this.#options.role().isReadOnly;
+  }
+  get mode(): ServerMode {
+    return this.#options.role().mode;
+  }
+  get peerState(): string | null {
+    return this.#options.role().peerState;
+  }
   get lastProcessedZxid(): Zxid {
-    return this.#options.processor.tree.lastProcessedZxid;
+    return this.#options.processor().tree.lastProcessedZxid;
   }
   /** ZooKeeper counts the root twice: as the empty path and as `/`. */
   get nodeCount(): number {
-    return this.#options.processor.tree.nodeCount + 1;
+    return this.#options.processor().tree.nodeCount + 1;
   }
   get outstandingRequestCount(): number {
-    return this.#options.processor.writes.outstandingCount;
+    return this.#options.processor().writes.outstandingCount;
   }
   get connectionCount(): number {
     return this.#options.listener.connections.size;
@@ -114,12 +131,12 @@ export class ServerView implements FourLetterContext {
   }
 
   *connections(): Iterable<ConnectionInfo> {
-    for (const client of this.#options.processor.clients) yield connectionInfo(client);
+    for (const client of this.#options.processor().clients) yield connectionInfo(client);
   }
 
   sessions(): SessionDump {
     const { processor, sessionTable } = this.#options;
-    const { sessions } = processor;
+    const { sessions } = processor();
     if (!(sessions instanceof SessionTracker)) {
       return {
         kind: "learner",
@@ -144,7 +161,7 @@ export class ServerView implements FourLetterContext {
   }
 
   ephemerals(): { sessionCount: number; sessions: Iterable<SessionPaths> } {
-    const { tree } = this.#options.processor;
+    const { tree } = this.#options.processor();
     const sessions = [...tree.ephemeralsBySession()];
     return {
       sessionCount: sessions.length,
@@ -182,7 +199,7 @@ export class ServerView implements FourLetterContext {
     const connections = new Set<Watcher>();
     let pathCount = 0;
     let watchCount = 0;
-    for (const watched of this.#options.processor.tree.watches.paths()) {
+    for (const watched of this.#options.processor().tree.watches.paths()) {
       let isWatched = false;
       watched.forEach((watcher, modes) => {
         if ((modes & DATA_MODES) === 0) return;
@@ -196,7 +213,7 @@ export class ServerView implements FourLetterContext {
   }
 
   *watchesBySession(): Iterable<SessionPaths> {
-    for (const client of this.#options.processor.clients) {
+    for (const client of this.#options.processor().clients) {
       const paths = [...client.watchedPaths]
         .filter((watched) => (watched.modesOf(client) & DATA_MODES) !== 0);
       if (paths.length === 0) continue;
@@ -205,7 +222,7 @@ export class ServerView implements FourLetterContext {
   }
 
   *watchesByPath(): Iterable<{ path: string; sessionIds: Iterable<bigint> }> {
-    for (const watched of this.#options.processor.tree.watches.paths()) {
+    for (const watched of this.#options.processor().tree.watches.paths()) {
       const sessionIds: bigint[] = [];
       watched.forEach((watcher, modes) => {
         if ((modes & DATA_MODES) !== 0 && watcher instanceof Client) {
@@ -217,7 +234,7 @@ export class ServerView implements FourLetterContext {
   }
 
   digests(): Iterable<{ zxid: Zxid; digest: bigint }> {
-    return this.#options.processor.tree.digestLog;
+    return this.#options.processor().tree.digestLog;
   }
 
   environment(): Iterable<[key: string, value: string]> {
@@ -225,7 +242,7 @@ export class ServerView implements FourLetterContext {
   }
 
   resetConnectionStats(): void {
-    for (const client of this.#options.processor.clients) client.resetStats();
+    for (const client of this.#options.processor().clients) client.resetStats();
   }
 
   resetServerStats(): void {
@@ -239,9 +256,9 @@ export class ServerView implements FourLetterContext {
   }
 
   #registerGauges(): void {
-    const { processor, listener, clock } = this.#options;
+    const { processor, sessionTable, listener, clock } = this.#options;
     const { stats } = this;
-    const { tree } = processor;
+    const { tree } = processor();
     // descriptors that are not connections; a file more or less while the log rolls
     let otherDescriptors: number | null = null;
     const descriptorCount = () => {
@@ -256,13 +273,13 @@ export class ServerView implements FourLetterContext {
       packets_received: () => stats.packetsReceived,
       packets_sent: () => stats.packetsSent,
       num_alive_connections: () => listener.connections.size,
-      outstanding_requests: () => processor.writes.outstandingCount,
+      outstanding_requests: () => processor().writes.outstandingCount,
       uptime: () => Math.floor(stats.uptimeMs(clock.monotonicMs())),
       znode_count: () => this.nodeCount,
       watch_count: () => tree.watches.watchCount,
       ephemerals_count: () => tree.ephemeralCount,
       approximate_data_size: () => tree.dataSize,
-      global_sessions: () => processor.sessions.count,
+      global_sessions: () => sessionTable.size,
       local_sessions: () => 0,
       open_file_descriptor_count: descriptorCount,
       max_file_descriptor_count: () => fileDescriptorCountMax(),
@@ -280,7 +297,7 @@ export class ServerView implements FourLetterContext {
   }
 
   #registerQuotaGauges(): void {
-    const { quotas } = this.#options.processor.tree;
+    const { quotas } = this.#options.processor().tree;
     const byNamespace = (value: (state: QuotaState) => number) => () => {
       const values = new Map<string, number>();
       for (const state of quotas.states()) {

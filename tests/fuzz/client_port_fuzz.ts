@@ -9,7 +9,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type StandaloneServer, startServer } from "../../net/server.ts";
+import { type Server, startServer } from "../../net/server.ts";
 import { LinesLogger } from "../model/storage_helpers.ts";
 import { connectRequest, frame, RawClient, requestFrame } from "../support/raw_client.ts";
 import {
@@ -59,7 +59,7 @@ export class ClientPortFuzz implements AsyncDisposable {
     event.preventDefault();
     this.#errors.push((event as ErrorEvent).error ?? (event as PromiseRejectionEvent).reason);
   };
-  #server!: StandaloneServer;
+  #server!: Server;
   #control!: RawClient;
   #restBefore = "";
 

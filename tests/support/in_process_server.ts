@@ -8,7 +8,7 @@
  */
 import { loadConfig } from "../../cli/config_loader.ts";
 import type { LogFields, Logger } from "../../core/ports.ts";
-import { type StandaloneServer, startServer } from "../../net/server.ts";
+import { type Server, startServer } from "../../net/server.ts";
 
 export interface InProcessOptions {
   /** Default: a fresh one, removed at the end. */
@@ -24,11 +24,11 @@ export class InProcessServer implements AsyncDisposable {
   readonly lines: string[];
   readonly dataDir: string;
   readonly #dir: string;
-  readonly #server: StandaloneServer;
+  readonly #server: Server;
 
   private constructor(
     { lines, dataDir, dir }: { lines: string[]; dataDir: string; dir: string },
-    server: StandaloneServer,
+    server: Server,
   ) {
     this.lines = lines;
     this.dataDir = dataDir;

@@ -1,0 +1,383 @@
+/**
+ * One member of an ensemble: LOOKING for a leader, then LEADING, FOLLOWING or OBSERVING, and looking again
+ * when that is over (quorum protocol section 21).
+ *
+ * Pure: sockets, disk and time are ports and inputs, so that the simulator runs the same code. Everything
+ * happens in turns: `beginTurn`, any number of inputs, `endTurn`. A role that ends is taken down at the end
+ * of its turn, never in the middle of what it does.
+ *
+ * Invariant: while LOOKING the database holds exactly what is logged, and nothing is logged.
+ *
+ * @module
+ */
+import { assert } from "../core/assert.ts";
+import type { Random } from "../core/ports.ts";
+import type { TurnTime } from "../core/server/replies.ts";
+import type { RequestProcessor } from "../core/server/request_processor.ts";
+import { type Zxid, zxidToHex } from "../core/zxid.ts";
+import { type ElectionSocketEffect, type ElectionSocketInput, Elector } from "./elector.ts";
+import type { ElectorEffect, ElectorOptions } from "./elector.ts";
+import { Leader } from "./leader.ts";
+import { Learner } from "./learner.ts";
+import type { Channel, Member } from "./member.ts";
+import type { ServerId, ServerState } from "./server_id.ts";
+
+export interface QuorumAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a member does with the network and its clients. */
+export interface PeerPorts {
+  election(effect: ElectionSocketEffect): void;
+  /** Opens the quorum port. Returns why not, when it cannot. */
+  listenForLearners(): string | null;
+  stopListening(): void;
+  /** Answered by `leaderConnected` or `leaderFailed`, never at once. */
+  connectToLeader(address: QuorumAddress): void;
+  /** Gives clients to a role; null: there is none, and its clients are disconnected. */
+  serve(processor: RequestProcessor | null): void;
+}
+
+export interface PeerOptions {
+  member: Member;
+  elector: ElectorOptions;
+  ports: PeerPorts;
+  random: Random;
+}
+
+type Role =
+  | { state: "LOOKING" }
+  | { state: "LEADING"; leader: Leader }
+  | { state: "FOLLOWING" | "OBSERVING"; learner: Learner; dialing: Dialing };
+
+/** How the leader is reached: it may not listen yet, so what is refused is tried again. */
+interface Dialing {
+  addresses: readonly QuorumAddress[];
+  attempt: number;
+  /** null while an attempt is under way, and once connected. */
+  nextMs: number | null;
+  untilMs: number;
+}
+
+/** Timeouts of roles are looked at so often. */
+const TICK_MS_MAX = 100;
+/** Between attempts to connect to the leader: the first waits are short, since it begins to listen now. */
+const DIAL_WAITS_MS = [10, 20, 40, 80];
+/** As many as ZooKeeper makes, each after leaderConnectDelayDuringRetryMs. */
+const DIAL_ATTEMPTS = 5;
+
+export class Peer {
+  readonly #member: Member;
+  readonly #ports: PeerPorts;
+  readonly #random: Random;
+  readonly #elector: Elector;
+  #role: Role = { state: "LOOKING" };
+  #nowMs = 0;
+  /** Why the role is to be taken down at the end of the turn. */
+  #ending: string | null = null;
+  /** When to look for a leader; null: we do, or have one. */
+  #lookAtMs: number | null = null;
+  /** The database is being loaded again. */
+  #isLoading = false;
+  #lookingSinceMs: number | null = null;
+
+  constructor({ member, elector, ports, random }: PeerOptions) {
+    this.#member = member;
+    this.#ports = ports;
+    this.#random = random;
+    this.#elector = new Elector(elector);
+  }
+
+  get state(): ServerState {
+    return this.#role.state;
+  }
+
+  /** Null unless LEADING. */
+  get leader(): Leader | null {
+    return this.#role.state === "LEADING" ? this.#role.leader : null;
+  }
+
+  /** Null unless FOLLOWING or OBSERVING. */
+  get learner(): Learner | null {
+    const role = this.#role;
+    return role.state === "FOLLOWING" || role.state === "OBSERVING" ? role.learner : null;
+  }
+
+  get elector(): Elector {
+    return this.#elector;
+  }
+
+  /** Since when this server is in no quorum; null when it is in one. Monotonic. */
+  get lookingSinceMs(): number | null {
+    return this.#lookingSinceMs;
+  }
+
+  // ---------------------------------------------------------------- turns
+
+  beginTurn(time: TurnTime): void {
+    this.#nowMs = time.nowMs;
+    this.leader?.beginTurn(time);
+    this.learner?.beginTurn(time);
+  }
+
+  /** Proposes what was prepared in this turn, and takes down a role that is over. */
+  endTurn(): void {
+    this.leader?.propose();
+    if (this.#ending !== null) this.#endRole();
+  }
+
+  /** Looks for a leader. */
+  start(): void {
+    this.#lookingSinceMs = this.#nowMs;
+    this.#look();
+  }
+
+  /** When `tick` has something to do at the latest. Monotonic. */
+  get nextTickMs(): number {
+    const role = this.#role;
+    const dialMs = role.state === "FOLLOWING" || role.state === "OBSERVING"
+      ? role.dialing.nextMs
+      : null;
+    return Math.min(
+      this.#elector.nextDeadlineMs ?? Infinity,
+      this.#lookAtMs ?? Infinity,
+      dialMs ?? Infinity,
+      this.#nowMs + Math.min(TICK_MS_MAX, this.#member.config.tickTimeMs / 10),
+    );
+  }
+
+  /** Does what is due. */
+  tick(): void {
+    this.#effects(this.#elector.step({ kind: "tick", nowMs: this.#nowMs }));
+    if (this.#lookAtMs !== null && this.#nowMs >= this.#lookAtMs) this.#look();
+    const role = this.#role;
+    if (role.state === "LEADING") role.leader.tick();
+    else if (role.state !== "LOOKING") {
+      role.learner.tick();
+      if (role.dialing.nextMs !== null && this.#nowMs >= role.dialing.nextMs) this.#dial(role);
+    }
+  }
+
+  /** Ends for good: what is under way is made durable. */
+  close(): void {
+    if (this.#role.state !== "LOOKING") {
+      this.#ending ??= "the server stops";
+      this.#takeDown();
+    }
+  }
+
+  // ---------------------------------------------------------------- inputs
+
+  electionInput(input: ElectionSocketInput): void {
+    this.#effects(this.#elector.step(input));
+  }
+
+  learnerConnected(channel: Channel): void {
+    if (this.leader === null) return channel.close();
+    this.leader.connected(channel);
+  }
+
+  learnerReceived(channel: Channel, bytes: Uint8Array): void {
+    this.leader?.received(channel, bytes);
+  }
+
+  learnerDrained(channel: Channel): void {
+    this.leader?.drained(channel);
+  }
+
+  learnerClosed(channel: Channel): void {
+    this.leader?.closed(channel);
+  }
+
+  leaderConnected(channel: Channel): void {
+    const { learner } = this;
+    if (learner === null || learner.stage !== "connecting") return channel.close();
+    learner.connected(channel);
+  }
+
+  leaderFailed(reason: string): void {
+    const role = this.#role;
+    if (role.state !== "FOLLOWING" && role.state !== "OBSERVING") return;
+    const { dialing } = role;
+    if (role.learner.stage !== "connecting" || dialing.nextMs !== null) return;
+    dialing.attempt++;
+    const waitMs = DIAL_WAITS_MS[dialing.attempt - 1] ??
+      this.#member.config.ensemble.leaderConnectDelayDuringRetryMs;
+    if (this.#nowMs + waitMs > dialing.untilMs) {
+      this.#ending ??= `the leader could not be reached: ${reason}`;
+    } else dialing.nextMs = this.#nowMs + waitMs;
+  }
+
+  leaderReceived(bytes: Uint8Array): void {
+    this.learner?.received(bytes);
+  }
+
+  leaderClosed(): void {
+    this.learner?.closed();
+  }
+
+  // ---------------------------------------------------------------- roles
+
+  #effects(effects: readonly ElectorEffect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "decided":
+          this.#decided(effect.vote.leader, effect.state);
+          break;
+        case "adoptConfig":
+          this.#member.membership.adopt(effect.config);
+          break;
+        case "voterLooking":
+          break; // its connection tells, when it leaves us
+        default:
+          this.#ports.election(effect);
+      }
+    }
+  }
+
+  #look(): void {
+    this.#lookAtMs = null;
+    const { lastLoggedZxid, epochs } = this.#member.history;
+    this.#effects(this.#elector.step({
+      kind: "startLooking",
+      lastLoggedZxid,
+      currentEpoch: epochs.currentEpoch,
+      nowMs: this.#nowMs,
+    }));
+  }
+
+  #decided(leader: ServerId, state: Exclude<ServerState, "LOOKING">): void {
+    assert(this.#role.state === "LOOKING", "an election ends only where one was");
+    if (state === "LEADING") this.#becomeLeading();
+    else this.#becomeLearner(leader, state);
+  }
+
+  #becomeLeading(): void {
+    const { logger } = this.#member;
+    const problem = this.#ports.listenForLearners();
+    const leader = new Leader({
+      member: this.#member,
+      nowMs: this.#nowMs,
+      onEstablished: (processor, epoch) => this.#serving(processor, epoch),
+      onEnd: (reason) => this.#ending ??= reason,
+    });
+    this.#role = { state: "LEADING", leader };
+    if (problem === null) return logger.info("leading, waiting for a quorum to follow");
+    this.#ending ??= `the quorum port cannot be opened: ${problem}`;
+  }
+
+  #becomeLearner(leader: ServerId, state: "FOLLOWING" | "OBSERVING"): void {
+    const { membership, config, logger } = this.#member;
+    const server = membership.committed.members.get(leader) ??
+      membership.lastSeen.members.get(leader);
+    const learner = new Learner({
+      member: this.#member,
+      leader,
+      isObserver: state === "OBSERVING",
+      nowMs: this.#nowMs,
+      onServing: (processor, epoch) => this.#serving(processor, epoch),
+      onReconfig: () => {},
+      onEnd: (reason) => this.#ending ??= reason,
+    });
+    const { leaderConnectDelayDuringRetryMs: delayMs } = config.ensemble;
+    const role = this.#role = {
+      state,
+      learner,
+      dialing: {
+        addresses: (server?.addresses ?? []).map(({ host, quorumPort }) => ({
+          host,
+          port: quorumPort,
+        })),
+        attempt: 0,
+        nextMs: this.#nowMs,
+        untilMs: this.#nowMs + DIAL_ATTEMPTS * delayMs,
+      },
+    };
+    if (server === undefined) {
+      this.#ending ??= `server ${leader} was elected, and is in no configuration`;
+      return;
+    }
+    logger.info(state === "OBSERVING" ? "observing" : "following", { leader });
+    this.#dial(role);
+  }
+
+  #dial({ dialing }: { dialing: Dialing }): void {
+    const { addresses, attempt } = dialing;
+    dialing.nextMs = null;
+    this.#ports.connectToLeader(addresses[attempt % addresses.length]!);
+  }
+
+  #serving(processor: RequestProcessor, epoch: number): void {
+    const { logger, history } = this.#member;
+    this.#elector.epochEstablished(epoch);
+    this.#lookingSinceMs = null;
+    this.#ports.serve(processor);
+    logger.info(`${this.#role.state.toLowerCase()} in a quorum, serving clients`, {
+      epoch,
+      lastZxid: `0x${zxidToHex(history.applier.tree.lastProcessedZxid)}`,
+    });
+  }
+
+  /** Takes the role down, brings the database to what is logged, and looks for a leader. */
+  #endRole(): void {
+    const { logger } = this.#member;
+    logger.warn(`not ${this.#role.state.toLowerCase()} any more`, { reason: this.#ending! });
+    const wasObserving = this.#role.state === "OBSERVING";
+    const needsReload = this.#takeDown();
+    this.#lookingSinceMs ??= this.#nowMs;
+    const look = () => {
+      this.#isLoading = false;
+      const { observerElectionDelayMs } = this.#member.config.ensemble;
+      // all observers lose their leader at once, and would ask everybody together
+      this.#lookAtMs = this.#nowMs +
+        (wasObserving ? this.#random.uint32() % Math.max(1, observerElectionDelayMs) : 0);
+    };
+    if (!needsReload) return look();
+    this.#isLoading = true;
+    this.#member.storage.reload(look);
+  }
+
+  /** Returns whether the database must be loaded again. */
+  #takeDown(): boolean {
+    const { storage } = this.#member;
+    const role = this.#role;
+    this.#ending = null;
+    this.#role = { state: "LOOKING" };
+    this.#ports.serve(null);
+    if (role.state === "LOOKING") return false;
+    if (role.state === "LEADING") {
+      this.#ports.stopListening();
+      role.leader.close();
+      storage.flushLog();
+      role.leader.applyAll();
+      storage.setLogSource(null);
+      return false;
+    }
+    role.learner.close();
+    if (!role.learner.needsReload) {
+      storage.flushLog();
+      role.learner.applyAll();
+    }
+    storage.setLogSource(null);
+    return role.learner.needsReload;
+  }
+
+  /** For log lines and words: `leading - broadcast` and the like. */
+  get stateText(): string {
+    const role = this.#role;
+    switch (role.state) {
+      case "LOOKING":
+        return "looking";
+      case "LEADING":
+        return `leading - ${role.leader.phase}`;
+      default:
+        return `${role.state.toLowerCase()} - ${role.learner.stage}`;
+    }
+  }
+
+  /** The last txn of the history, for the vote. */
+  get lastLoggedZxid(): Zxid {
+    return this.#member.history.lastLoggedZxid;
+  }
+}

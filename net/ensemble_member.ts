@@ -1,0 +1,178 @@
+/**
+ * A member of an ensemble: gives the peer its sockets, its disk and its clock.
+ *
+ * @module
+ */
+import { Membership } from "../cluster/membership.ts";
+import type { History, Member, MemberServices } from "../cluster/member.ts";
+import { Peer, type QuorumAddress } from "../cluster/peer.ts";
+import { QuorumConfig } from "../cluster/quorum_config.ts";
+import type { Clock, Logger, Random } from "../core/ports.ts";
+import type { RequestProcessor } from "../core/server/request_processor.ts";
+import type { TurnTime } from "../core/server/replies.ts";
+import type { ServerConfig } from "../core/server_config.ts";
+import { ElectionPort } from "./election_port.ts";
+import { DiskStorage, type DiskStorageOptions } from "./member_storage.ts";
+import type { QuorumChannel } from "./quorum_channel.ts";
+import { QuorumPort } from "./quorum_port.ts";
+import type { Turn } from "./turn.ts";
+
+export interface EnsembleMemberOptions {
+  config: ServerConfig;
+  history: History;
+  storage: Omit<DiskStorageOptions, "history">;
+  services: MemberServices;
+  turn: Turn;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  /** Gives clients to a role; null: there is none. */
+  serve: (processor: RequestProcessor | null) => void;
+  /** The server cannot take part at all. */
+  exit: (code: number) => void;
+}
+
+export class EnsembleMember {
+  readonly peer: Peer;
+  readonly membership: Membership;
+  readonly #options: EnsembleMemberOptions;
+  readonly #electionPort: ElectionPort;
+  readonly #quorumPort: QuorumPort;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerMs = Infinity;
+  #isClosed = false;
+
+  constructor(options: EnsembleMemberOptions) {
+    this.#options = options;
+    const { config, history, turn, clock, logger, random } = options;
+    const { ensemble, serverId } = config;
+    const committed = new QuorumConfig({ ...ensemble, version: ensemble.configVersion });
+    const lastSeen = ensemble.nextConfigText === null || !ensemble.reconfigEnabled
+      ? committed
+      : QuorumConfig.parse(ensemble.nextConfigText);
+    this.membership = new Membership({ committed, lastSeen, store: null, onChange: () => {} });
+    const member: Member = {
+      serverId,
+      config,
+      history,
+      membership: this.membership,
+      storage: new DiskStorage({ ...options.storage, history }),
+      services: options.services,
+      logger,
+    };
+    const own = committed.members.get(serverId) ?? lastSeen.members.get(serverId);
+    const addresses = own?.addresses ?? [];
+    const electionAddresses = addresses.map(({ host, electionPort: port }) => ({ host, port }));
+    const quorumAddresses: QuorumAddress[] = addresses.map(({ host, quorumPort: port }) => ({
+      host,
+      port,
+    }));
+    this.peer = new Peer({
+      member,
+      random,
+      elector: {
+        serverId,
+        peerType: ensemble.peerType,
+        committed,
+        lastSeen,
+        reconfigEnabled: ensemble.reconfigEnabled,
+        notificationIntervalMsMin: ensemble.minNotificationIntervalMs,
+        notificationIntervalMsMax: ensemble.maxNotificationIntervalMs,
+        isMultiAddress: ensemble.multiAddressEnabled,
+        handshakeTimeoutMs: ensemble.quorumCnxnTimeoutMs,
+        ownAddresses: electionAddresses,
+        logger,
+      },
+      ports: {
+        election: (effect) => this.#electionPort.perform(effect),
+        listenForLearners: () => this.#quorumPort.listen(quorumAddresses),
+        stopListening: () => this.#quorumPort.stopListening(),
+        connectToLeader: (address) => this.#quorumPort.connect(address),
+        serve: options.serve,
+      },
+    });
+    this.#electionPort = new ElectionPort({
+      addresses: electionAddresses,
+      listenOnAllIps: ensemble.quorumListenOnAllIps,
+      bindRetryCount: ensemble.electionPortBindRetryCount,
+      connectTimeoutMs: ensemble.cnxTimeoutMs,
+      clock,
+      logger,
+      onInput: (input) => {
+        turn.begin();
+        this.peer.electionInput(input);
+      },
+      onFatal: ({ exitCode }) => options.exit(exitCode),
+    });
+    const { peer } = this;
+    this.#quorumPort = new QuorumPort({
+      turn,
+      connectTimeoutMs: ensemble.cnxTimeoutMs,
+      listenOnAllIps: ensemble.quorumListenOnAllIps,
+      learnerEvents: {
+        connected: (channel) => peer.learnerConnected(channel),
+        received: (channel, bytes) => peer.learnerReceived(channel, bytes),
+        drained: (channel) => peer.learnerDrained(channel),
+        closed: (channel) => peer.learnerClosed(channel),
+        isHeldUp: () => false,
+      },
+      leaderEvents: {
+        connected: (channel) => peer.leaderConnected(channel),
+        failed: (reason) => peer.leaderFailed(reason),
+        received: (channel, bytes) => this.#fromLeader(channel, bytes),
+        drained: () => {},
+        closed: () => peer.leaderClosed(),
+        isHeldUp: () => peer.learner?.isHeldUp ?? false,
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    if (!await this.#electionPort.listen()) return;
+    this.#options.turn.begin();
+    this.peer.start();
+  }
+
+  beginTurn(time: TurnTime): void {
+    this.peer.beginTurn(time);
+  }
+
+  /** What was prepared goes to the learners before our own disk has it. */
+  endTurn(): void {
+    this.peer.endTurn();
+    this.#quorumPort.flush();
+    this.#arm();
+  }
+
+  /** What follows from the disk goes out. */
+  flush(): void {
+    this.#quorumPort.flush();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.peer.close();
+    this.#quorumPort.close();
+    await this.#electionPort.close();
+  }
+
+  #fromLeader(_channel: QuorumChannel, bytes: Uint8Array): void {
+    this.peer.leaderReceived(bytes);
+  }
+
+  /** Sets the timer for the next tick, if it is due before the one that is set. */
+  #arm(): void {
+    const { nextTickMs } = this.peer;
+    if (this.#isClosed || nextTickMs >= this.#timerMs) return;
+    clearTimeout(this.#timer);
+    this.#timerMs = nextTickMs;
+    const waitMs = Math.max(0, nextTickMs - this.#options.clock.monotonicMs());
+    this.#timer = setTimeout(() => {
+      this.#timerMs = Infinity;
+      if (this.#isClosed) return;
+      this.#options.turn.begin();
+      this.peer.tick();
+    }, waitMs);
+  }
+}
