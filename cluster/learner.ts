@@ -99,6 +99,8 @@ export class Learner implements LogSource {
   #processor: RequestProcessor<ForwardedWrites> | null = null;
   /** The newest txn that is applied. */
   #committedZxid: Zxid = 0;
+  /** What the list of proposals in memory has as committed; 0 for nothing. */
+  #listedZxid: Zxid = 0;
   /** Proposals through this one need no ACK of ours any more. */
   #ackedZxid: Zxid = 0;
   #newLeaderConfig: QuorumConfig | null = null;
@@ -323,7 +325,7 @@ export class Learner implements LogSource {
   #beginProposals(): void {
     const { history, services, storage, config } = this.#member;
     this.#stage = "proposals";
-    this.#committedZxid = history.lastLoggedZxid;
+    this.#committedZxid = this.#listedZxid = history.lastLoggedZxid;
     this.#processor = services.makeProcessor(this.#sessions, (context) =>
       new ForwardedWrites({
         ...context,
@@ -483,10 +485,10 @@ export class Learner implements LogSource {
   /** The list in memory is committed as far as both its records and the commits have come. */
   #commitInMemory(): void {
     const { proposals } = this.#member.history;
-    const { last, max } = proposals;
-    if (last === undefined) return;
-    const zxid = Math.min(last, this.#committedZxid);
-    if (max === undefined || zxid > max) proposals.commit(zxid);
+    const zxid = Math.min(proposals.last ?? 0, this.#committedZxid);
+    if (zxid <= this.#listedZxid) return;
+    this.#listedZxid = zxid;
+    proposals.commit(zxid);
   }
 
   #activate(zxid: Zxid, designatedLeader: ServerId): void {
