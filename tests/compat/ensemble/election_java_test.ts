@@ -1,0 +1,113 @@
+/**
+ * Elections between two real Java servers and one of our electors, which is server 1, 2 or 3 in turn, so
+ * that connections are opened from both sides.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { QuorumConfig } from "../../../cluster/quorum_config.ts";
+import { eventually } from "../../support/eventually.ts";
+import { freePort } from "../../support/free_port.ts";
+import { testWith } from "../../support/prerequisites.ts";
+import { ElectorMember } from "./elector_member.ts";
+import { JavaMember } from "./java_member.ts";
+
+const SERVER_IDS = [1, 2, 3];
+const LOOK_INTERVAL_MS = 1000;
+
+for (const own of SERVER_IDS) {
+  const others = SERVER_IDS.filter((id) => id !== own);
+  const [smaller, larger] = others as [number, number];
+
+  testWith(
+    ["java", "javaServer"],
+    `election with Java: server ${own} joins, and joins again after either side restarted`,
+    async () => {
+      const { config, java } = ensemble(others);
+      await using javaSmaller = java(smaller);
+      await using javaLarger = java(larger);
+      javaSmaller.start();
+      javaLarger.start();
+      const serves = async () =>
+        await javaSmaller.mode() === "follower" && await javaLarger.mode() === "leader";
+      await eventually("the Java servers are an ensemble", serves);
+      for (let life = 1; life <= 2; life++) {
+        await using us = new ElectorMember({ serverId: own, config });
+        await us.start();
+        await eventually("we have elected", () => us.outcomes.length > 0);
+        assert.deepEqual(us.outcomes, [`FOLLOWING ${larger}`]);
+        await eventually("there are connections", () => isConnected(us, others));
+        // as established, not as it was voted for
+        assert.equal(us.elector.currentVote!.peerEpoch, 1);
+      }
+      await using us = new ElectorMember({ serverId: own, config });
+      await us.start();
+      await eventually("we have elected", () => us.outcomes.length > 0);
+      for (const member of [javaSmaller, javaLarger]) {
+        await member.kill();
+        await eventually("it is gone", () => !isConnected(us, [member.serverId]));
+        member.start();
+        await eventually("it is connected again", () => {
+          lookAgain(us); // else its election would find us following a leader that nobody follows
+          return isConnected(us, others);
+        });
+        await eventually("we agree with the Java servers on a leader", async () => {
+          const modes = new Map([
+            [smaller, await javaSmaller.mode()],
+            [larger, await javaLarger.mode()],
+          ]);
+          if ([...modes.values()].includes(null)) lookAgain(us);
+          const { state, currentVote } = us.elector;
+          return state === "FOLLOWING" && modes.get(currentVote!.leader) === "leader" &&
+            [...modes.values()].includes("follower");
+        });
+      }
+    },
+  );
+
+  testWith(
+    ["java", "javaServer"],
+    `election with Java: server ${own} and the first other one elect the larger id`,
+    async () => {
+      const { config, java } = ensemble(others);
+      await using us = new ElectorMember({ serverId: own, config });
+      await using other = java(smaller);
+      await us.start();
+      other.start();
+      await eventually("we have elected", () => us.outcomes.length > 0);
+      const leader = Math.max(own, smaller);
+      assert.deepEqual(us.outcomes, [`${leader === own ? "LEADING" : "FOLLOWING"} ${leader}`]);
+      const role = leader === own ? "FOLLOWING" : "LEADING";
+      await eventually(
+        "Java has elected the same",
+        () => other.log().includes(`${role} - LEADER ELECTION TOOK`),
+      );
+    },
+  );
+}
+
+/** What a follower without a leader does; not so often that no election could end. */
+function lookAgain(us: ElectorMember): void {
+  if (us.elector.state !== "LOOKING" && us.msSinceLooking > LOOK_INTERVAL_MS) us.look();
+}
+
+/** Three servers on ports of their own. */
+function ensemble(javaIds: readonly number[]): {
+  config: QuorumConfig;
+  java: (serverId: number) => JavaMember;
+} {
+  const servers = SERVER_IDS.map((id) =>
+    `server.${id}=127.0.0.1:${freePort()}:${freePort()}:participant`
+  );
+  return {
+    config: QuorumConfig.parse([...servers, "version=0"].join("\n")),
+    java: (serverId) => {
+      assert(javaIds.includes(serverId), "it is one of the Java servers");
+      return new JavaMember({ serverId, clientPort: freePort(), servers });
+    },
+  };
+}
+
+function isConnected(us: ElectorMember, others: readonly number[]): boolean {
+  return others.every((id) => us.elector.connected.includes(id));
+}
