@@ -202,6 +202,11 @@ Deno.test("Election answers an observer with the last outcome, but not over and 
   assert.deepEqual(us.hear(4, { leader: 2, state: "OBSERVING" }), []); // an answer is not answered
   us.look();
   assert.deepEqual(us.hear(4, asked), ["4: LOOKING 2"]); // the previous outcome
+  us.nowMs += 100;
+  const notification = notificationOf({ ...asked, clock: 7 });
+  const [answer] = us.election.notification({ from: 4, notification, nowMs: us.nowMs });
+  assert(answer?.kind === "send");
+  assert.equal(answer.notification.vote.electionEpoch, 2); // in the clock of now, and ours
 });
 
 Deno.test("Election of an observer follows the voters and votes for nobody", () => {
@@ -266,6 +271,20 @@ Deno.test("Election never makes a server of weight 0 leader", () => {
   weightless.hear(1, { leader: 2, state: "FOLLOWING", peerEpoch: 6 });
   weightless.hear(2, { leader: 2, state: "LEADING", peerEpoch: 6 });
   assert.equal(weightless.election.state, "FOLLOWING");
+});
+
+Deno.test("Election waits anew for each better vote, a quorum by itself or not", () => {
+  const committed = ensembleConfig({
+    voters: [1, 2, 3],
+    groups: { 1: [1, 2, 3] },
+    weights: { 1: 3 },
+  });
+  const us = begin({ serverId: 1, committed });
+  us.nowMs = 150;
+  us.hear(2, { leader: 2 });
+  us.tick(349);
+  assert.equal(us.election.state, "LOOKING");
+  assert.deepEqual(us.tick(350), ["FOLLOWING 2"]);
 });
 
 Deno.test("Election needs a quorum of the last seen configuration too", () => {
