@@ -35,10 +35,23 @@ export function isEnsembleLine(key: string): boolean {
   return /^(server|group|weight)\.[^.]*$/.test(key);
 }
 
+/** Why a line cannot be used: `number` when ZooKeeper fails to read one in it, else `form`. */
+export type LineFault = "number" | "form";
+
+/** Keys and values of a text such as servers send each other, as Java reads properties. */
+export function splitLines(text: string): EnsembleLine[] {
+  const lines: EnsembleLine[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    const [, key, value = ""] = /^\s*([^\s=:#!][^\s=:]*)\s*[=:]?\s*(.*)$/.exec(line) ?? [];
+    if (key !== undefined) lines.push({ key, value });
+  }
+  return lines;
+}
+
 /** @param complain is told of every line that cannot be used: what would have been allowed */
 export function parseEnsembleLines<L extends EnsembleLine>(
   lines: Iterable<L>,
-  complain: (line: L, expected: string) => void,
+  complain: (line: L, expected: string, fault: LineFault) => void,
 ): EnsembleLines {
   const servers = new Map<ServerId, EnsembleServer>();
   const groups = new Map<number, number[]>();
@@ -49,26 +62,28 @@ export function parseEnsembleLines<L extends EnsembleLine>(
     const id = integer(idText);
     const value = line.value.trim();
     if (id === undefined) {
-      complain(line, `a whole number after "${family}."`);
+      complain(line, `a whole number after "${family}."`, "number");
     } else if (family === "server") {
       const server = parseServer(id, value);
-      if (typeof server === "string") complain(line, server);
+      if (typeof server === "string") complain(line, server, faultOfServer(value));
       else servers.set(id, server);
     } else if (family === "group") {
       const members = parseGroup(value);
       if (members === undefined) {
-        complain(line, "server numbers with colons between: 1:2:3");
+        complain(line, "server numbers with colons between: 1:2:3", "number");
         continue;
       }
       const again = members.find((member, at) =>
         groupOf.has(member) || members.indexOf(member) < at
       );
-      if (again !== undefined) complain(line, `no server of another group (${again} is in two)`);
+      if (again !== undefined) {
+        complain(line, `no server of another group (${again} is in two)`, "form");
+      }
       for (const member of members) groupOf.set(member, id);
       groups.set(id, members);
     } else {
       const weight = integer(value);
-      if (weight === undefined) complain(line, "a whole number, 0 or more");
+      if (weight === undefined) complain(line, "a whole number, 0 or more", "number");
       else weights.set(id, weight);
     }
   }
@@ -144,7 +159,16 @@ function parseGroup(value: string): ServerId[] | undefined {
   return known.length === members.length ? known : undefined;
 }
 
-/** @returns what would have been allowed, when the value is not */
+function faultOfServer(value: string): LineFault {
+  const isPortBeyond = (part: string) => /^\d+$/.test(part) && Number(part) > 65535;
+  return value.split(/[:;|]/).some(isPortBeyond) ? "number" : "form";
+}
+
+/**
+ * The server that a line `server.<serverId>=<value>` describes.
+ *
+ * @returns what would have been allowed, when the value is not
+ */
 function parseServer(serverId: ServerId, value: string): EnsembleServer | string {
   const [serverPart = "", clientPart = "", securePart = "", ...more] = value.split(";");
   if (more.length > 0) return SERVER_SYNTAX;

@@ -16,7 +16,7 @@ import type { EnsembleServer } from "../core/server_config.ts";
 import { type Zxid, zxidToHex } from "../core/zxid.ts";
 import type { EnsembleLine } from "./ensemble_lines.ts";
 import { formatServerLine, isEnsembleLine, parseEnsembleLines } from "./ensemble_lines.ts";
-import { serverWithoutGroup } from "./ensemble_lines.ts";
+import { serverWithoutGroup, splitLines } from "./ensemble_lines.ts";
 import type { ServerId } from "./server_id.ts";
 
 export class QuorumConfig {
@@ -54,14 +54,10 @@ export class QuorumConfig {
   static parse(text: string): QuorumConfig {
     let version = 0;
     const lines: EnsembleLine[] = [];
-    for (const line of text.split("\n")) {
-      if (line.trim() === "" || line.startsWith("#")) continue;
-      const equalsAt = line.indexOf("=");
-      const key = line.slice(0, Math.max(0, equalsAt)).trim();
-      const value = line.slice(equalsAt + 1).trim();
-      if (key === "version") version = parseVersion(value);
-      else if (isEnsembleLine(key)) lines.push({ key, value });
-      else throw new DecodeError(`Cannot use a configuration: unknown line ${quoted(line)}`);
+    for (const line of splitLines(text)) {
+      if (line.key === "version") version = parseVersion(line.value);
+      else if (isEnsembleLine(line.key)) lines.push(line);
+      else throw new DecodeError(`Cannot use a configuration: unknown line ${quoted(line.key)}`);
     }
     const parsed = parseEnsembleLines(lines, ({ key, value }, expected) => {
       throw new DecodeError(

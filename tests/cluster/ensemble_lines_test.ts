@@ -4,6 +4,7 @@ import {
   isEnsembleLine,
   parseEnsembleLines,
   serverWithoutGroup,
+  splitLines,
 } from "../../cluster/ensemble_lines.ts";
 
 function parse(lines: Record<string, string>) {
@@ -134,4 +135,17 @@ Deno.test("isEnsembleLine() takes server.1, not server.principal nor serverCnxnF
   assert.ok(!isEnsembleLine("serverCnxnFactory"));
   assert.ok(!isEnsembleLine("server.principal"));
   assert.ok(!isEnsembleLine("weighty.1"));
+});
+
+Deno.test("splitLines() reads lines as Java reads properties", () => {
+  const cases: [text: string, lines: [string, string][]][] = [
+    ["a=b\nc=d", [["a", "b"], ["c", "d"]]],
+    ["a=b\r\n\n  c  :  d = e \n", [["a", "b"], ["c", "d = e "]]],
+    ["# a=b\n  !c\nd", [["d", ""]]],
+    ["server.1=[::1]:1:2", [["server.1", "[::1]:1:2"]]],
+    ["", []],
+  ];
+  for (const [text, lines] of cases) {
+    assert.deepEqual(splitLines(text).map(({ key, value }) => [key, value]), lines);
+  }
 });
