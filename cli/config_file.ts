@@ -11,8 +11,8 @@
 import { join } from "node:path";
 import { ConfigError } from "./config_error.ts";
 import type { Environment } from "./config_sources.ts";
-import { decodeLatin1, parseJavaProperties, PropertiesSyntaxError } from "./java_properties.ts";
-import type { Property } from "./java_properties.ts";
+import { decodeLatin1, parseJavaProperties, PropertiesSyntaxError } from "../core/java_properties.ts";
+import type { Property } from "../core/java_properties.ts";
 
 export interface ConfigFile {
   /** As messages cite it. */

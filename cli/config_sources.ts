@@ -8,7 +8,7 @@
  */
 
 import { DIRECT_KEYS, JVM_KEYS } from "./config_schema.ts";
-import type { Property } from "./java_properties.ts";
+import type { Property } from "../core/java_properties.ts";
 
 /** Variables by name; a parameter everywhere, so that tests have their own. */
 export type Environment = (name: string) => string | undefined;

@@ -17,7 +17,7 @@ import type { Epochs, FileSystem, Logger } from "../core/ports.ts";
 import { UNFINISHED_SUFFIX } from "../core/storage/file_names.ts";
 import { epochOf, type Zxid } from "../core/zxid.ts";
 import { DiskFullError, isDiskFull } from "./disk_full.ts";
-import { writeAll } from "./file_system.ts";
+import { replaceFile } from "./file_system.ts";
 
 const ACCEPTED = "acceptedEpoch";
 const CURRENT = "currentEpoch";
@@ -163,22 +163,11 @@ export class EpochFiles implements Epochs {
   #replace(name: string, epoch: number): void {
     const { dir, fileSystem } = this.#options;
     const path = `${dir}/${name}`;
-    const unfinished = path + UNFINISHED_SUFFIX;
     try {
-      const file = fileSystem.open(unfinished, "create");
-      try {
-        writeAll(file, new TextEncoder().encode(`${epoch}`));
-        file.sync();
-      } finally {
-        file.close();
-      }
-      fileSystem.rename(unfinished, path);
+      replaceFile(fileSystem, { path, bytes: new TextEncoder().encode(`${epoch}`) });
     } catch (error) {
-      removeQuietly(fileSystem, unfinished);
-      if (isDiskFull(error)) throw new DiskFullError(path, { cause: error });
-      throw error;
+      throw isDiskFull(error) ? new DiskFullError(path, { cause: error }) : error;
     }
-    fileSystem.syncDirectory(dir);
   }
 }
 
@@ -187,12 +176,4 @@ function parseEpoch(text: string): number | null {
   if (!/^[+-]?\d{1,19}$/.test(text)) return null;
   const epoch = Number(text);
   return epoch >= -1 ? epoch : null;
-}
-
-function removeQuietly(fileSystem: FileSystem, path: string): void {
-  try {
-    fileSystem.remove(path);
-  } catch {
-    // the next start removes it
-  }
 }

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import type { Done, FileSystem, OpenFile } from "../core/ports.ts";
+import { UNFINISHED_SUFFIX } from "../core/storage/file_names.ts";
 
 /** What `blocks` of a file counts in, whatever the file system's own blocks are. */
 const STAT_BLOCK_BYTES = 512;
@@ -107,6 +109,43 @@ export function ended(start: (done: Done) => void): Promise<void> {
 export function writeAll(file: Pick<OpenFile, "write">, bytes: Uint8Array): void {
   let written = file.write(bytes);
   while (written < bytes.length) written += file.write(bytes.subarray(written));
+}
+
+/**
+ * Replaces a file as a whole: a crash leaves the old one or the new one, and the new one from the return
+ * on. Where writing fails, the old one stays.
+ *
+ * @param prepare called with the name of the new file before it takes the old one's place
+ */
+export function replaceFile(
+  fileSystem: FileSystem,
+  { path, bytes, prepare }: { path: string; bytes: Uint8Array; prepare?: (path: string) => void },
+): void {
+  const unfinished = path + UNFINISHED_SUFFIX;
+  try {
+    const file = fileSystem.open(unfinished, "create");
+    try {
+      writeAll(file, bytes);
+      file.sync();
+    } finally {
+      file.close();
+    }
+    prepare?.(unfinished);
+    fileSystem.rename(unfinished, path);
+  } catch (error) {
+    removeQuietly(fileSystem, unfinished);
+    throw error;
+  }
+  fileSystem.syncDirectory(dirname(path));
+}
+
+/** What keeps it from going keeps nobody: the next replacement overwrites it. */
+function removeQuietly(fileSystem: FileSystem, path: string): void {
+  try {
+    fileSystem.remove(path);
+  } catch {
+    // said above
+  }
 }
 
 async function syncDirectory(dir: string): Promise<void> {

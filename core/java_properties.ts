@@ -1,5 +1,5 @@
 /**
- * Reads the text form of `java.util.Properties`, which zoo.cfg and log4j.properties are written in.
+ * Reads and edits the text form of `java.util.Properties`, which zoo.cfg and log4j.properties are written in.
  *
  * Every quirk of Java's reader is kept, since files in use depend on them: `=`, `:` or white space
  * between key and value, `\` continuation lines (whose leading white space is dropped), comments
@@ -34,6 +34,13 @@ export function decodeLatin1(bytes: Uint8Array): string {
   return text;
 }
 
+/** The reverse; @param text without letters beyond ISO-8859-1, which have to be escaped */
+export function encodeLatin1(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
+}
+
 /**
  * @returns all properties in file order; of a key that is there twice, Java uses the last
  * @throws {PropertiesSyntaxError} on a `\u` without four hex digits
@@ -51,12 +58,33 @@ export function parseJavaProperties(text: string): Property[] {
   return properties;
 }
 
+/** The text without the properties of some keys; all else of it stays as it is, comments too. */
+export function removeProperties(text: string, isRemoved: (key: string) => boolean): string {
+  const lines = text.split(/(?<=\r\n|\r(?!\n)|\n)/);
+  for (const { content, line, lineCount } of logicalLines(text)) {
+    const key = unescape(content.slice(0, splitKey(content).keyEnd), line);
+    if (isRemoved(key)) lines.fill("", line - 1, line - 1 + lineCount);
+  }
+  return lines.join("");
+}
+
+/** A value as it must be written to be read as `value`. */
+export function escapeValue(value: string): string {
+  const escaped = value.replace(/[\\\t\n\r\f]|[^ -~]/g, (char) => {
+    if (char === "\\") return "\\\\";
+    return "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0");
+  });
+  return escaped.replace(/^ /, "\\ "); // blanks before a value do not count
+}
+
 function isBlank(char: string | undefined): boolean {
   return char === " " || char === "\t" || char === "\f";
 }
 
 /** Lines without comments and blank lines, continuation lines joined, still escaped. */
-function* logicalLines(text: string): Generator<{ content: string; line: number }> {
+function* logicalLines(
+  text: string,
+): Generator<{ content: string; line: number; lineCount: number }> {
   const lines = text.split(/\r\n|\r|\n/);
   if (lines.at(-1) === "") lines.pop();
   for (let index = 0; index < lines.length; index++) {
@@ -75,7 +103,7 @@ function* logicalLines(text: string): Generator<{ content: string; line: number 
     }
     // A lone backslash at the very end of the text is a property with an empty key.
     if (content === "" && index < lines.length - 1) continue;
-    yield { content, line };
+    yield { content, line, lineCount: index + 2 - line };
   }
 }
 
