@@ -11,7 +11,11 @@
 import { join } from "node:path";
 import { ConfigError } from "./config_error.ts";
 import type { Environment } from "./config_sources.ts";
-import { decodeLatin1, parseJavaProperties, PropertiesSyntaxError } from "../core/java_properties.ts";
+import {
+  decodeLatin1,
+  parseJavaProperties,
+  PropertiesSyntaxError,
+} from "../core/java_properties.ts";
 import type { Property } from "../core/java_properties.ts";
 
 export interface ConfigFile {

@@ -7,7 +7,11 @@
  * @module
  */
 
-import { formatServerLine, serverWithoutGroup } from "../cluster/ensemble_lines.ts";
+import {
+  formatServerLine,
+  serverWithoutGroup,
+  strangerInGroups,
+} from "../cluster/ensemble_lines.ts";
 import { QuorumConfig } from "../cluster/quorum_config.ts";
 import { DecodeError } from "../core/errors.ts";
 import type { EnsembleConfig, EnsembleServer } from "../core/server_config.ts";
@@ -174,6 +178,12 @@ function checkMember(
       `${
         originOf(`server.${ungrouped}`) ?? at
       }: server.${ungrouped} is in no group, and there are group or weight lines: each voting server must be in one`,
+    );
+  }
+  const stranger = strangerInGroups({ servers, groups, weights });
+  if (stranger !== undefined) {
+    problems.push(
+      `${at}: server ${stranger} is in a group, but has neither a vote nor a line weight.${stranger}`,
     );
   }
   for (const server of servers) {

@@ -92,6 +92,20 @@ export function parseEnsembleLines<L extends EnsembleLine>(
 }
 
 /**
+ * Whom a group names although it has neither vote nor weight: ZooKeeper cannot add up such a group.
+ * Undefined when all is well.
+ */
+export function strangerInGroups({ servers, groups, weights }: {
+  readonly servers: Iterable<EnsembleServer>;
+  readonly groups: ReadonlyMap<number, readonly ServerId[]>;
+  readonly weights: ReadonlyMap<ServerId, number>;
+}): ServerId | undefined {
+  const known = new Set(weights.keys());
+  for (const { serverId, role } of servers) if (role === "participant") known.add(serverId);
+  return [...groups.values()].flat().find((member) => !known.has(member));
+}
+
+/**
  * A voting server that is in no group although there are groups or weights: ZooKeeper wants each in
  * exactly one. Undefined when all is well.
  */

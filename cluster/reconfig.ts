@@ -16,7 +16,7 @@ import type { EnsembleServer } from "../core/server_config.ts";
 import { type Zxid, zxidToHex } from "../core/zxid.ts";
 import { type EnsembleLine, formatServerLine, isEnsembleLine } from "./ensemble_lines.ts";
 import { type EnsembleLines, type LineFault, parseEnsembleLines } from "./ensemble_lines.ts";
-import { serverWithoutGroup, splitLines } from "./ensemble_lines.ts";
+import { serverWithoutGroup, splitLines, strangerInGroups } from "./ensemble_lines.ts";
 import { QuorumConfig } from "./quorum_config.ts";
 import type { ServerId } from "./server_id.ts";
 
@@ -210,16 +210,12 @@ function wrongGroups(members: EnsembleLines): Refusal | undefined {
   if (ungrouped !== undefined) {
     return refused(ErrorCode.BadArguments, `server ${ungrouped} is in no group`);
   }
-  // A stranger needs a weight of its own: ZooKeeper fails to add up the group without it.
-  const { servers, groups, weights } = members;
-  const voters = new Set(
-    servers.filter(({ role }) => role === "participant").map((server) => server.serverId),
+  const stranger = strangerInGroups(members);
+  if (stranger === undefined) return undefined;
+  return refused(
+    ErrorCode.MarshallingError,
+    `server ${stranger} of a group has neither vote nor weight`,
   );
-  for (const member of [...groups.values()].flat()) {
-    if (voters.has(member) || weights.has(member)) continue;
-    return refused(ErrorCode.MarshallingError, `server ${member} of a group is no voting server`);
-  }
-  return undefined;
 }
 
 function entriesOf(text: string | null): string[] {

@@ -132,6 +132,10 @@ Deno.test("loadConfig() says what keeps an ensemble's member from starting", () 
         "(2 is in two)",
     },
     {
+      lines: [...THREE, ...LIMITS, "group.1=1:2:3:4"],
+      problem: "DIR/zoo.cfg:2: server 4 is in a group, but has neither a vote nor a line weight.4",
+    },
+    {
       lines: ["server.1=a:1:2|b:1:2;2181", ...THREE.slice(1), ...LIMITS],
       problem: "DIR/zoo.cfg:2: server.1 cannot have several addresses unless " +
         "multiAddress.enabled=true",
