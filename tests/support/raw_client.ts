@@ -14,6 +14,8 @@ export type Silence = "closed" | "silent";
 export const RECEIVE_TIMEOUT_MS = 60_000;
 
 export interface ConnectOptions {
+  /** Where the server is. Default: 127.0.0.1. */
+  readonly hostname?: string;
   readonly timeoutMs?: number;
   readonly sessionId?: bigint;
   readonly password?: Uint8Array | null;
@@ -60,8 +62,8 @@ export class RawClient implements Disposable {
     this.#conn = conn;
   }
 
-  static async open(port: number): Promise<RawClient> {
-    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  static async open(port: number, hostname = "127.0.0.1"): Promise<RawClient> {
+    const conn = await Deno.connect({ hostname, port });
     try {
       conn.setNoDelay(true);
     } catch { /* closed already: whoever reads will see it */ }
@@ -70,7 +72,7 @@ export class RawClient implements Disposable {
 
   /** Opens and makes or resumes a session; throws when the server refuses it. */
   static async session(port: number, options: ConnectOptions = {}): Promise<RawClient> {
-    const client = await RawClient.open(port);
+    const client = await RawClient.open(port, options.hostname);
     const response = await client.connect(options).catch((error) => `${error}`);
     if (typeof response === "string" || response.sessionId === 0n) {
       client.close();

@@ -26,6 +26,10 @@ export interface ServerOptions {
   readonly clientPort?: number;
   /** Shell commands to run before it in the same process, as `ulimit -n 200`. */
   readonly prelude?: string;
+  /** Words before its command, of a program that becomes it: `ip netns exec NAME`. */
+  readonly wrapper?: readonly string[];
+  /** Where clients reach it. Default: 127.0.0.1. */
+  readonly hostname?: string;
 }
 
 /** slf4j-simple prints the log to stderr: without it the Java server says nothing at all. */
@@ -49,14 +53,17 @@ const READY_LINES: Readonly<Record<Target, RegExp>> = {
 
 export class ServerProcess implements AsyncDisposable {
   readonly target: Target;
+  readonly hostname: string;
   readonly clientPort: number;
   readonly dataDir: string;
   readonly #child: Deno.ChildProcess;
   readonly #dir: string;
+  #endCode: number | null = null;
 
   private constructor(
-    { target, clientPort, dataDir, dir }: {
+    { target, hostname, clientPort, dataDir, dir }: {
       target: Target;
+      hostname: string;
       clientPort: number;
       dataDir: string;
       dir: string;
@@ -64,16 +71,18 @@ export class ServerProcess implements AsyncDisposable {
     child: Deno.ChildProcess,
   ) {
     this.target = target;
+    this.hostname = hostname;
     this.clientPort = clientPort;
     this.dataDir = dataDir;
     this.#dir = dir;
     this.#child = child;
+    child.status.then(({ code }) => this.#endCode = code);
   }
 
   /** Starts a server and waits until it serves clients. */
   static async start(target: Target, options: ServerOptions = {}): Promise<ServerProcess> {
     for (let attempt = 1;; attempt++) {
-      const server = ServerProcess.#spawn(target, options);
+      const server = ServerProcess.spawn(target, options);
       try {
         await server.#ready();
         return server;
@@ -92,20 +101,22 @@ export class ServerProcess implements AsyncDisposable {
     target: Target,
     options: ServerOptions = {},
   ): Promise<{ code: number; log: string }> {
-    await using server = ServerProcess.#spawn(target, options);
+    await using server = ServerProcess.spawn(target, options);
     const { code } = await server.#child.status;
     return { code, log: server.log() };
   }
 
-  static #spawn(target: Target, options: ServerOptions): ServerProcess {
+  /** Starts a server and does not wait for it. */
+  static spawn(target: Target, options: ServerOptions = {}): ServerProcess {
     const dir = Deno.makeTempDirSync({ prefix: `denkeeper-test-${target}-` });
     const dataDir = options.dataDir ?? `${dir}/data`;
     const clientPort = options.clientPort ?? freePort();
+    const hostname = options.hostname ?? "127.0.0.1";
     const config = {
       tickTime: 1000,
       dataDir,
       clientPort,
-      clientPortAddress: "127.0.0.1",
+      clientPortAddress: hostname,
       maxClientCnxns: 0,
       preAllocSize: 64,
       "admin.enableServer": false,
@@ -126,6 +137,7 @@ export class ServerProcess implements AsyncDisposable {
         "-c",
         `${options.prelude ?? ":"}; exec "$@" >"$0" 2>&1`,
         `${dir}/server.log`,
+        ...(options.wrapper ?? []),
         command!,
         ...args,
       ],
@@ -135,7 +147,7 @@ export class ServerProcess implements AsyncDisposable {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    return new ServerProcess({ target, clientPort, dataDir, dir }, child);
+    return new ServerProcess({ target, hostname, clientPort, dataDir, dir }, child);
   }
 
   /** The operating system's number for the process. */
@@ -143,9 +155,19 @@ export class ServerProcess implements AsyncDisposable {
     return this.#child.pid;
   }
 
+  /** The code it ended with, null while it runs. */
+  get endCode(): number | null {
+    return this.#endCode;
+  }
+
   /** The code it ends with. */
   async exitCode(): Promise<number> {
     return (await this.#child.status).code;
+  }
+
+  /** Its answer to a four-letter word. */
+  word(letters: string, timeoutMs?: number): Promise<string> {
+    return word(this.clientPort, letters, timeoutMs, this.hostname);
   }
 
   /** Everything the server printed so far. */
@@ -181,25 +203,30 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Polls the `srvr` word: unlike a session it leaves no trace in the data. */
   async #ready(): Promise<void> {
-    let ended: number | null = null;
-    this.#child.status.then(({ code }) => ended = code);
     const deadline = performance.now() + READY_TIMEOUT_MS;
-    for (let probeMs = READY_PROBE_MS; performance.now() < deadline && ended === null;) {
+    for (let probeMs = READY_PROBE_MS; performance.now() < deadline && this.#endCode === null;) {
       if (READY_LINES[this.target].test(this.log())) {
-        const answer = await word(this.clientPort, "srvr", probeMs).catch(() => "");
+        const answer = await this.word("srvr", probeMs).catch(() => "");
         if (answer.includes("Mode:")) return;
         probeMs = Math.min(probeMs * 2, RECEIVE_TIMEOUT_MS);
       }
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
-    const how = ended === null ? "does not serve clients" : `ended with code ${ended}`;
+    const how = this.#endCode === null
+      ? "does not serve clients"
+      : `ended with code ${this.#endCode}`;
     throw new Error(`The ${this.target} server ${how}:\n${this.log().slice(-4000)}`);
   }
 }
 
 /** Sends a four-letter word; @returns the answer, up to the end of the connection */
-export async function word(port: number, letters: string, timeoutMs?: number): Promise<string> {
-  using client = await RawClient.open(port);
+export async function word(
+  port: number,
+  letters: string,
+  timeoutMs?: number,
+  hostname?: string,
+): Promise<string> {
+  using client = await RawClient.open(port, hostname);
   await client.sendBytes(new TextEncoder().encode(letters));
   return new TextDecoder().decode(await client.receiveAll(timeoutMs));
 }

@@ -14,8 +14,8 @@ export const SUPER_PROPERTIES = {
 };
 
 /** @returns a line a znode, sorted by path */
-export async function dumpTree(port: number): Promise<string[]> {
-  using client = await RawClient.session(port);
+export async function dumpTree(port: number, hostname = "127.0.0.1"): Promise<string[]> {
+  using client = await RawClient.session(port, { hostname });
   await client.call(auth("digest", "super:secret"), -4);
   const lines: string[] = [];
   const paths = ["/"];

@@ -1,0 +1,307 @@
+/**
+ * An ensemble of real processes, each Denkeeper or the Java server, on loopback or on a network of
+ * namespaces.
+ *
+ *     await withEnsemble({ members: [{ id: 1, target: "java" }, ...] }, async (ensemble) => {
+ *       await ensemble.startAll();
+ *       await ensemble.kill(await ensemble.waitForLeader());
+ *     });
+ *
+ * A member keeps its ports and its dataDir for as long as the ensemble exists, whichever program
+ * runs on them.
+ *
+ * @module
+ */
+import { eventually } from "./eventually.ts";
+import { freePort } from "./free_port.ts";
+import type { NamespaceNetwork } from "./namespaces.ts";
+import { RawClient } from "./raw_client.ts";
+import type { ConnectOptions } from "./raw_client.ts";
+import { ServerProcess, type Target } from "./server_process.ts";
+import { makeTempDir, type TempDir } from "./temp_dir.ts";
+import { SUPER_PROPERTIES } from "./tree_dump.ts";
+
+export type Config = Readonly<Record<string, string | number | boolean>>;
+
+export interface MemberOptions {
+  readonly id: number;
+  readonly target: Target;
+  /** Default: participant. */
+  readonly role?: "participant" | "observer";
+  /** Further lines of this member's zoo.cfg. */
+  readonly config?: Config;
+}
+
+export interface EnsembleOptions {
+  readonly members: readonly MemberOptions[];
+  /** Further lines of every zoo.cfg. */
+  readonly config?: Config;
+  /** Where the members run. Default: all on 127.0.0.1. */
+  readonly network?: NamespaceNetwork;
+}
+
+/** What `srvr` calls a member; looking: it answers but does not serve; down: nothing answers. */
+export type Mode = "leader" | "follower" | "observer" | "read-only" | "looking" | "down";
+
+const SERVING: readonly Mode[] = ["leader", "follower", "observer"];
+/** Java may never answer a connection made while it starts: it is asked again on another one. */
+const WORD_TIMEOUT_MS = 2000;
+const LOG_TAIL_CHARS = 6000;
+
+interface Member {
+  readonly options: MemberOptions;
+  readonly hostname: string;
+  readonly clientPort: number;
+  /** As in `server.N=`. */
+  readonly address: string;
+  readonly dataDir: string;
+  target: Target;
+  process: ServerProcess | null;
+  /** What the processes before this one printed. */
+  pastLog: string;
+}
+
+/** Runs with an ensemble, of which nobody is started yet; an error comes with the members' logs. */
+export async function withEnsemble<T>(
+  options: EnsembleOptions,
+  run: (ensemble: Ensemble) => Promise<T>,
+): Promise<T> {
+  await using ensemble = new Ensemble(options);
+  try {
+    return await run(ensemble);
+  } catch (error) {
+    throw new Error(`${error}\n${ensemble.logs()}`, { cause: error });
+  }
+}
+
+export class Ensemble implements AsyncDisposable {
+  readonly ids: readonly number[];
+  readonly #dir: TempDir = makeTempDir();
+  readonly #config: Config;
+  readonly #network: NamespaceNetwork | undefined;
+  readonly #members: ReadonlyMap<number, Member>;
+
+  constructor({ members, config = {}, network }: EnsembleOptions) {
+    this.ids = members.map(({ id }) => id);
+    this.#config = config;
+    this.#network = network;
+    this.#members = new Map(members.map((options) => [options.id, this.#prepare(options)]));
+  }
+
+  /** Starts an ensemble and waits until all its members serve. */
+  static async start(options: EnsembleOptions): Promise<Ensemble> {
+    const ensemble = new Ensemble(options);
+    try {
+      await ensemble.startAll();
+      return ensemble;
+    } catch (error) {
+      const logs = ensemble.logs();
+      await ensemble[Symbol.asyncDispose]();
+      throw new Error(`${error}\n${logs}`, { cause: error });
+    }
+  }
+
+  /** Those whose process runs. */
+  get runningIds(): number[] {
+    return this.ids.filter((id) => this.#member(id).process !== null);
+  }
+
+  /** Members as clients name them. */
+  hosts(ids: readonly number[] = this.ids): string {
+    return ids.map((id) => `${this.hostname(id)}:${this.clientPort(id)}`).join(",");
+  }
+
+  hostname(id: number): string {
+    return this.#member(id).hostname;
+  }
+
+  clientPort(id: number): number {
+    return this.#member(id).clientPort;
+  }
+
+  target(id: number): Target {
+    return this.#member(id).target;
+  }
+
+  dataDir(id: number): string {
+    return this.#member(id).dataDir;
+  }
+
+  /** The process that runs, for its number and its log. */
+  process(id: number): ServerProcess {
+    const { process } = this.#member(id);
+    if (process === null) throw new Error(`Member ${id} does not run`);
+    return process;
+  }
+
+  /** Starts a member without waiting for it. */
+  start(id: number): void {
+    const member = this.#member(id);
+    if (member.process !== null) throw new Error(`Member ${id} runs already`);
+    const servers = [...this.#members.values()].map(({ options, address }) =>
+      [`server.${options.id}`, address] as const
+    );
+    member.process = ServerProcess.spawn(member.target, {
+      dataDir: member.dataDir,
+      clientPort: member.clientPort,
+      hostname: member.hostname,
+      properties: SUPER_PROPERTIES,
+      config: {
+        tickTime: 500,
+        initLimit: 40,
+        syncLimit: 10,
+        maxSessionTimeout: 120_000,
+        "4lw.commands.whitelist": "*",
+        ...Object.fromEntries(servers),
+        ...(member.options.role === "observer" ? { peerType: "observer" } : {}),
+        ...this.#config,
+        ...member.options.config,
+      },
+      ...(this.#network === undefined ? {} : { wrapper: this.#network.wrapper(id) }),
+    });
+  }
+
+  /** Starts these, by default all that do not run, and waits until they serve. */
+  async startAll(
+    ids: readonly number[] = this.ids.filter((id) => this.#member(id).process === null),
+  ): Promise<void> {
+    for (const id of ids) this.start(id);
+    await this.waitUntilServing(ids);
+  }
+
+  /** `kill -9`, and waits for the end. */
+  async kill(id: number): Promise<void> {
+    await this.process(id).kill();
+    await this.#ended(id);
+  }
+
+  /** SIGTERM, and waits for the end. */
+  async stop(id: number): Promise<void> {
+    await this.process(id).stop();
+    await this.#ended(id);
+  }
+
+  /** Lets the process stand still: its connections stay open, and it reads nothing. */
+  freeze(id: number): void {
+    Deno.kill(this.process(id).pid, "SIGSTOP");
+  }
+
+  thaw(id: number): void {
+    Deno.kill(this.process(id).pid, "SIGCONT");
+  }
+
+  /** Stops a member and starts the other program on its dataDir; @returns when that serves */
+  async replace(id: number, target: Target): Promise<void> {
+    if (this.#member(id).process !== null) await this.stop(id);
+    this.#member(id).target = target;
+    await this.startAll([id]);
+  }
+
+  /** Removes everything a stopped member has on disk, but for its id. */
+  wipe(id: number): void {
+    const { dataDir, process } = this.#member(id);
+    if (process !== null) throw new Error(`Member ${id} runs`);
+    Deno.removeSync(`${dataDir}/version-2`, { recursive: true });
+  }
+
+  word(id: number, letters: string): Promise<string> {
+    return this.process(id).word(letters, WORD_TIMEOUT_MS);
+  }
+
+  /** The answer to the `srvr` word; empty when there is none. */
+  srvr(id: number): Promise<string> {
+    return this.word(id, "srvr").catch(() => "");
+  }
+
+  async mode(id: number): Promise<Mode> {
+    const { process } = this.#member(id);
+    if (process === null) return "down";
+    if (process.endCode !== null) {
+      throw new Error(`Member ${id} ended by itself with code ${process.endCode}`);
+    }
+    const answer = await this.srvr(id);
+    const mode = /^Mode: (.*)$/m.exec(answer)?.[1];
+    if (mode !== undefined) return mode as Mode;
+    return answer.includes("not currently serving") ? "looking" : "down";
+  }
+
+  /** The last zxid it has applied; null while it does not serve. */
+  async zxid(id: number): Promise<bigint | null> {
+    const zxid = /^Zxid: (0x[0-9a-f]+)$/m.exec(await this.srvr(id))?.[1];
+    return zxid === undefined ? null : BigInt(zxid);
+  }
+
+  async waitForMode(id: number, ...modes: readonly Mode[]): Promise<void> {
+    await eventually(
+      `member ${id} is ${modes.join(" or ")}`,
+      async () => modes.includes(await this.mode(id)),
+    );
+  }
+
+  async waitUntilServing(ids: readonly number[] = this.runningIds): Promise<void> {
+    await Promise.all(ids.map((id) => this.waitForMode(id, ...SERVING)));
+  }
+
+  /** Waits until one of these, by default of all, leads; @returns which */
+  async waitForLeader(ids: readonly number[] = this.ids): Promise<number> {
+    let leader: number | undefined;
+    await eventually(`one of ${ids} leads`, async () => {
+      const modes = await Promise.all(ids.map((id) => this.mode(id)));
+      leader = ids.find((_, i) => modes[i] === "leader");
+      return leader !== undefined;
+    });
+    return leader!;
+  }
+
+  /** Waits until all that run have applied the same. */
+  async waitUntilEqual(ids: readonly number[] = this.runningIds): Promise<void> {
+    await eventually(`members ${ids} have one zxid`, async () => {
+      const zxids = await Promise.all(ids.map((id) => this.zxid(id)));
+      return zxids[0] !== null && zxids.every((zxid) => zxid === zxids[0]);
+    });
+  }
+
+  /** A client with a session at this member. */
+  client(id: number, options: ConnectOptions = {}): Promise<RawClient> {
+    return RawClient.session(this.clientPort(id), { hostname: this.hostname(id), ...options });
+  }
+
+  /** The end of what each member printed. */
+  logs(): string {
+    return [...this.#members.values()].map(({ options: { id }, target, process, pastLog }) =>
+      `--- member ${id}, ${target}, ${process === null ? "stopped" : "running"}\n` +
+      (pastLog + (process?.log() ?? "")).slice(-LOG_TAIL_CHARS)
+    ).join("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { process } of this.#members.values()) await process?.[Symbol.asyncDispose]();
+    this.#dir[Symbol.dispose]();
+  }
+
+  async #ended(id: number): Promise<void> {
+    const member = this.#member(id);
+    member.pastLog += this.process(id).log();
+    await member.process?.[Symbol.asyncDispose]();
+    member.process = null;
+  }
+
+  #member(id: number): Member {
+    const member = this.#members.get(id);
+    if (member === undefined) throw new Error(`There is no member ${id}`);
+    return member;
+  }
+
+  #prepare(options: MemberOptions): Member {
+    const { id, target, role = "participant" } = options;
+    const dataDir = `${this.#dir.path}/${id}`;
+    Deno.mkdirSync(dataDir);
+    Deno.writeTextFileSync(`${dataDir}/myid`, `${id}\n`);
+    const hostname = this.#network?.hostname(id) ?? "127.0.0.1";
+    const [clientPort, quorumPort, electionPort] = this.#network === undefined
+      ? [freePort(), freePort(), freePort()]
+      : [2181, 2888, 3888]; // it has its address to itself
+    const address = `${hostname}:${quorumPort}:${electionPort}:${role}`;
+    return { options, hostname, clientPort, address, dataDir, target, process: null, pastLog: "" };
+  }
+}
