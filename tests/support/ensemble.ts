@@ -36,6 +36,8 @@ export interface EnsembleOptions {
   readonly members: readonly MemberOptions[];
   /** Further lines of every zoo.cfg. */
   readonly config?: Config;
+  /** System properties of all. */
+  readonly properties?: Readonly<Record<string, string>>;
   /** Where the members run. Default: all on 127.0.0.1. */
   readonly network?: NamespaceNetwork;
 }
@@ -78,12 +80,14 @@ export class Ensemble implements AsyncDisposable {
   readonly ids: readonly number[];
   readonly #dir: TempDir = makeTempDir();
   readonly #config: Config;
+  readonly #properties: Readonly<Record<string, string>>;
   readonly #network: NamespaceNetwork | undefined;
   readonly #members: ReadonlyMap<number, Member>;
 
-  constructor({ members, config = {}, network }: EnsembleOptions) {
+  constructor({ members, config = {}, properties = {}, network }: EnsembleOptions) {
     this.ids = members.map(({ id }) => id);
     this.#config = config;
+    this.#properties = { ...SUPER_PROPERTIES, ...properties };
     this.#network = network;
     this.#members = new Map(members.map((options) => [options.id, this.#prepare(options)]));
   }
@@ -145,7 +149,7 @@ export class Ensemble implements AsyncDisposable {
       dataDir: member.dataDir,
       clientPort: member.clientPort,
       hostname: member.hostname,
-      properties: SUPER_PROPERTIES,
+      properties: this.#properties,
       config: {
         tickTime: 500,
         initLimit: 40,
@@ -253,7 +257,10 @@ export class Ensemble implements AsyncDisposable {
     return leader!;
   }
 
-  /** Waits until all that run have applied the same. */
+  /**
+   * Waits until all that run have applied the same. Not before the first txn of an epoch: until then
+   * a leader tells of the new epoch, and a learner that got an empty DIFF of the old one.
+   */
   async waitUntilEqual(ids: readonly number[] = this.runningIds): Promise<void> {
     await eventually(`members ${ids} have one zxid`, async () => {
       const zxids = await Promise.all(ids.map((id) => this.zxid(id)));
@@ -264,6 +271,18 @@ export class Ensemble implements AsyncDisposable {
   /** A client with a session at this member. */
   client(id: number, options: ConnectOptions = {}): Promise<RawClient> {
     return RawClient.session(this.clientPort(id), { hostname: this.hostname(id), ...options });
+  }
+
+  /** Text without what differs from run to run: ports and directories by the members' names. */
+  normalized(text: string): string {
+    for (const { options: { id }, clientPort, address, dataDir } of this.#members.values()) {
+      const [, quorumPort, electionPort] = address.split(":");
+      text = text.replaceAll(dataDir, `DATADIR${id}`)
+        .replaceAll(`${quorumPort}`, `QUORUM${id}`)
+        .replaceAll(`${electionPort}`, `ELECTION${id}`)
+        .replaceAll(`${clientPort}`, `CLIENT${id}`);
+    }
+    return text;
   }
 
   /** The end of what each member printed. */

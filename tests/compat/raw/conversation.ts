@@ -46,16 +46,16 @@ export class Conversation {
     this.port = port;
   }
 
-  /** Opens a TCP connection and says nothing yet. */
-  async open(name: string): Promise<Peer> {
-    const peer = new Peer(name, await RawClient.open(this.port), this);
+  /** Opens a TCP connection, by default to the conversation's port, and says nothing yet. */
+  async open(name: string, port = this.port): Promise<Peer> {
+    const peer = new Peer(name, await RawClient.open(port), this);
     this.#peers.push(peer);
     return peer;
   }
 
   /** Opens a connection with a session of its own; the first one starts the counting of zxids. */
-  async session(name: string, options: ConnectOptions = {}): Promise<Peer> {
-    const peer = await this.open(name);
+  async session(name: string, options: ConnectOptions = {}, port = this.port): Promise<Peer> {
+    const peer = await this.open(name, port);
     await peer.connect(options);
     if (this.normal.baseZxid === null) {
       const reply = await peer.client.call(ping, -2);
