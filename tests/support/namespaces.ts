@@ -3,8 +3,11 @@
  * namespace with one address, joined by a bridge on which this process stands too.
  *
  *     using network = NamespaceNetwork.create([1, 2, 3]);
- *     network.cut(2); // nothing gets through to 2 or from it, and nobody is told
- *     network.heal(2);
+ *     network.cut(2); // the other members and 2 do not hear of each other; clients here still do
+ *     network.block({ from: 1, to: 3 }); // one direction only
+ *     network.heal();
+ *
+ * Packets vanish on the way: connections stay open, and nobody is told.
  *
  * Needs root and `ip`: {@linkcode whyNoNamespaces} says what is in the way.
  *
@@ -46,13 +49,26 @@ export class NamespaceNetwork implements Disposable {
     return ["ip", "netns", "exec", this.#namespace(id)];
   }
 
-  /** Takes the member's cable off the bridge: packets vanish, connections stay open. */
+  /** Between this member and all others nothing gets through. */
   cut(id: number): void {
-    ip("link", "set", this.#port(id), "nomaster");
+    for (const other of this.#ids) {
+      if (other === id) continue;
+      this.block({ from: id, to: other });
+      this.block({ from: other, to: id });
+    }
   }
 
-  heal(id: number): void {
-    ip("link", "set", this.#port(id), "master", this.#name);
+  /** What one member sends to another goes to a network card that does not exist. */
+  block({ from, to }: { from: number; to: number }): void {
+    const nobody = ["lladdr", "02:00:00:00:00:00", "nud", "permanent", "dev", "eth0"];
+    ip("-n", this.#namespace(from), "neigh", "replace", this.hostname(to), ...nobody);
+  }
+
+  /** Everything gets through again. */
+  heal(): void {
+    for (const from of this.#ids) {
+      ip("-n", this.#namespace(from), "neigh", "flush", "dev", "eth0", "nud", "permanent");
+    }
   }
 
   [Symbol.dispose](): void {
