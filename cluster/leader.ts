@@ -10,18 +10,13 @@
  *
  * @module
  */
-import { assert } from "../core/assert.ts";
 import { DecodeError, ProtocolError } from "../core/errors.ts";
-import type { LogBatch } from "../core/server/log_batches.ts";
-import type { LogSource } from "../core/server/log_source.ts";
 import type { TurnTime } from "../core/server/replies.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
-import { WritePipeline } from "../core/server/write_pipeline.ts";
-import { SessionTracker } from "../core/session/session_tracker.ts";
-import { JuteReader } from "../core/wire/jute.ts";
-import { OpCode } from "../core/wire/op_code.ts";
-import { counterOf, epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
-import { ProposalAcks } from "./acks.ts";
+import type { WritePipeline } from "../core/server/write_pipeline.ts";
+import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
+import { Broadcast } from "./broadcast.ts";
+import { EpochAgreement } from "./epoch_agreement.ts";
 import { LearnerHandler } from "./learner_handler.ts";
 import { chooseSync } from "./learner_sync.ts";
 import { type Channel, initLimitMs, type Member, syncLimitMs } from "./member.ts";
@@ -29,26 +24,17 @@ import {
   PROTOCOL_VERSION,
   readAckEpoch,
   readLearnerInfo,
-  readPingReply,
-  readRequest,
-  readRevalidate,
   writeLeaderInfo,
-  writeRevalidateReply,
 } from "./packet_bodies.ts";
 import {
   PacketType,
   type QuorumPacket,
   writeBarePacket,
-  writeInform,
   writePacket,
   writeProposal,
 } from "./quorum_packet.ts";
 import type { ServerId } from "./server_id.ts";
 
-/** The last counter that is given out: the next proposal would run into the epoch (ZOOKEEPER-1277). */
-const COUNTER_MAX = 0xffff_fffe;
-/** Txns left in an epoch when its end is prepared for. */
-const COUNTER_MARGIN = 1000;
 /** Learners of 3.4 to 3.10 send no larger packet than a client's request with its ids. */
 const PACKET_OVERHEAD_BYTES = 64 << 10;
 
@@ -63,7 +49,7 @@ export interface LeaderOptions {
   onEnd: (reason: string) => void;
 }
 
-export class Leader implements LogSource {
+export class Leader {
   readonly #options: LeaderOptions;
   readonly #member: Member;
   readonly #learners = new Map<Channel, LearnerHandler>();
@@ -74,20 +60,13 @@ export class Leader implements LogSource {
   #phaseDeadlineMs: number;
   #nextPingMs: number;
   #nextQuorumCheckMs: number;
-  /** 0 until it is agreed on. */
-  #epoch = 0;
-  #epochMax: number;
-  readonly #registered = new Set<ServerId>();
-  readonly #epochAcks = new Set<ServerId>();
+  readonly #agreement: EpochAgreement;
   readonly #newLeaderAcks = new Set<ServerId>();
   #nextAnonymousId = -1;
-  /** What we had when we began to lead; nobody may have more. */
-  readonly #summary: { currentEpoch: number; zxid: Zxid };
-  #lastCommitted: Zxid;
-  #acks: ProposalAcks | null = null;
-  #processor: RequestProcessor<WritePipeline> | null = null;
-  #writes: WritePipeline | null = null;
-  readonly #unlogged: LogBatch[] = [];
+  /** Of the history that we began with: all of it is committed when a quorum has it. */
+  readonly #historyZxid: Zxid;
+  /** Null until established. */
+  #broadcast: Broadcast | null = null;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -95,28 +74,31 @@ export class Leader implements LogSource {
     this.#member = member;
     this.#nowMs = nowMs;
     const { history } = member;
-    this.#summary = { currentEpoch: history.epochs.currentEpoch, zxid: history.lastLoggedZxid };
-    this.#lastCommitted = history.lastLoggedZxid;
-    this.#epochMax = history.epochs.acceptedEpoch;
+    const { epochs, lastLoggedZxid: zxid } = history;
+    this.#agreement = new EpochAgreement(member.membership, {
+      currentEpoch: epochs.currentEpoch,
+      zxid,
+    });
+    this.#historyZxid = zxid;
     this.#phaseDeadlineMs = nowMs + initLimitMs(member);
     this.#nextPingMs = nowMs;
     this.#nextQuorumCheckMs = nowMs;
-    this.#registered.add(member.serverId);
-    this.#checkEpoch();
+    this.#register(member.serverId, epochs.acceptedEpoch);
   }
 
   /** Tells the time of all that follows until the next call. */
   beginTurn(time: TurnTime): void {
     this.#nowMs = time.nowMs;
-    this.#processor?.beginTurn(time);
+    this.#broadcast?.processor.beginTurn(time);
   }
 
   get phase(): LeaderPhase {
     return this.#phase;
   }
 
+  /** 0 until it is agreed on. */
   get epoch(): number {
-    return this.#epoch;
+    return this.#agreement.epoch;
   }
 
   get learners(): Iterable<LearnerHandler> {
@@ -124,7 +106,11 @@ export class Leader implements LogSource {
   }
 
   get lastProposed(): Zxid {
-    return this.#acks?.lastProposed ?? makeZxid(this.#epoch, 0);
+    return this.#broadcast?.lastProposed ?? makeZxid(this.epoch, 0);
+  }
+
+  get #lastCommitted(): Zxid {
+    return this.#broadcast?.lastCommitted ?? this.#historyZxid;
   }
 
   // ---------------------------------------------------------------- connections
@@ -191,7 +177,7 @@ export class Leader implements LogSource {
       reason,
     });
     if (this.#isConnected(learner.serverId)) return; // it came back on another connection before
-    this.#acks?.forget(learner.serverId);
+    this.#broadcast?.forget(learner);
   }
 
   #isConnected(serverId: ServerId): boolean {
@@ -221,7 +207,9 @@ export class Leader implements LogSource {
     if (this.#phase !== "broadcast" && nowMs > this.#phaseDeadlineMs) {
       return this.#end(
         this.#phase === "discovery"
-          ? `no quorum of voters came within initLimit: ${this.#missing(this.#registered)}`
+          ? `no quorum of voters came within initLimit: ${
+            this.#missing(this.#agreement.registered)
+          }`
           : `no quorum was synchronised within initLimit: ${this.#missing(this.#newLeaderAcks)}`,
       );
     }
@@ -291,7 +279,8 @@ export class Leader implements LogSource {
         }
         return this.#ackNewLeader(learner, packet.zxid);
       case "synced":
-        return this.#broadcastPacket(learner, packet);
+        if (this.#broadcast !== null) return this.#broadcast.packet(learner, packet);
+        throw new DecodeError(`packet type ${packet.type} came before UPTODATE`);
       default:
         throw new DecodeError(`packet type ${packet.type} came before its time`);
     }
@@ -320,60 +309,45 @@ export class Leader implements LogSource {
       }
     }
     learner.stage = "ackEpoch";
-    if (this.#epoch > 0) return writeLeaderInfo(learner.channel.writer(), makeZxid(this.#epoch, 0));
-    this.#epochMax = Math.max(this.#epochMax, learner.acceptedEpoch);
-    this.#registered.add(learner.serverId);
-    this.#checkEpoch();
+    if (this.epoch > 0) return writeLeaderInfo(learner.channel.writer(), makeZxid(this.epoch, 0));
+    this.#register(learner.serverId, learner.acceptedEpoch);
   }
 
   /** The epoch is settled as soon as a quorum of voters has said which ones it knows. */
-  #checkEpoch(): void {
-    const { membership, history, logger, serverId } = this.#member;
-    if (this.#epoch > 0 || !membership.committed.isQuorum(this.#registered)) return;
-    this.#epoch = this.#epochMax + 1;
-    history.epochs.writeAccepted(this.#epoch); // before anybody hears of it
-    logger.info("new epoch accepted by a quorum", { epoch: this.#epoch });
+  #register(id: ServerId, acceptedEpoch: number): void {
+    if (!this.#agreement.register(id, acceptedEpoch)) return;
+    const { history, logger, serverId } = this.#member;
+    history.epochs.writeAccepted(this.epoch); // before anybody hears of it
+    logger.info("new epoch accepted by a quorum", { epoch: this.epoch });
     this.#phaseDeadlineMs = this.#nowMs + initLimitMs(this.#member);
     for (const learner of this.#learners.values()) {
       if (learner.stage !== "ackEpoch") continue;
-      writeLeaderInfo(learner.channel.writer(), makeZxid(this.#epoch, 0));
+      writeLeaderInfo(learner.channel.writer(), makeZxid(this.epoch, 0));
     }
-    this.#epochAcks.add(serverId);
-    this.#checkEpochAcks();
+    this.#agreement.acknowledge(serverId, history.epochs.currentEpoch, history.lastLoggedZxid);
+    this.#checkAgreement();
   }
 
   #ackEpoch(learner: LearnerHandler, packet: QuorumPacket): void {
     const currentEpoch = readAckEpoch(packet.data);
     learner.lastLoggedZxid = packet.zxid;
-    if (this.#phase === "discovery") {
-      if (currentEpoch !== -1) {
-        const { currentEpoch: ourEpoch, zxid } = this.#summary;
-        if (currentEpoch > ourEpoch || (currentEpoch === ourEpoch && packet.zxid > zxid)) {
-          return this.#drop(
-            learner,
-            `it has more history than we have: epoch ${currentEpoch}, zxid 0x${
-              zxidToHex(packet.zxid)
-            }`,
-          );
-        }
-        if (packet.zxid !== -1) this.#epochAcks.add(learner.serverId);
-      }
-      learner.stage = "waitingForEpoch";
-      return this.#checkEpochAcks();
-    }
-    this.#beginSync(learner);
+    if (this.#phase !== "discovery") return this.#beginSync(learner);
+    const refusal = this.#agreement.acknowledge(learner.serverId, currentEpoch, packet.zxid);
+    if (refusal !== null) return this.#drop(learner, refusal);
+    learner.stage = "waitingForEpoch";
+    this.#checkAgreement();
   }
 
-  #checkEpochAcks(): void {
+  #checkAgreement(): void {
+    if (this.#phase !== "discovery" || !this.#agreement.isAgreed) return;
     const { membership, history, serverId, logger } = this.#member;
-    if (this.#phase !== "discovery" || !membership.committed.isQuorum(this.#epochAcks)) return;
-    history.epochs.writeCurrent(this.#epoch); // everything we have is on disk since we began to lead
+    history.epochs.writeCurrent(this.epoch); // everything we have is on disk since we began to lead
     this.#phase = "synchronization";
     this.#phaseDeadlineMs = this.#nowMs + initLimitMs(this.#member);
-    logger.info("a quorum follows into the new epoch", { epoch: this.#epoch });
+    logger.info("a quorum follows into the new epoch", { epoch: this.epoch });
     const { committed, lastSeen, canChange } = membership;
     if (canChange && committed.version === 0 && lastSeen.version === 0) {
-      membership.see(committed.withVersion(makeZxid(this.#epoch, 0))); // ZOOKEEPER-1783
+      membership.see(committed.withVersion(makeZxid(this.epoch, 0))); // ZOOKEEPER-1783
     }
     this.#newLeaderAcks.add(serverId);
     for (const learner of [...this.#learners.values()]) {
@@ -428,13 +402,13 @@ export class Leader implements LogSource {
     learner.stage = "ackNewLeader";
     writePacket(writer, {
       type: PacketType.NewLeader,
-      zxid: makeZxid(this.#epoch, 0),
+      zxid: makeZxid(this.epoch, 0),
       data: encoder.encode(this.#member.membership.lastSeen.toText()),
     });
   }
 
   #ackNewLeader(learner: LearnerHandler, zxid: Zxid): void {
-    if (zxid !== makeZxid(this.#epoch, 0)) {
+    if (zxid !== makeZxid(this.epoch, 0)) {
       // a learner of 3.8 may acknowledge proposals before NEWLEADER (ZOOKEEPER-4685)
       learner.earlyAck = Math.max(learner.earlyAck, zxid);
       return;
@@ -442,189 +416,38 @@ export class Leader implements LogSource {
     learner.stage = "synced";
     learner.syncedDeadlineMs = this.#nowMs + syncLimitMs(this.#member);
     learner.readDeadlineMs = this.#nowMs + syncLimitMs(this.#member);
-    if (this.#phase === "broadcast") return this.#admit(learner);
+    if (this.#broadcast !== null) return this.#broadcast.admit(learner);
     this.#newLeaderAcks.add(learner.serverId);
     this.#checkEstablished();
   }
 
-  /** A learner has what we had when NEWLEADER was sent to it: it may serve, and its acks count. */
-  #admit(learner: LearnerHandler): void {
-    writeBarePacket(learner.channel.writer(), PacketType.UpToDate, -1);
-    const acks = this.#acks!;
-    acks.reset(learner.serverId, Math.max(learner.ackedZxid, makeZxid(this.#epoch, 0)));
-    if (learner.earlyAck > learner.ackedZxid) this.#ack(learner, learner.earlyAck);
-  }
-
   #checkEstablished(): void {
-    const { membership, history, storage, services, config, logger } = this.#member;
+    const { membership, config } = this.#member;
     if (this.#phase !== "synchronization" || !membership.isQuorum(this.#newLeaderAcks)) return;
     membership.adopt(membership.lastSeen);
-    const start = makeZxid(this.#epoch, 0);
     this.#phase = "broadcast";
-    this.#lastCommitted = start;
-    history.applier.tree.advance(start);
-    const acks = this.#acks = new ProposalAcks({ config: membership.committed, start });
-    acks.ack(this.#member.serverId, start);
-    const sessions = new SessionTracker({ tickMs: config.tickTimeMs, nowMs: this.#nowMs });
-    for (const [id, timeoutMs] of history.applier.sessions) {
-      sessions.add({ id, timeoutMs, nowMs: this.#nowMs });
-    }
-    const processor = services.makeProcessor(sessions, (context) =>
-      new WritePipeline({
-        ...context,
-        config,
-        applier: history.applier,
-        sessions,
-        providers: services.providers,
-        audit: services.audit,
-        logger,
-        firstSessionId: services.firstSessionId(),
-        reconfigure: null,
-      }));
-    this.#processor = processor;
-    this.#writes = processor.writes;
-    storage.setLogSource(this);
-    this.#nextQuorumCheckMs = this.#nowMs + config.tickTimeMs;
-    this.#options.onEstablished(processor, this.#epoch);
-    for (const learner of this.#learners.values()) {
-      if (learner.stage === "synced") this.#admit(learner);
-    }
-  }
-
-  // ---------------------------------------------------------------- broadcast
-
-  #broadcastPacket(learner: LearnerHandler, { type, zxid, data, ids }: QuorumPacket): void {
-    switch (type) {
-      case PacketType.Ack:
-        return this.#ack(learner, zxid);
-      case PacketType.Ping:
-        return readPingReply(data, (id, timeoutMs) => this.#writes?.touchSession(id, timeoutMs));
-      case PacketType.Revalidate: {
-        const { sessionId, timeoutMs } = readRevalidate(data);
-        const isValid = this.#writes?.revalidate(learner, sessionId, timeoutMs) ?? false;
-        return writeRevalidateReply(learner.channel.writer(), sessionId, isValid);
-      }
-      case PacketType.Request: {
-        const { sessionId, cxid, opCode, body } = readRequest(data);
-        if (this.#writes === null) throw new DecodeError("a request before we lead");
-        if (opCode === OpCode.Sync) return this.#sync(learner);
-        this.#writes.remoteRequest(
-          { owner: learner, sessionId, cxid, op: opCode, ids: ids ?? [] },
-          new JuteReader(body, { lengthMax: this.#member.config.juteMaxBufferBytes }),
-        );
-        return this.#checkCounter();
-      }
-      default:
-        this.#member.logger.warn("a packet of unknown type is ignored", {
-          serverId: learner.serverId,
-          type,
-        });
-    }
-  }
-
-  #sync(learner: LearnerHandler): void {
-    this.#writes!.remoteSync(() => {
-      if (!learner.isClosed) writeBarePacket(learner.channel.writer(), PacketType.Sync, 0);
+    const broadcast = this.#broadcast = new Broadcast({
+      member: this.#member,
+      epoch: this.epoch,
+      nowMs: this.#nowMs,
+      learners: () => this.#learners.values(),
+      onEnd: (reason) => this.#end(reason),
     });
-  }
-
-  #ack(learner: LearnerHandler, zxid: Zxid): void {
-    if (counterOf(zxid) === 0 || this.#acks === null) return; // of UPTODATE
-    if (zxid > this.#acks.lastProposed) throw new DecodeError("an ACK of what was never proposed");
-    if (zxid > learner.ackedZxid) learner.ackedZxid = zxid;
-    if (!learner.isObserver) this.#commitThrough(this.#acks.ack(learner.serverId, zxid));
-  }
-
-  #commitThrough(zxid: Zxid): void {
-    if (zxid <= this.#lastCommitted) return;
-    const { proposals } = this.#member.history;
-    const after = this.#lastCommitted;
-    this.#lastCommitted = zxid;
-    proposals.commit(zxid);
+    this.#nextQuorumCheckMs = this.#nowMs + config.tickTimeMs;
+    this.#options.onEstablished(broadcast.processor, this.epoch);
     for (const learner of this.#learners.values()) {
-      if (!learner.isForwarding) continue;
-      const writer = learner.channel.writer();
-      if (learner.isObserver) {
-        proposals.forEachCommitted(after, (committed, buffer, start, end) => {
-          writeInform(writer, committed, buffer, start, end);
-          return true;
-        });
-      } else {
-        for (let committed = after + 1; committed <= zxid; committed++) {
-          writeBarePacket(writer, PacketType.Commit, committed);
-        }
-      }
+      if (learner.stage === "synced") broadcast.admit(learner);
     }
-    this.#writes!.committed(zxid);
   }
 
   /** Proposes what was prepared since the last call. To be called at the end of a turn. */
   propose(): void {
-    if (this.#hasEnded || this.#writes === null) return;
-    const batch = this.#writes.takeBatch();
-    if (batch === null) return;
-    const { proposals } = this.#member.history;
-    const after = this.#acks!.lastProposed;
-    assert(batch.firstZxid === after + 1, "proposals have no gap");
-    proposals.append(batch.bytes, batch.firstZxid, batch.lastZxid, batch.recordCount);
-    this.#acks!.proposed(batch.lastZxid);
-    this.#unlogged.push(batch);
-    for (const learner of this.#learners.values()) {
-      if (!learner.isForwarding || learner.isObserver) continue;
-      const writer = learner.channel.writer();
-      proposals.forEachOutstanding(after, (zxid, buffer, start, end) => {
-        writeProposal(writer, zxid, buffer, start, end);
-        return true;
-      });
-    }
-    this.#checkCounter();
-  }
-
-  /** A new epoch is begun before the counter runs into it; nothing that was proposed is lost by that. */
-  #checkCounter(): void {
-    if (this.#writes === null || counterOf(this.#writes.lastZxid) < COUNTER_MAX - COUNTER_MARGIN) {
-      return;
-    }
-    if (this.#writes.outstandingCount > 0 && counterOf(this.#writes.lastZxid) < COUNTER_MAX) return;
-    this.#end("the zxids of this epoch are used up: an election begins the next");
-  }
-
-  // ---------------------------------------------------------------- LogSource
-
-  get outstandingCount(): number {
-    return this.#writes?.outstandingCount ?? 0;
-  }
-
-  get batchRecordCount(): number {
-    return this.#unlogged.length === 0 ? 0 : this.#unlogged[0]!.recordCount;
-  }
-
-  takeBatch(): LogBatch | null {
-    const batch = this.#unlogged.shift() ?? null;
-    if (batch !== null) this.#member.history.lastLoggedZxid = batch.lastZxid;
-    return batch;
-  }
-
-  logged(zxid: Zxid): void {
-    if (this.#hasEnded) return;
-    this.#writes!.logged(zxid);
-    this.#commitThrough(this.#acks!.ack(this.#member.serverId, zxid));
-  }
-
-  diskFull(): boolean {
-    return false;
-  }
-
-  diskHasRoom(): void {
-    // a full disk ends the role
+    if (!this.#hasEnded) this.#broadcast?.propose();
   }
 
   /** The role is over, and the log flushed: what is logged is part of our history, committed or not. */
   applyAll(): void {
-    const { proposals, lastLoggedZxid } = this.#member.history;
-    if (this.#writes === null || lastLoggedZxid <= this.#lastCommitted) return;
-    proposals.commit(lastLoggedZxid);
-    this.#writes.committed(lastLoggedZxid);
+    this.#broadcast?.applyAll();
   }
 }
 

@@ -14,6 +14,7 @@ import { assert } from "../core/assert.ts";
 import type { Random } from "../core/ports.ts";
 import type { TurnTime } from "../core/server/replies.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
+import { encodeUtf8 } from "../core/wire/jute.ts";
 import { type Zxid, zxidToHex } from "../core/zxid.ts";
 import { type ElectionSocketEffect, type ElectionSocketInput, Elector } from "./elector.ts";
 import type { ElectorEffect, ElectorOptions } from "./elector.ts";
@@ -309,9 +310,10 @@ export class Peer {
   }
 
   #serving(processor: RequestProcessor, epoch: number): void {
-    const { logger, history } = this.#member;
+    const { logger, history, membership } = this.#member;
     this.#elector.epochEstablished(epoch);
     this.#lookingSinceMs = null;
+    history.applier.tree.setConfig(encodeUtf8(membership.committed.toText()));
     this.#ports.serve(processor);
     logger.info(`${this.#role.state.toLowerCase()} in a quorum, serving clients`, {
       epoch,

@@ -4,13 +4,10 @@
  *
  * @module
  */
-import { type AuthProviders, makeAuthProviders } from "../core/auth/auth_providers.ts";
 import type { MemberServices } from "../cluster/member.ts";
 import { ProposalLog } from "../cluster/proposal_log.ts";
 import { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Logger } from "../core/ports.ts";
-import { AuditLog } from "../core/server/audit.ts";
-import { AuthRequests } from "../core/server/auth_requests.ts";
 import type { Client } from "../core/server/client.ts";
 import { ConnectionThrottle } from "../core/server/connection_throttle.ts";
 import { containerCandidates } from "../core/server/container_reaper.ts";
@@ -31,7 +28,7 @@ import { LearnerSessions } from "../core/session/learner_sessions.ts";
 import type { Sessions } from "../core/session/sessions.ts";
 import { TxnApplier } from "../core/txn/apply.ts";
 import { zxidToHex } from "../core/zxid.ts";
-import { type OpenAudit, openAudit } from "./audit_log.ts";
+import { type Access, openAccess } from "./access.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import { ClientListener } from "./client_listener.ts";
 import { type DataDir, openDataDir } from "./data_dir.ts";
@@ -39,8 +36,6 @@ import { DataDirLock } from "./data_dir_lock.ts";
 import { systemFiles } from "./file_system.ts";
 import { type FirstBytes, httpBadRequest } from "./first_bytes.ts";
 import { FourLetterWords } from "./four_letter_words.ts";
-import { nodeHashing } from "./hashing.ts";
-import { userName } from "./host_environment.ts";
 import { LimitedLogger } from "./limited_logger.ts";
 import { EnsembleMember } from "./ensemble_member.ts";
 import { EpochFiles } from "./epoch_files.ts";
@@ -51,7 +46,6 @@ import { AutoPurge } from "./purge.ts";
 import { recover, type RecoveryResult } from "./recovery.ts";
 import { RequestThrottle } from "./request_throttle.ts";
 import { rest } from "./rest.ts";
-import { readSaslUsers } from "./sasl_users.ts";
 import { type RoleView, ServerView } from "./server_view.ts";
 import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
 import { Turn } from "./turn.ts";
@@ -126,10 +120,7 @@ class RunningServer implements Server {
   };
 
   // made by `start`, in this order; what is null is off
-  #auditFile: OpenAudit | null = null;
-  #audit: AuditLog | null = null;
-  #providers!: AuthProviders;
-  #auth!: AuthRequests;
+  #access!: Access;
   /** Whose clients are connected. */
   #processor!: RequestProcessor;
   /** Null: standalone. */
@@ -184,8 +175,12 @@ class RunningServer implements Server {
     const proposals = new ProposalLog(this.#config.ensemble);
     const recover = () => this.#recover(applier, isMember ? proposals : null);
     const recovered = await recover();
-    this.#openAudit();
-    this.#makeAuth();
+    this.#access = openAccess({
+      config: this.#config,
+      logger: this.#logger,
+      clock,
+      onFailed: () => void this.#stats.authFailedCount++,
+    });
     this.#pump = new LogPump({
       config: this.#config,
       dirs: this.#dirs,
@@ -208,7 +203,7 @@ class RunningServer implements Server {
     if (isMember) await this.#join(applier, { proposals, recovered, recover });
     else this.#standAlone(applier, recovered);
     this.#startTimers(recovered);
-    this.#audit?.serverStarted();
+    this.#access.audit?.serverStarted();
     return this;
   }
 
@@ -226,8 +221,8 @@ class RunningServer implements Server {
         config: this.#config,
         applier,
         sessions,
-        providers: this.#providers,
-        audit: this.#audit,
+        providers: this.#access.providers,
+        audit: this.#access.audit,
         logger: this.#logger,
         firstSessionId: this.#firstSessionId(),
         reconfigure: null,
@@ -273,8 +268,8 @@ class RunningServer implements Server {
         fatal: (message, error) => this.#fatal(message, error),
       },
       services: {
-        providers: this.#providers,
-        audit: this.#audit,
+        providers: this.#access.providers,
+        audit: this.#access.audit,
         makeProcessor,
         firstSessionId: () => this.#firstSessionId(),
       },
@@ -301,7 +296,7 @@ class RunningServer implements Server {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#audit?.serverStopping();
+    this.#access.audit?.serverStopping();
     this.#processor.isStopping = true;
     for (const timer of this.#timers) clearInterval(timer);
     this.#purge?.stop();
@@ -316,7 +311,7 @@ class RunningServer implements Server {
     clearTimeout(this.#flushTimer);
     await Promise.race([this.#pump.stop(), deadline]);
     for (const timer of this.#timers) clearTimeout(timer);
-    this.#auditFile?.close();
+    this.#access.close();
     this.#lock.release();
   }
 
@@ -367,33 +362,6 @@ class RunningServer implements Server {
     }
   }
 
-  #openAudit(): void {
-    const { audit } = this.#config;
-    if (audit.enabled) this.#auditFile = openAudit(audit, { logger: this.#logger, clock });
-  }
-
-  #makeAuth(): void {
-    const config = this.#config;
-    const providers = this.#providers = makeAuthProviders(config, nodeHashing);
-    for (const name of providers.unknownProviders) {
-      this.#logger.warn("authProvider names a class that is not available here: it is ignored", {
-        class: name,
-      });
-    }
-    if (this.#auditFile !== null) {
-      const { write } = this.#auditFile;
-      this.#audit = new AuditLog({ write, providers, serverUser: userName() });
-    }
-    this.#auth = new AuthRequests({
-      config,
-      providers,
-      hashing: nodeHashing,
-      logger: this.#logger,
-      saslUsers: readSaslUsers(config, this.#logger),
-      onFailed: () => void this.#stats.authFailedCount++,
-    });
-  }
-
   #makeProcessor<Writes extends WritePath>(
     applier: TxnApplier,
     sessions: Sessions,
@@ -403,8 +371,8 @@ class RunningServer implements Server {
       config: this.#config,
       applier,
       sessions,
-      providers: this.#providers,
-      auth: this.#auth,
+      providers: this.#access.providers,
+      auth: this.#access.requests,
       serverStats: this.#stats,
       metrics: this.#metrics,
       makeWrites,

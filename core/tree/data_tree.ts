@@ -28,7 +28,7 @@ import type { DigestSum } from "./digest_sum.ts";
 import { writeChildren, writeData, writeStat } from "./node_encoding.ts";
 import { NO_NODE, type NodeId, type NodeStore, ROOT } from "./node_store.ts";
 import { subtree } from "./node_walk.ts";
-import { lastSlash } from "./path.ts";
+import { CONFIG_PATH, lastSlash } from "./path.ts";
 import { QuotaKeeper } from "./quota_keeper.ts";
 import { CONTAINER_OWNER, type OwnerKind, ttlOwner } from "./stat.ts";
 import { TreeLoader } from "./tree_loader.ts";
@@ -352,6 +352,18 @@ export class DataTree implements SnapshotTree {
         acl: this.aclOf(id),
       });
     }
+  }
+
+  /**
+   * Puts the text of the membership into /zookeeper/config, as each member does by itself when a role begins:
+   * no txn does so before the first reconfig (quorum protocol section 15).
+   */
+  setConfig(text: Uint8Array): void {
+    const id = this.store.lookup(CONFIG_PATH);
+    if (id === NO_NODE) return; // a database of 3.4 has none
+    this.store.setVersion(id, -1);
+    this.#znodes.replaceData(id, text);
+    this.#znodes.refreshCrc(id, CONFIG_PATH, 0, CONFIG_PATH.length);
   }
 
   #remove(id: NodeId, path: Uint8Array): void {

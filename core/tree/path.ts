@@ -3,6 +3,10 @@
  *
  * @module
  */
+import { encodeUtf8 } from "../wire/jute.ts";
+
+/** The znode that shows who belongs to the ensemble. */
+export const CONFIG_PATH = encodeUtf8("/zookeeper/config");
 import { decodeUtf8 } from "../wire/jute.ts";
 
 const SLASH = 0x2f;

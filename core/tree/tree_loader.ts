@@ -9,11 +9,10 @@ import type { Zxid } from "../zxid.ts";
 import { READ_ACL } from "./acl_list.ts";
 import { OPEN_ACL_INDEX } from "./acl_table.ts";
 import { NO_NODE, type NodeId, ROOT } from "./node_store.ts";
-import { lastSlash } from "./path.ts";
+import { CONFIG_PATH, lastSlash } from "./path.ts";
 import type { Znodes } from "./znodes.ts";
 
 const NO_BYTES = new Uint8Array(0);
-const CONFIG_PATH = "/zookeeper/config";
 
 export class TreeLoader {
   /** The latest create among the znodes; past the snapshot's name only when that is fuzzy. */
@@ -40,15 +39,14 @@ export class TreeLoader {
     this.#znodes.replaceData(ROOT, NO_BYTES);
     store.setAcl(ROOT, OPEN_ACL_INDEX);
     this.#znodes.refreshCrc(ROOT, NO_BYTES, 0, 0);
-    for (const text of ["/zookeeper", "/zookeeper/quota", CONFIG_PATH]) {
-      const path = encodeUtf8(text);
+    for (const path of [encodeUtf8("/zookeeper"), encodeUtf8("/zookeeper/quota"), CONFIG_PATH]) {
       const end = path.length;
       const slash = lastSlash(path, 0, end);
       const parent = store.lookup(path, 0, slash);
       const id = this.#znodes.add(parent, path, { pathStart: 0, nameStart: slash + 1, end });
       this.#znodes.replaceData(id, NO_BYTES);
       store.setAcl(id, OPEN_ACL_INDEX);
-      if (text === CONFIG_PATH) {
+      if (path === CONFIG_PATH) {
         this.#znodes.replaceAcl(id, READ_ACL);
         store.setAversion(id, -1);
       }

@@ -14,7 +14,7 @@ import type { AuthProviders } from "../auth/auth_providers.ts";
 import { DecodeError, ErrorCode } from "../errors.ts";
 import { beginRecord, endRecord, RECORD_PREFIX_BYTES } from "../storage/txn_log_format.ts";
 import type { DataTree } from "../tree/data_tree.ts";
-import { lastSlash } from "../tree/path.ts";
+import { CONFIG_PATH, lastSlash } from "../tree/path.ts";
 import { DIGEST_VERSION, isReapable } from "../tree/stat.ts";
 import { type JuteReader, type JuteWriter, LENGTH_MAX_DEFAULT } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
@@ -311,8 +311,6 @@ export class Preparer {
 /** Header, count and digest, rounded up. */
 const CLOSE_SESSION_FIXED_BYTES = 64;
 const NO_RECORDS: ChangeRecord[] = [];
-
-const CONFIG_PATH = new TextEncoder().encode("/zookeeper/config");
 
 function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
   const both = new Uint8Array(first.length + second.length);

@@ -66,18 +66,6 @@ Deno.test("runCommand() tells the version and the usage", async () => {
   }
 });
 
-Deno.test("runCommand() does not run a member of an ensemble as if it were alone", async () => {
-  using dir = makeTempDir();
-  const members = ["server.1=a:1:2", "server.2=b:1:2", "initLimit=10", "syncLimit=5"];
-  const path = writeConfig(dir, ...members);
-  Deno.mkdirSync(`${dir.path}/data`);
-  Deno.writeTextFileSync(`${dir.path}/data/myid`, "1");
-  const { code, stderr, started } = await run({ args: ["start-foreground", path] });
-  assert.equal(code, 2);
-  assert.match(stderr, /zoo.cfg: ensembles are not supported by this version/);
-  assert.equal(started, undefined);
-});
-
 Deno.test("runCommand() ends with 2 and the usage when it cannot be understood", async () => {
   const cases: [args: string[], reason: RegExp][] = [
     [[], /^No command was given/],

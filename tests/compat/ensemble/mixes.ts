@@ -11,7 +11,7 @@ import { type PrerequisiteName, testWith } from "../../support/prerequisites.ts"
 import type { Target } from "../../support/server_process.ts";
 
 /** Programs that can be members. Mixes with others are left out. */
-export const ENSEMBLE_TARGETS: readonly Target[] = ["java"];
+export const ENSEMBLE_TARGETS: readonly Target[] = ["java", "denkeeper"];
 
 /** True in `deno task compat`. */
 export const TRIES_ALL_MIXES = Deno.env.get("COMPAT_MIXES") === "all";

@@ -1,0 +1,247 @@
+/**
+ * The last phase of a leader: it orders all writes, its own clients' and its learners', and commits each when
+ * a quorum has it on disk (quorum protocol sections 9 to 11).
+ *
+ * @module
+ */
+import { assert } from "../core/assert.ts";
+import { DecodeError } from "../core/errors.ts";
+import type { LogBatch } from "../core/server/log_batches.ts";
+import type { LogSource } from "../core/server/log_source.ts";
+import type { RequestProcessor } from "../core/server/request_processor.ts";
+import { WritePipeline } from "../core/server/write_pipeline.ts";
+import { SessionTracker } from "../core/session/session_tracker.ts";
+import { JuteReader, JuteWriter } from "../core/wire/jute.ts";
+import { OpCode } from "../core/wire/op_code.ts";
+import { counterOf, makeZxid, type Zxid } from "../core/zxid.ts";
+import { ProposalAcks } from "./acks.ts";
+import type { LearnerHandler } from "./learner_handler.ts";
+import type { Member } from "./member.ts";
+import {
+  readPingReply,
+  readRequest,
+  readRevalidate,
+  writeRevalidateReply,
+} from "./packet_bodies.ts";
+import {
+  PacketType,
+  type QuorumPacket,
+  writeBarePacket,
+  writeInform,
+  writeProposal,
+} from "./quorum_packet.ts";
+
+/** The last counter that is given out: the next proposal would run into the epoch (ZOOKEEPER-1277). */
+const COUNTER_MAX = 0xffff_fffe;
+/** Txns left in an epoch when its end is prepared for. */
+const COUNTER_MARGIN = 1000;
+const PACKETS_BYTES_START = 64 << 10;
+
+export interface BroadcastOptions {
+  member: Member;
+  epoch: number;
+  nowMs: number;
+  learners: () => Iterable<LearnerHandler>;
+  /** The role is over, and why. */
+  onEnd: (reason: string) => void;
+}
+
+export class Broadcast implements LogSource {
+  readonly processor: RequestProcessor<WritePipeline>;
+  readonly #member: Member;
+  readonly #learners: () => Iterable<LearnerHandler>;
+  readonly #onEnd: (reason: string) => void;
+  readonly #acks: ProposalAcks;
+  readonly #writes: WritePipeline;
+  readonly #start: Zxid;
+  #lastCommitted: Zxid;
+  /** Proposed, and not yet written to our own log. */
+  readonly #unlogged: LogBatch[] = [];
+  /** The packets of one batch, made once for all followers. */
+  readonly #packets = new JuteWriter(PACKETS_BYTES_START);
+
+  constructor({ member, epoch, nowMs, learners, onEnd }: BroadcastOptions) {
+    this.#member = member;
+    this.#learners = learners;
+    this.#onEnd = onEnd;
+    const { history, membership, services, storage, config, logger } = member;
+    const start = this.#start = this.#lastCommitted = makeZxid(epoch, 0);
+    history.applier.tree.advance(start);
+    this.#acks = new ProposalAcks({ config: membership.committed, start });
+    this.#acks.ack(member.serverId, start);
+    const sessions = new SessionTracker({ tickMs: config.tickTimeMs, nowMs });
+    for (const [id, timeoutMs] of history.applier.sessions) sessions.add({ id, timeoutMs, nowMs });
+    this.processor = services.makeProcessor(sessions, (context) =>
+      new WritePipeline({
+        ...context,
+        config,
+        applier: history.applier,
+        sessions,
+        providers: services.providers,
+        audit: services.audit,
+        logger,
+        firstSessionId: services.firstSessionId(),
+        reconfigure: null,
+      }));
+    this.#writes = this.processor.writes;
+    storage.setLogSource(this);
+  }
+
+  get lastProposed(): Zxid {
+    return this.#acks.lastProposed;
+  }
+
+  get lastCommitted(): Zxid {
+    return this.#lastCommitted;
+  }
+
+  // ---------------------------------------------------------------- learners
+
+  /** A learner has what we had when NEWLEADER was sent to it: it may serve, and its acks count. */
+  admit(learner: LearnerHandler): void {
+    writeBarePacket(learner.channel.writer(), PacketType.UpToDate, -1);
+    this.#acks.reset(learner.serverId, Math.max(learner.ackedZxid, this.#start));
+    if (learner.earlyAck > learner.ackedZxid) this.#ack(learner, learner.earlyAck);
+  }
+
+  /** A learner is gone. */
+  forget(learner: LearnerHandler): void {
+    this.#acks.forget(learner.serverId);
+  }
+
+  /** @throws {DecodeError} on what no learner sends */
+  packet(learner: LearnerHandler, { type, zxid, data, ids }: QuorumPacket): void {
+    switch (type) {
+      case PacketType.Ack:
+        return this.#ack(learner, zxid);
+      case PacketType.Ping:
+        return readPingReply(data, (id, timeoutMs) => this.#writes.touchSession(id, timeoutMs));
+      case PacketType.Revalidate: {
+        const { sessionId, timeoutMs } = readRevalidate(data);
+        const isValid = this.#writes.revalidate(learner, sessionId, timeoutMs);
+        return writeRevalidateReply(learner.channel.writer(), sessionId, isValid);
+      }
+      case PacketType.Request: {
+        const { sessionId, cxid, opCode, body } = readRequest(data);
+        if (opCode === OpCode.Sync) return this.#sync(learner);
+        this.#writes.remoteRequest(
+          { owner: learner, sessionId, cxid, op: opCode, ids: ids ?? [] },
+          new JuteReader(body, { lengthMax: this.#member.config.juteMaxBufferBytes }),
+        );
+        return this.#checkCounter();
+      }
+      default:
+        this.#member.logger.warn("a packet of unknown type is ignored", {
+          serverId: learner.serverId,
+          type,
+        });
+    }
+  }
+
+  #sync(learner: LearnerHandler): void {
+    this.#writes.remoteSync(() => {
+      if (!learner.isClosed) writeBarePacket(learner.channel.writer(), PacketType.Sync, 0);
+    });
+  }
+
+  #ack(learner: LearnerHandler, zxid: Zxid): void {
+    if (counterOf(zxid) === 0) return; // of UPTODATE
+    if (zxid > this.#acks.lastProposed) throw new DecodeError("an ACK of what was never proposed");
+    if (zxid > learner.ackedZxid) learner.ackedZxid = zxid;
+    if (!learner.isObserver) this.#commitThrough(this.#acks.ack(learner.serverId, zxid));
+  }
+
+  // ---------------------------------------------------------------- proposals
+
+  /** Proposes what was prepared since the last call. To be called at the end of a turn. */
+  propose(): void {
+    const batch = this.#writes.takeBatch();
+    if (batch === null) return;
+    const { proposals } = this.#member.history;
+    const after = this.#acks.lastProposed;
+    assert(batch.firstZxid === after + 1, "proposals have no gap");
+    proposals.append(batch.bytes, batch.firstZxid, batch.lastZxid, batch.recordCount);
+    this.#acks.proposed(batch.lastZxid);
+    this.#unlogged.push(batch);
+    const packets = this.#packets;
+    packets.position = 0;
+    proposals.forEachOutstanding(after, (zxid, buffer, start, end) => {
+      writeProposal(packets, zxid, buffer, start, end);
+      return true;
+    });
+    for (const learner of this.#learners()) {
+      if (learner.isForwarding && !learner.isObserver) {
+        learner.channel.writer().raw(packets.written());
+      }
+    }
+    this.#checkCounter();
+  }
+
+  #commitThrough(zxid: Zxid): void {
+    if (zxid <= this.#lastCommitted) return;
+    const { proposals } = this.#member.history;
+    const after = this.#lastCommitted;
+    this.#lastCommitted = zxid;
+    proposals.commit(zxid);
+    for (const learner of this.#learners()) {
+      if (!learner.isForwarding) continue;
+      const writer = learner.channel.writer();
+      if (learner.isObserver) {
+        proposals.forEachCommitted(after, (committed, buffer, start, end) => {
+          writeInform(writer, committed, buffer, start, end);
+          return true;
+        });
+      } else {
+        for (let committed = after + 1; committed <= zxid; committed++) {
+          writeBarePacket(writer, PacketType.Commit, committed);
+        }
+      }
+    }
+    this.#writes.committed(zxid);
+  }
+
+  /** A new epoch is begun before the counter runs into it; nothing that was proposed is lost by that. */
+  #checkCounter(): void {
+    const counter = counterOf(this.#writes.lastZxid);
+    if (counter < COUNTER_MAX - COUNTER_MARGIN) return;
+    if (this.#writes.outstandingCount > 0 && counter < COUNTER_MAX) return;
+    this.#onEnd("the zxids of this epoch are used up: an election begins the next");
+  }
+
+  // ---------------------------------------------------------------- LogSource
+
+  get outstandingCount(): number {
+    return this.#writes.outstandingCount;
+  }
+
+  get batchRecordCount(): number {
+    return this.#unlogged[0]?.recordCount ?? 0;
+  }
+
+  takeBatch(): LogBatch | null {
+    const batch = this.#unlogged.shift() ?? null;
+    if (batch !== null) this.#member.history.lastLoggedZxid = batch.lastZxid;
+    return batch;
+  }
+
+  logged(zxid: Zxid): void {
+    this.#writes.logged(zxid);
+    this.#commitThrough(this.#acks.ack(this.#member.serverId, zxid));
+  }
+
+  diskFull(): boolean {
+    return false;
+  }
+
+  diskHasRoom(): void {
+    // a full disk ends the process
+  }
+
+  /** The role is over, and the log flushed: what is logged is part of our history, committed or not. */
+  applyAll(): void {
+    const { proposals, lastLoggedZxid } = this.#member.history;
+    if (lastLoggedZxid <= this.#lastCommitted) return;
+    proposals.commit(lastLoggedZxid);
+    this.#writes.committed(lastLoggedZxid);
+  }
+}
