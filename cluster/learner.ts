@@ -104,6 +104,7 @@ export class Learner implements LogSource {
   /** Proposals through this one need no ACK of ours any more. */
   #ackedZxid: Zxid = 0;
   #newLeaderConfig: QuorumConfig | null = null;
+  #hasMismatch = false;
 
   constructor(options: LearnerOptions) {
     this.#options = options;
@@ -246,7 +247,7 @@ export class Learner implements LogSource {
     }
     if (type !== PacketType.LeaderInfo) throw new DecodeError("LEADERINFO was expected");
     readLeaderInfo(data);
-    const { epochs, lastLoggedZxid } = this.#member.history;
+    const { epochs } = this.#member.history;
     const epoch = this.#epoch = epochOf(zxid);
     const { acceptedEpoch } = epochs;
     if (epoch < acceptedEpoch) {
@@ -256,7 +257,18 @@ export class Learner implements LogSource {
     const answer = epoch > acceptedEpoch ? epochs.currentEpoch : -1;
     if (epoch > acceptedEpoch) epochs.writeAccepted(epoch);
     this.#stage = "synchronization";
-    writeAckEpoch(this.#channel!.writer(), lastLoggedZxid, answer);
+    if (this.#member.history.startsOver) this.#startOver();
+    writeAckEpoch(this.#channel!.writer(), this.#member.history.lastLoggedZxid, answer);
+  }
+
+  /** What we have is of no use to this leader: as one who has nothing we get everything. */
+  #startOver(): void {
+    const { history } = this.#member;
+    this.needsReload = true; // what is on our disk stays until a snapshot takes its place
+    history.applier.tree.resetToEmptyDatabase();
+    history.applier.sessions.clear();
+    history.proposals.clear(0);
+    history.lastLoggedZxid = 0;
   }
 
   #beginSync({ type, zxid }: QuorumPacket): void {
@@ -276,11 +288,16 @@ export class Learner implements LogSource {
         return this.#beginTree(zxid);
       case PacketType.Trunc: {
         const release = this.#hold();
+        this.needsReload = true; // until it is done
         return storage.truncate(zxid, (isTruncated) => {
           release();
           if (this.#hasEnded) return;
-          if (!isTruncated) {
-            return this.#end(`nothing is left of our history if it ends at 0x${zxidToHex(zxid)}`);
+          this.needsReload = false;
+          if (!isTruncated || history.lastLoggedZxid !== zxid) {
+            history.startsOver = true;
+            return this.#end(
+              `our history cannot be cut at 0x${zxidToHex(zxid)}: we ask for all of it`,
+            );
           }
           this.#beginProposals();
           this.#resume();
@@ -293,7 +310,7 @@ export class Learner implements LogSource {
 
   #beginTree(zxid: Zxid): void {
     const { history, config } = this.#member;
-    history.proposals.clear();
+    history.proposals.clear(zxid);
     const { tree, sessions } = history.applier;
     this.#tree = {
       loader: new TreeStreamLoader({
@@ -384,7 +401,7 @@ export class Learner implements LogSource {
 
   /** All that we lacked is here: it is made durable, then we say so. */
   #newLeader(zxid: Zxid, data: Uint8Array | null): void {
-    const { membership, storage } = this.#member;
+    const { membership, storage, history } = this.#member;
     if (epochOf(zxid) !== this.#epoch) {
       throw new ProtocolError(
         `NEWLEADER is of epoch ${epochOf(zxid)}, LEADERINFO of ${this.#epoch}`,
@@ -400,6 +417,7 @@ export class Learner implements LogSource {
       release();
       if (this.#hasEnded) return;
       this.needsReload = false;
+      history.startsOver = false;
       storage.setLogSource(this);
       this.#acknowledgeNewLeader();
       this.#resume();
@@ -499,6 +517,8 @@ export class Learner implements LogSource {
   }
 
   #digestMismatch(zxid: Zxid): void {
+    if (this.#hasMismatch) return; // all that follow differ too
+    this.#hasMismatch = true;
     this.#member.logger.error("the tree differs from the leader's", {
       zxid: `0x${zxidToHex(zxid)}`,
       leader: this.leader,

@@ -40,6 +40,8 @@ export interface History {
   readonly epochs: Epochs;
   /** Of the newest txn in our log or snapshot: what we vote with (ZOOKEEPER-2845). */
   lastLoggedZxid: Zxid;
+  /** It cannot be cut where a leader wants it cut: the next one is asked for everything. */
+  startsOver: boolean;
 }
 
 /** A place in the txn log on disk. */
@@ -57,7 +59,8 @@ export interface MemberStorage {
   flushLog(): void;
   /**
    * Takes every txn after `zxid` back, from log and snapshots, and loads what is left (ZOOKEEPER-1549).
-   * `done(false)`: that cannot be done from what is here, and nothing was touched.
+   * `done(false)`: that cannot be done from what is here, and nothing was touched. Like the two that
+   * follow it begins when the one before is done.
    */
   truncate(zxid: Zxid, done: (isTruncated: boolean) => void): void;
   /**

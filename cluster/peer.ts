@@ -63,6 +63,8 @@ interface Dialing {
 
 /** Timeouts of roles are looked at so often. */
 const TICK_MS_MAX = 100;
+/** A tick so late says that we were not running. */
+const PAUSE_MS = 500;
 /** Between attempts to connect to the leader: the first waits are short, since it begins to listen now. */
 const DIAL_WAITS_MS = [10, 20, 40, 80];
 /** As many as ZooKeeper makes, each after leaderConnectDelayDuringRetryMs. */
@@ -75,6 +77,7 @@ export class Peer {
   readonly #elector: Elector;
   #role: Role = { state: "LOOKING" };
   #nowMs = 0;
+  #tickedMs = 0;
   /** Why the role is to be taken down at the end of the turn. */
   #ending: string | null = null;
   /** When to look for a leader; null: we do, or have one. */
@@ -153,9 +156,13 @@ export class Peer {
     this.#effects(this.#elector.step({ kind: "tick", nowMs: this.#nowMs }));
     if (this.#lookAtMs !== null && this.#nowMs >= this.#lookAtMs) this.#look();
     const role = this.#role;
-    if (role.state === "LEADING") role.leader.tick();
-    else if (role.state !== "LOOKING") {
-      role.learner.tick();
+    // after a pause of our own, what others sent meanwhile is read before they are called silent
+    const wasPaused = this.#nowMs - this.#tickedMs > PAUSE_MS;
+    this.#tickedMs = this.#nowMs;
+    if (role.state === "LEADING") {
+      if (!wasPaused) role.leader.tick();
+    } else if (role.state !== "LOOKING") {
+      if (!wasPaused) role.learner.tick();
       if (role.dialing.nextMs !== null && this.#nowMs >= role.dialing.nextMs) this.#dial(role);
     }
   }

@@ -53,7 +53,8 @@ export class ProposalLog {
   #committedRecords = 0;
   #committedCount = 0;
   #max: Zxid | undefined;
-  #droppedThrough: Zxid | undefined;
+  /** What was committed after this one is here. */
+  #droppedThrough: Zxid = 0;
 
   constructor({ commitLogCount, bytesMax = PROPOSAL_LOG_BYTES_MAX }: {
     /** Committed proposals to keep at the least, if `bytesMax` allows; at least 500. */
@@ -130,46 +131,23 @@ export class ProposalLog {
     this.#trim();
   }
 
-  /** Forgets what is outstanding: when a role ends. */
-  discardUncommitted(): void {
-    const chunk = this.#chunks[this.#committedChunk];
-    if (chunk === undefined) return;
-    if (this.#committedRecords > 0) {
-      chunk.usedBytes = this.#committedBytes;
-      chunk.recordCount = this.#committedRecords;
-      chunk.lastZxid = this.#max!;
-    }
-    const kept = this.#committedChunk + (this.#committedRecords > 0 ? 1 : 0);
-    for (const { buffer } of this.#chunks.splice(kept)) this.#bytes -= buffer.length;
-  }
-
-  /** Forgets everything after `zxid`, committed or not: when a leader says TRUNC. */
-  truncate(zxid: Zxid): void {
-    const floor = this.committedFloor(zxid);
-    if (floor === undefined) return this.clear();
-    const index = this.#chunks.findLastIndex(({ firstZxid }) => firstZxid <= floor);
-    const { bytes, count } = walkTo(this.#chunks[index]!, 0, floor);
-    this.#committedChunk = index;
-    this.#committedBytes = bytes;
-    this.#committedRecords = this.#committedCount = count;
-    for (let i = 0; i < index; i++) this.#committedCount += this.#chunks[i]!.recordCount;
-    this.#max = floor;
-    this.discardUncommitted();
-  }
-
-  /** Forgets everything: when the database is replaced, as by SNAP. */
-  clear(): void {
+  /**
+   * Forgets everything: when the database is replaced, as by SNAP.
+   *
+   * @param through what is appended next follows this one, or nothing but an epoch's beginning is between
+   */
+  clear(through: Zxid): void {
     this.#chunks.length = 0;
     this.#bytes = 0;
     this.#committedChunk = this.#committedBytes = this.#committedRecords = 0;
     this.#committedCount = 0;
-    this.#max = this.#droppedThrough = undefined;
+    this.#max = undefined;
+    this.#droppedThrough = through;
   }
 
-  /** Whether all that was committed after `zxid` is here; false when none is here at all. */
+  /** Whether all that was committed after `zxid` is here. */
   holdsAfter(zxid: Zxid): boolean {
-    if (this.#max === undefined) return false;
-    return zxid >= (this.#droppedThrough ?? this.#chunks[0]!.firstZxid);
+    return zxid >= this.#droppedThrough;
   }
 
   /** The newest committed zxid that is at most `zxid`, if it is here. */

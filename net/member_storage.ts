@@ -32,6 +32,7 @@ export interface DiskStorageOptions {
 export class DiskStorage implements MemberStorage {
   readonly log: LogHistory = { around: () => null };
   readonly #options: DiskStorageOptions;
+  #work: Promise<void> = Promise.resolve();
 
   constructor(options: DiskStorageOptions) {
     this.#options = options;
@@ -79,15 +80,17 @@ export class DiskStorage implements MemberStorage {
     this.#options.history.lastLoggedZxid = lastProcessedZxid;
   }
 
-  /** What fails here leaves nothing to go on with. */
-  async #run(message: string, work: () => Promise<() => void>): Promise<void> {
-    let finish: () => void;
-    try {
-      finish = await work();
-    } catch (error) {
-      return this.#options.fatal(message, error);
-    }
-    this.#options.turn.begin();
-    finish();
+  /** One after the other. What fails here leaves nothing to go on with. */
+  #run(message: string, work: () => Promise<() => void>): void {
+    this.#work = this.#work.then(async () => {
+      let finish: () => void;
+      try {
+        finish = await work();
+      } catch (error) {
+        return this.#options.fatal(message, error);
+      }
+      this.#options.turn.begin();
+      finish();
+    });
   }
 }

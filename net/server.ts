@@ -255,7 +255,7 @@ class RunningServer implements Server {
       this.#makeProcessor(applier, sessions, makeWrites);
     this.#member = new EnsembleMember({
       config: this.#config,
-      history: { applier, proposals, epochs, lastLoggedZxid: lastProcessedZxid },
+      history: { applier, proposals, epochs, lastLoggedZxid: lastProcessedZxid, startsOver: false },
       storage: {
         dirs: this.#dirs,
         tree: this.#tree,
@@ -322,13 +322,15 @@ class RunningServer implements Server {
     proposals: ProposalLog | null,
   ): Promise<RecoveryResult> {
     const config = this.#config;
-    proposals?.clear();
+    let isFirst = true;
     const startMs = clock.monotonicMs();
     const recovered = await recover({
       dirs: this.#dirs,
       tree: this.#tree,
       sessions: this.#sessionTable,
       replay: ({ header, txn }, body) => {
+        if (isFirst) proposals?.clear(this.#tree.lastProcessedZxid);
+        isFirst = false;
         applier.apply(header, txn);
         proposals?.appendCommitted(header.zxid, body);
       },
@@ -345,6 +347,7 @@ class RunningServer implements Server {
     });
     this.#metrics.dbInitTimeMs.add(Math.round(clock.monotonicMs() - startMs));
     this.#metrics.startupTxnsLoaded.add(recovered.txnCount);
+    if (isFirst) proposals?.clear(recovered.lastProcessedZxid);
     this.#metrics.digestMismatchesCount.add(recovered.digestMismatchCount);
     return recovered;
   }
