@@ -214,6 +214,7 @@ export class TxnLogFile {
   }
 
   #create(firstZxid: Zxid): OpenLog {
+    this.#syncOlder();
     const path = `${this.#options.dir}/${txnLogName(firstZxid)}`;
     // a file of this name can only hold a torn first record: recovery has read all others
     const file = this.#options.fileSystem.open(path, "create");
@@ -236,6 +237,20 @@ export class TxnLogFile {
     this.#isDirectoryDirty = true;
     this.#current = log;
     return log;
+  }
+
+  /**
+   * What a crash leaves of the new file is of no use, and refused by recovery, when the end of the one
+   * before it is missing. Costs nothing when files are rolled right after a sync.
+   */
+  #syncOlder(): void {
+    if (!this.#options.forceSync) return;
+    for (const log of this.#inSync) log.file.sync();
+    for (const log of this.#retired) {
+      if (!log.isDirty) continue;
+      log.file.sync();
+      log.isDirty = false;
+    }
   }
 
   /** Makes room ahead, before `byteCount` bytes are written. */
@@ -261,16 +276,22 @@ export class TxnLogFile {
     log.zeroedTo = end;
   }
 
-  /** Takes back a write that failed half way, and gives back the room ahead. */
+  /**
+   * Takes back a write that failed half way, and gives back the room ahead. For good: whoever asked for
+   * it is told that it failed, so no crash may bring it back.
+   */
   #undo(log: OpenLog): void {
+    const { dir, fileSystem, forceSync } = this.#options;
     try {
       if (log.position === FILE_HEADER_BYTES) {
         this.#current = null;
         log.file.close();
-        this.#options.fileSystem.remove(log.path);
+        fileSystem.remove(log.path);
+        if (forceSync) fileSystem.syncDirectory(dir);
         return;
       }
       log.file.truncate(log.position);
+      if (forceSync) log.file.sync();
       log.file.seek(log.position);
       log.extendedTo = log.position;
       log.zeroedTo = log.position;

@@ -217,7 +217,9 @@ Deno.test("TxnLogFile makes a batch durable, and the name of a new file with it"
     assert.deepEqual(recorder.take(), ["sync log.1"]);
     log.write(batch(3));
     log.roll();
+    assert.deepEqual(recorder.take(), []);
     log.write(batch(4));
+    assert.deepEqual(recorder.take(), ["sync log.1"], "before a new file is begun");
     await sync();
     assert.deepEqual(recorder.take(), ["sync log.1", "sync log.4", "sync ."]);
     log.close();
