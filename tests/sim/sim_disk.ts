@@ -2,7 +2,7 @@
  * A file system in memory that loses what no sync made durable, as a journaling one does.
  *
  * Data: a crash keeps the first of a file's unsynced writes, any number of them, and may tear the last
- * one kept. Names: a directory keeps the first of its unsynced creates, renames and removes, any number
+ * one kept, between sectors. Names: a directory keeps the first of its unsynced creates, renames and removes, any number
  * of them; so a renamed file may have its old name again, and a removed one may be back. A sync that was
  * under way counts for nothing. Which, is drawn from the seed, and so is everything else here.
  *
@@ -13,6 +13,11 @@
  */
 import type { Done, FileSystem, OpenFile } from "../../core/ports.ts";
 import type { SeededRandom } from "../support/seeded_random.ts";
+
+/** A disk writes so much as a whole or not at all: where a write may be torn. */
+const SECTOR_BYTES = 512;
+/** A file system gives room in such pieces. */
+const BLOCK_BYTES = 4096;
 
 /** How the last write that a crash keeps may look. "garbage" is more than logs are made for. */
 export type Tear = "cut" | "zeros" | "garbage";
@@ -192,28 +197,36 @@ export class SimDisk implements FileSystem {
 
   /** Writes what there is room for. */
   write(inode: Inode, offset: number, bytes: Uint8Array): number {
-    const grownBy = Math.max(offset + bytes.length - inode.content.sizeBytes, 0);
-    const missing = Math.max(this.#usedBytes() + grownBy - this.capacityBytes, 0);
-    const count = bytes.length - Math.min(missing, grownBy, bytes.length);
+    const ownBytes = inBlocks(inode.content.sizeBytes);
+    const room = this.capacityBytes - this.#usedBytes() + ownBytes; // may be negative
+    const endMax = Math.max(Math.floor(room / BLOCK_BYTES) * BLOCK_BYTES, ownBytes);
+    const count = Math.max(Math.min(bytes.length, endMax - offset), 0);
     if (count === 0 && bytes.length > 0) throw this.#full();
     inode.change({ kind: "write", offset, bytes: bytes.slice(0, count) });
     return count;
   }
 
   #crash(inode: Inode): void {
-    const { random, tears = ["cut", "zeros"] } = this.#options;
+    const { random } = this.#options;
     const kept = inode.isBroken ? 0 : random.between(0, inode.pending.length);
     this.counts.lostWrites += inode.pending.length - kept;
     const last = inode.pending[kept - 1];
-    if (last?.kind === "write" && last.bytes.length > 0 && random.chance(1, 2)) {
-      this.counts.tornWrites++;
-      const tear = random.pick(tears);
-      const wholeBytes = random.below(last.bytes.length);
-      if (tear === "cut") last.bytes = last.bytes.subarray(0, wholeBytes);
-      else if (tear === "zeros") last.bytes.fill(0, wholeBytes);
-      else last.bytes.set(random.bytes(last.bytes.length - wholeBytes), wholeBytes);
-    }
+    if (last?.kind === "write" && random.chance(1, 2)) this.#tear(last);
     inode.crash(kept);
+  }
+
+  #tear(write: Extract<Change, { kind: "write" }>): void {
+    const { random, tears = ["cut", "zeros"] } = this.#options;
+    const { offset, bytes } = write;
+    const firstSector = Math.floor(offset / SECTOR_BYTES) + 1;
+    const lastSector = Math.ceil((offset + bytes.length) / SECTOR_BYTES) - 1;
+    if (firstSector > lastSector) return; // it is within one
+    this.counts.tornWrites++;
+    const wholeBytes = random.between(firstSector, lastSector) * SECTOR_BYTES - offset;
+    const tear = random.pick(tears);
+    if (tear === "cut") write.bytes = bytes.subarray(0, wholeBytes);
+    else if (tear === "zeros") bytes.fill(0, wholeBytes);
+    else bytes.set(random.bytes(bytes.length - wholeBytes), wholeBytes);
   }
 
   #full(): Error {
@@ -225,7 +238,7 @@ export class SimDisk implements FileSystem {
     if (this.capacityBytes === Infinity) return 0;
     let sum = 0;
     for (const { names } of this.#directories.values()) {
-      for (const { content } of names.values()) sum += content.sizeBytes;
+      for (const { content } of names.values()) sum += inBlocks(content.sizeBytes);
     }
     return sum;
   }
@@ -419,11 +432,11 @@ class Content {
     if (at < this.sizeBytes) this.#buffer[at]! ^= 1 << (bit & 7);
   }
 
-  /** In blocks of 4096 bytes that are not all zeros. */
+  /** In blocks that are not all zeros. */
   storedBytes(): number {
     let sum = 0;
-    for (let at = 0; at < this.sizeBytes; at += 4096) {
-      const block = this.#buffer.subarray(at, Math.min(at + 4096, this.sizeBytes));
+    for (let at = 0; at < this.sizeBytes; at += BLOCK_BYTES) {
+      const block = this.#buffer.subarray(at, Math.min(at + BLOCK_BYTES, this.sizeBytes));
       if (block.some((byte) => byte !== 0)) sum += block.length;
     }
     return sum;
@@ -442,6 +455,10 @@ class Content {
 /** How many of the changes up to a mark no other sync has saved meanwhile. */
 function pendingBefore({ pending, changeCount }: Inode | Directory, mark: number): number {
   return Math.max(pending.length - (changeCount - mark), 0);
+}
+
+function inBlocks(byteCount: number): number {
+  return Math.ceil(byteCount / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
 function notFound(path: string): Error {
