@@ -31,9 +31,12 @@ export class ExtendedTypesOffError extends DataDirError {
   }
 }
 
+/** What is needed of a tree that is loaded. */
+export type LoadableTree = Pick<SnapshotTree, "clear" | "loadAcl" | "loadNode">;
+
 export interface TreeRecordOptions {
   /** Cleared first, as are the sessions. */
-  tree: SnapshotTree;
+  tree: LoadableTree;
   sessions: SessionTable;
   /** Longest string or buffer accepted, in bytes. */
   lengthMax: number;
