@@ -26,7 +26,7 @@ import { ReplayDigests, ReplayOrder } from "../core/storage/replay_check.ts";
 import { SnapshotLoader, type SnapshotSummary } from "../core/storage/snapshot_loader.ts";
 import type { SessionTable, SnapshotTree } from "../core/storage/snapshot_tree.ts";
 import { ExtendedTypesOffError } from "../core/storage/tree_record_reader.ts";
-import { TxnLogReader } from "../core/storage/txn_log_reader.ts";
+import type { TxnLogReader } from "../core/storage/txn_log_reader.ts";
 import type { TxnRecord } from "../core/txn/txn.ts";
 import { decodeUtf8 } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
@@ -35,6 +35,7 @@ import { type DataDir, removeUnfinishedSnapshots, takeInitializeMarker } from ".
 import { ended } from "./file_system.ts";
 import type { Rest } from "./rest.ts";
 import { looksWhole, readSnapshotFile } from "./snapshot_files.ts";
+import { openTxnLog } from "./txn_log_source.ts";
 
 /** As in ZooKeeper: older snapshots are not tried. */
 const SNAPSHOTS_TRIED_MAX = 100;
@@ -379,8 +380,7 @@ class Recovery {
   #openLog(name: string): { reader: TxnLogReader; sync: () => void; close: () => void } {
     const { dirs, fileSystem, lengthMax } = this.#options;
     const path = `${dirs.logDir}/${name}`;
-    const file = fileSystem.open(path, "read");
-    const reader = new TxnLogReader({ source: file, fileName: path, lengthMax });
+    const { reader, file } = openTxnLog({ path, fileSystem, lengthMax });
     return { reader, sync: () => file.sync(), close: () => file.close() };
   }
 

@@ -217,7 +217,8 @@ export async function readSnapshotFile({ path, loader, fileSystem, rest }: {
   const unpacker = await makeUnpacker(compression);
   const file = fileSystem.open(path, "read");
   try {
-    const buffer = new Uint8Array(compression === "none" ? READ_BYTES : READ_PACKED_BYTES);
+    const readBytes = compression === "none" ? READ_BYTES : READ_PACKED_BYTES;
+    const buffer = new Uint8Array(Math.min(readBytes, Math.max(file.sizeBytes(), 1)));
     let turnBytes = 0;
     for (;;) {
       const count = file.read(buffer);

@@ -29,10 +29,10 @@ import {
 import { LogHoleError, ReplayOrder } from "../core/storage/replay_check.ts";
 import { SnapshotLoader } from "../core/storage/snapshot_loader.ts";
 import { SnapshotReach } from "../core/storage/snapshot_reach.ts";
-import { TxnLogReader } from "../core/storage/txn_log_reader.ts";
 import { counterOf, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { recover, type RecoveryOptions, type RecoveryResult } from "./recovery.ts";
 import { looksWhole, readSnapshotFile } from "./snapshot_files.ts";
+import { openTxnLog } from "./txn_log_source.ts";
 
 /** Other events get through after so many records. */
 const RECORDS_PER_TURN = 20000;
@@ -167,11 +167,12 @@ async function findCut({ base, logs, zxid, recovery }: {
   recovery: RecoveryOptions;
 }): Promise<Cut | string> {
   const order = new ReplayOrder({ zxid: base.zxid, file: base.name });
+  const { dirs } = recovery;
   const cut: Cut = { log: null, laterLogs: [], lastKept: base.zxid, last: base.zxid };
   let recordCount = 0;
   for (const log of txnLogsFrom(logs, base.zxid + 1)) {
     if (cut.log !== null) cut.laterLogs.push(log);
-    const { reader, close } = openLog(log.name, recovery);
+    const { reader, file } = openTxnLog({ ...recovery, path: `${dirs.logDir}/${log.name}` });
     try {
       if (reader.readHeader() === "blank") continue;
       while (reader.next()) {
@@ -190,7 +191,7 @@ async function findCut({ base, logs, zxid, recovery }: {
       if (error instanceof LogHoleError) return error.message;
       throw error;
     } finally {
-      close();
+      file.close();
     }
   }
   return cut;
@@ -198,24 +199,14 @@ async function findCut({ base, logs, zxid, recovery }: {
 
 function firstLoggedZxid(logs: readonly StorageFile[], recovery: RecoveryOptions): Zxid | null {
   for (const { name } of logs) {
-    const { reader, close } = openLog(name, recovery);
+    const { reader, file } = openTxnLog({ ...recovery, path: `${recovery.dirs.logDir}/${name}` });
     try {
       if (reader.readHeader() === "present" && reader.next()) return reader.zxid;
     } finally {
-      close();
+      file.close();
     }
   }
   return null;
-}
-
-function openLog(
-  name: string,
-  { dirs, fileSystem, lengthMax }: RecoveryOptions,
-): { reader: TxnLogReader; close: () => void } {
-  const path = `${dirs.logDir}/${name}`;
-  const file = fileSystem.open(path, "read");
-  const reader = new TxnLogReader({ source: file, fileName: path, lengthMax });
-  return { reader, close: () => file.close() };
 }
 
 function removeLog(name: string, { dirs, fileSystem }: RecoveryOptions): void {

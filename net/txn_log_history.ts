@@ -13,8 +13,9 @@ import { assert } from "../core/assert.ts";
 import type { FileSystem, OpenFile } from "../core/ports.ts";
 import { type StorageFile, txnLogsFrom, txnLogsIn } from "../core/storage/file_names.ts";
 import { ReplayOrder } from "../core/storage/replay_check.ts";
-import { TxnLogReader } from "../core/storage/txn_log_reader.ts";
+import type { TxnLogReader } from "../core/storage/txn_log_reader.ts";
 import type { Zxid } from "../core/zxid.ts";
+import { openTxnLog } from "./txn_log_source.ts";
 
 /** What is read from a file at a time. */
 const CHUNK_BYTES = 256 * 1024;
@@ -160,13 +161,13 @@ export class TxnLogHistory {
     for (; this.#logs.length > 0; this.#logs.shift()) {
       const { dir, fileSystem, lengthMax } = this.#options;
       const path = `${dir}/${this.#logs[0]!.name}`;
-      const source = this.#file = fileSystem.open(path, "read");
-      const reader = new TxnLogReader({
-        source,
-        fileName: path,
+      const { reader, file } = openTxnLog({
+        path,
+        fileSystem,
         lengthMax,
         chunkBytes: CHUNK_BYTES,
       });
+      this.#file = file;
       if (reader.readHeader() === "present") return reader;
       this.close();
     }

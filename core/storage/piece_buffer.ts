@@ -5,7 +5,7 @@
  */
 import { JuteReader } from "../wire/jute.ts";
 
-const FIRST_BYTES = 1024 * 1024;
+const FIRST_BYTES = 64 * 1024;
 
 export class PieceBuffer {
   /** Stands at the first byte that was not read; what it has read is gone with the next `append`. */

@@ -48,6 +48,7 @@ export interface TxnLogReaderOptions {
   fileName: string;
   /** Longest record body, string or buffer accepted, in bytes. */
   lengthMax: number;
+  /** What is read at a time. */
   chunkBytes?: number;
 }
 

@@ -231,7 +231,7 @@ Deno.test("recover() on a disk that is small, or fails, has all that was synced 
 
 Deno.test("recover() refuses garbage in the place of a torn write, or passes over it", async () => {
   let refusedCount = 0;
-  for (let seed = 1; seed <= SEEDS; seed++) {
+  for (let seed = 1; seed <= 3 * SEEDS; seed++) {
     const machine = new Machine(seed, { tears: ["garbage"] });
     try {
       for (let life = 1; life <= LIVES; life++) await machine.live(`seed ${seed}, life ${life}`);
