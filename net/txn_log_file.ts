@@ -206,7 +206,10 @@ export class TxnLogFile {
     this.#retired.push(log);
   }
 
-  /** Closes all files; what was not synced is left to the operating system. */
+  /**
+   * Closes all files; what was not synced is left to the operating system. After that, recovery has to
+   * make it durable before anything more is written.
+   */
   close(): void {
     this.roll();
     for (const log of this.#retired) if (!this.#inSync.includes(log)) log.file.close();
