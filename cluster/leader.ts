@@ -368,7 +368,7 @@ export class Leader {
       forceSnapshotSync: config.ensemble.forceSnapshotSync,
       snapshotSizeFactor: config.ensemble.snapshotSizeFactor,
     });
-    learner.beginSync(sync);
+    learner.beginSync(sync, this.#lastCommitted);
     logger.info("learner is synchronised", {
       serverId: learner.serverId,
       observer: learner.isObserver,

@@ -100,7 +100,7 @@ export class LearnerHandler implements SessionOwner {
   // ---------------------------------------------------------------- catching up
 
   /** Begins to send what it lacks. Call `continueSync` when the channel has sent what is written. */
-  beginSync(sync: LearnerSync): void {
+  beginSync(sync: LearnerSync, lastCommitted: Zxid): void {
     assert(this.stage === "ackEpoch" || this.stage === "waitingForEpoch", "it said what it has");
     this.stage = "catchingUp";
     this.syncKind = sync.kind;
@@ -115,7 +115,7 @@ export class LearnerHandler implements SessionOwner {
     const type = sync.kind === "diff" ? PacketType.Diff : PacketType.Trunc;
     writeBarePacket(writer, type, sync.zxid);
     this.#sentZxid = sync.from;
-    if (sync.source === "log") this.#log = storage.readLogAfter(sync.from);
+    if (sync.source === "log") this.#log = storage.readLog(sync.from, lastCommitted);
   }
 
   /**
@@ -135,15 +135,22 @@ export class LearnerHandler implements SessionOwner {
       this.#endStreams();
     }
     if (this.#log !== null) {
-      const hasMore = this.#log.read(PIECE_BYTES, (zxid, buffer, start, end) => {
-        if (zxid > lastCommitted) return false;
-        this.#committed(zxid, buffer, start, end);
-        return true;
+      const before = this.#sentZxid;
+      const state = this.#log.next(PIECE_BYTES, (zxid, body) => {
+        this.#committed(zxid, body, 0, body.length);
       });
-      if (hasMore && !this.#isInMemory(lastCommitted)) return "more";
+      if (state === "broken") return "lost";
+      if (state === "more") return "more";
       this.#endStreams();
+      if (this.#isInMemory(lastCommitted)) return this.#sendFromMemory();
+      if (this.#sentZxid === before) return "lost"; // it has all that the log has
+      this.#log = this.#member.storage.readLog(this.#sentZxid, lastCommitted);
+      return this.#log === null ? "lost" : "more";
     }
-    if (!this.#isInMemory(lastCommitted)) return "lost";
+    return this.#isInMemory(lastCommitted) ? this.#sendFromMemory() : "lost";
+  }
+
+  #sendFromMemory(): "done" {
     this.#member.history.proposals.forEachCommitted(this.#sentZxid, (zxid, buffer, start, end) => {
       this.#committed(zxid, buffer, start, end);
       return true;

@@ -17,7 +17,7 @@ import type { JuteWriter } from "../core/wire/jute.ts";
 import type { Zxid } from "../core/zxid.ts";
 import type { LogHistory } from "./learner_sync.ts";
 import type { Membership } from "./membership.ts";
-import type { ProposalLog, ProposalVisitor } from "./proposal_log.ts";
+import type { ProposalLog } from "./proposal_log.ts";
 import type { ServerId } from "./server_id.ts";
 
 /** One connection on the quorum port. */
@@ -46,8 +46,8 @@ export interface History {
 
 /** A place in the txn log on disk. */
 export interface LogCursor {
-  /** Visits the next txns, about `bytesMax` bytes of them. Returns whether there may be more. */
-  read(bytesMax: number, visit: ProposalVisitor): boolean;
+  /** Takes the next txns, about `bytesMax` bytes of them; "broken" takes back what came before. */
+  next(bytesMax: number, take: (zxid: Zxid, body: Uint8Array) => void): "more" | "end" | "broken";
   close(): void;
 }
 
@@ -72,8 +72,8 @@ export interface MemberStorage {
   reload(done: () => void): void;
   /** What the txn log on disk holds. */
   readonly log: LogHistory;
-  /** Reads the log on from behind `zxid`. */
-  readLogAfter(zxid: Zxid): LogCursor;
+  /** Reads the log from behind one txn through another; null when it cannot be read. */
+  readLog(after: Zxid, through: Zxid): LogCursor | null;
 }
 
 /** The clients' side: a processor for each role, with what it shares with all others. */

@@ -21,7 +21,7 @@ import { BatchWait } from "./batch_wait.ts";
 import type { DataDir } from "./data_dir.ts";
 import { DiskFullError, DiskRoom } from "./disk_full.ts";
 import type { Rest } from "./rest.ts";
-import { SnapshotAbandonedError, SnapshotFiles } from "./snapshot_files.ts";
+import { SnapshotAbandonedError, SnapshotFiles, type WrittenSnapshot } from "./snapshot_files.ts";
 import type { Turn } from "./turn.ts";
 import { TxnLogFile } from "./txn_log_file.ts";
 
@@ -65,7 +65,7 @@ export class LogPump {
   #syncMsAverage = 0;
   #room: DiskRoom;
   #roomTimer: ReturnType<typeof setTimeout> | null = null;
-  #idle: (() => void) | null = null;
+  #awaitingSync: (() => void)[] = [];
   #isStopped = false;
   #snapshotEnd: Promise<void> = Promise.resolve();
 
@@ -103,6 +103,7 @@ export class LogPump {
   /** Whose txns are logged from now on; what the last one left must have been flushed. */
   set source(source: LogSource | null) {
     this.#source = source;
+    this.#tellSynced();
   }
 
   /** Starts on what was prepared, unless batches are under way: their end starts the next. */
@@ -124,8 +125,9 @@ export class LogPump {
     try {
       this.log.flush();
     } catch (error) {
-      this.#options.fatal("the txn log could not be synced", error);
+      return this.#options.fatal("the txn log could not be synced", error);
     }
+    this.#tellSynced();
   }
 
   #writeAll(source: LogSource): Written | null {
@@ -163,13 +165,39 @@ export class LogPump {
     this.#wait?.stop();
     this.#options.turn.begin(); // its end sends the replies
     this.kick();
-    while (this.#isSyncing) await new Promise<void>((resolve) => this.#idle = resolve);
+    while (this.#isSyncing) await this.#nextSync();
   }
 
-  /** Waits until the disk is left alone: no sync and no snapshot is under way. */
+  /** Takes a snapshot, with nobody to be served meanwhile. To be called when the disk is left alone. */
+  writeSnapshot(): Promise<WrittenSnapshot> {
+    const { tree, sessions } = this.#options;
+    return this.snapshots.write(tree, sessions, "eager");
+  }
+
+  /** Waits until the disk is left alone: no sync is under way any more, and no snapshot. */
   async quiesce(): Promise<void> {
-    while (this.#isSyncing) await new Promise<void>((resolve) => this.#idle = resolve);
+    while (this.#isSyncing) await this.#nextSync();
+    await this.snapshots.abandon();
     await this.#snapshotEnd;
+  }
+
+  /** Waits until what is applied now is durable: on a learner a commit may come before our own sync. */
+  async #logged(): Promise<void> {
+    // the batch that is being filled is behind the sync under way
+    for (let i = 0; i < 2 && this.#isBehind(); i++) await this.#nextSync();
+  }
+
+  #isBehind(): boolean {
+    if (this.#source === null || this.#isStopped) return false;
+    return this.#isSyncing || this.#source.batchRecordCount > 0;
+  }
+
+  #nextSync(): Promise<void> {
+    return new Promise((resolve) => this.#awaitingSync.push(resolve));
+  }
+
+  #tellSynced(): void {
+    for (const resolve of this.#awaitingSync.splice(0)) resolve();
   }
 
   /** Takes a snapshot in the background, unless one is being taken. */
@@ -180,7 +208,7 @@ export class LogPump {
     const ended = Promise.withResolvers<void>();
     this.#snapshotEnd = ended.promise;
     try {
-      await this.snapshots.write(tree, sessions, pace);
+      await this.snapshots.write(tree, sessions, pace, () => this.#logged());
       metrics.snapshotTimeMs.add(Math.round(clock.monotonicMs() - startMs));
     } catch (error) {
       if (error instanceof DiskFullError || this.#isStopped) return; // logged; older ones are kept
@@ -194,6 +222,7 @@ export class LogPump {
   /** Closes the log; a snapshot under way is given up, which takes a moment. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#tellSynced();
     this.#wait?.stop();
     if (this.#roomTimer !== null) clearTimeout(this.#roomTimer);
     this.snapshots.stop();
@@ -229,10 +258,7 @@ export class LogPump {
     this.#isSyncing = false;
     turn.begin(); // its end kicks the next batch and flushes
     this.#synced(written, syncMs);
-    const idle = this.#idle;
-    this.#idle = null;
     this.kick();
-    idle?.();
   }
 
   #synced({ source, lastZxid, recordCount }: Written, syncMs: number): void {
@@ -247,6 +273,7 @@ export class LogPump {
     metrics.syncProcessorBatchSize.add(recordCount);
     stats.fsyncThresholdExceedCount = this.log.slowSyncCount;
     if (source === this.#source) source.logged(lastZxid); // else its role is over
+    this.#tellSynced();
     this.#snapshotIfDue();
   }
 

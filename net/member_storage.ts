@@ -4,33 +4,29 @@
  *
  * @module
  */
+import type { LogHistory, LogNeighbourhood } from "../cluster/learner_sync.ts";
 import type { History, LogCursor, MemberStorage } from "../cluster/member.ts";
-import type { LogHistory } from "../cluster/learner_sync.ts";
-import type { FileSystem, Logger } from "../core/ports.ts";
 import type { LogSource } from "../core/server/log_source.ts";
-import type { SessionTable, SnapshotTree } from "../core/storage/snapshot_tree.ts";
+import { snapshotsIn } from "../core/storage/file_names.ts";
 import type { Zxid } from "../core/zxid.ts";
-import type { DataDir } from "./data_dir.ts";
 import type { LogPump } from "./log_pump.ts";
-import type { RecoveryResult } from "./recovery.ts";
+import { recover, type RecoveryOptions, type RecoveryResult } from "./recovery.ts";
+import { removeReplacedFiles, truncate } from "./truncation.ts";
 import type { Turn } from "./turn.ts";
+import { TxnLogHistory } from "./txn_log_history.ts";
 
 export interface DiskStorageOptions {
-  dirs: DataDir;
-  tree: SnapshotTree;
-  sessions: SessionTable;
   history: History;
   pump: LogPump;
-  fileSystem: FileSystem;
+  files: Pick<RecoveryOptions, "dirs" | "fileSystem" | "lengthMax">;
+  /** How tree, sessions and the proposals in memory are loaded; to be asked for anew each time. */
+  recovery: () => RecoveryOptions;
   turn: Turn;
-  logger: Logger;
-  /** Loads tree, sessions and the proposals in memory from the disk. */
-  recover: () => Promise<RecoveryResult>;
   fatal: (message: string, error: unknown) => void;
 }
 
 export class DiskStorage implements MemberStorage {
-  readonly log: LogHistory = { around: () => null };
+  readonly log: LogHistory = { around: (peer) => this.#around(peer) };
   readonly #options: DiskStorageOptions;
   #work: Promise<void> = Promise.resolve();
 
@@ -46,38 +42,76 @@ export class DiskStorage implements MemberStorage {
     this.#options.pump.flush();
   }
 
-  readLogAfter(_zxid: Zxid): LogCursor {
-    throw new Error("nothing can be read");
-  }
-
   truncate(zxid: Zxid, done: (isTruncated: boolean) => void): void {
     this.#run("the history could not be truncated", async () => {
-      await this.#options.pump.quiesce();
-      void zxid;
-      return () => done(false);
+      await this.#closeLog();
+      const result = await truncate({ zxid, recovery: this.#options.recovery() });
+      if (result.kind === "done") loaded(this.#options.history, result.recovered);
+      return () => done(result.kind === "done");
     });
   }
 
   replaceBySnapshot(done: () => void): void {
     this.#run("a snapshot could not be written", async () => {
-      const { pump } = this.#options;
-      await pump.quiesce();
-      await pump.snapshot("eager");
+      await this.#closeLog();
+      const recovery = this.#options.recovery();
+      const { name } = await this.#options.pump.writeSnapshot();
+      removeReplacedFiles({ keep: name, recovery });
       return done;
     });
   }
 
   reload(done: () => void): void {
     this.#run("the data could not be loaded again", async () => {
-      await this.#options.pump.quiesce();
-      await this.#load();
+      await this.#closeLog();
+      loaded(this.#options.history, await recover(this.#options.recovery()));
       return done;
     });
   }
 
-  async #load(): Promise<void> {
-    const { lastProcessedZxid } = await this.#options.recover();
-    this.#options.history.lastLoggedZxid = lastProcessedZxid;
+  readLog(after: Zxid, through: Zxid): LogCursor | null {
+    const history = this.#open(after, through);
+    if (history === null) return null;
+    if (history.find(Infinity) === "found") return history;
+    history.close();
+    return null;
+  }
+
+  #around(peer: Zxid): LogNeighbourhood | null {
+    const { history, files } = this.#options;
+    const last = history.lastLoggedZxid;
+    const log = this.#open(peer, last);
+    if (log === null) return null;
+    const isFound = log.find(Infinity) === "found";
+    log.close();
+    if (!isFound) return null;
+    const { fileSystem, dirs } = files;
+    const [newest] = snapshotsIn(fileSystem.namesIn(dirs.snapshotDir));
+    let snapshotBytes = 0;
+    if (newest !== undefined) {
+      const file = fileSystem.open(`${dirs.snapshotDir}/${newest.name}`, "read");
+      snapshotBytes = file.sizeBytes();
+      file.close();
+    }
+    return {
+      floor: log.hasAfterZxid ? peer : log.previousZxid ?? undefined,
+      next: log.firstZxid ?? undefined,
+      last,
+      isWhole: true, // a hole breaks it, and a SNAP leaves no log of before
+      laterFilesBytes: log.laterFilesBytes,
+      snapshotBytes,
+    };
+  }
+
+  #open(afterZxid: Zxid, throughZxid: Zxid): TxnLogHistory | null {
+    const { dirs, fileSystem, lengthMax } = this.#options.files;
+    return TxnLogHistory.open({ dir: dirs.logDir, fileSystem, lengthMax, afterZxid, throughZxid });
+  }
+
+  /** What is appended next opens a new file, and nothing is written meanwhile. */
+  async #closeLog(): Promise<void> {
+    await this.#options.pump.quiesce();
+    this.#options.pump.log.close();
   }
 
   /** One after the other. What fails here leaves nothing to go on with. */
@@ -93,4 +127,11 @@ export class DiskStorage implements MemberStorage {
       finish();
     });
   }
+}
+
+/** The history is what recovery found. */
+export function loaded(history: History, { lastProcessedZxid }: RecoveryResult): void {
+  history.lastLoggedZxid = lastProcessedZxid;
+  const { proposals } = history;
+  if (proposals.last === undefined) proposals.clear(lastProcessedZxid); // all is in the snapshot
 }

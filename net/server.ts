@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { MemberServices } from "../cluster/member.ts";
+import type { History, MemberServices } from "../cluster/member.ts";
 import { ProposalLog } from "../cluster/proposal_log.ts";
 import { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Logger } from "../core/ports.ts";
@@ -39,11 +39,12 @@ import { FourLetterWords } from "./four_letter_words.ts";
 import { LimitedLogger } from "./limited_logger.ts";
 import { EnsembleMember } from "./ensemble_member.ts";
 import { EpochFiles } from "./epoch_files.ts";
+import { loaded } from "./member_storage.ts";
 import { LogPump } from "./log_pump.ts";
 import { LoopWatch } from "./loop_watch.ts";
 import { PauseMonitor } from "./pause_monitor.ts";
 import { AutoPurge } from "./purge.ts";
-import { recover, type RecoveryResult } from "./recovery.ts";
+import { recover, type RecoveryOptions, type RecoveryResult } from "./recovery.ts";
 import { RequestThrottle } from "./request_throttle.ts";
 import { rest } from "./rest.ts";
 import { type RoleView, ServerView } from "./server_view.ts";
@@ -173,8 +174,7 @@ class RunningServer implements Server {
     const { isMember } = this.#config.ensemble;
     const applier = new TxnApplier(this.#tree, this.#sessionTable);
     const proposals = new ProposalLog(this.#config.ensemble);
-    const recover = () => this.#recover(applier, isMember ? proposals : null);
-    const recovered = await recover();
+    const recovered = await this.#recover(applier, isMember ? proposals : null);
     this.#access = openAccess({
       config: this.#config,
       logger: this.#logger,
@@ -200,7 +200,7 @@ class RunningServer implements Server {
     if (recovered.isNew) {
       await this.#pump.snapshots.write(this.#tree, this.#sessionTable, "eager");
     }
-    if (isMember) await this.#join(applier, { proposals, recovered, recover });
+    if (isMember) await this.#join(applier, { proposals, recovered });
     else this.#standAlone(applier, recovered);
     this.#startTimers(recovered);
     this.#access.audit?.serverStarted();
@@ -234,10 +234,9 @@ class RunningServer implements Server {
     if (recovered.needsSnapshot && !recovered.isNew) void this.#pump.snapshot();
   }
 
-  async #join(applier: TxnApplier, { proposals, recovered, recover }: {
+  async #join(applier: TxnApplier, { proposals, recovered }: {
     proposals: ProposalLog;
     recovered: RecoveryResult;
-    recover: () => Promise<RecoveryResult>;
   }): Promise<void> {
     const { lastProcessedZxid } = recovered;
     const epochs = new EpochFiles({
@@ -246,6 +245,12 @@ class RunningServer implements Server {
       fileSystem: systemFiles,
       logger: this.#logger,
     });
+    const history: History = {
+      ...{ applier, proposals, epochs, lastLoggedZxid: lastProcessedZxid },
+      // a snapshot that reaches beyond the log may hold any part of what is missing
+      startsOver: recovered.incompleteThrough !== null,
+    };
+    loaded(history, recovered);
     const idle = this.#processor = this.#makeProcessor(
       applier,
       new LearnerSessions(),
@@ -255,16 +260,12 @@ class RunningServer implements Server {
       this.#makeProcessor(applier, sessions, makeWrites);
     this.#member = new EnsembleMember({
       config: this.#config,
-      history: { applier, proposals, epochs, lastLoggedZxid: lastProcessedZxid, startsOver: false },
+      history,
       storage: {
-        dirs: this.#dirs,
-        tree: this.#tree,
-        sessions: this.#sessionTable,
         pump: this.#pump,
-        fileSystem: systemFiles,
+        files: this.#recovery(applier, null),
+        recovery: () => this.#recovery(applier, proposals),
         turn: this.#turn,
-        logger: this.#logger,
-        recover,
         fatal: (message, error) => this.#fatal(message, error),
       },
       services: {
@@ -317,14 +318,12 @@ class RunningServer implements Server {
 
   // ---------------------------------------------------------------- starting
 
-  async #recover(
-    applier: TxnApplier,
-    proposals: ProposalLog | null,
-  ): Promise<RecoveryResult> {
+  /** How files become the tree; with `proposals`, those of a member, also what learners may ask for. */
+  #recovery(applier: TxnApplier, proposals: ProposalLog | null): RecoveryOptions {
     const config = this.#config;
+    proposals?.clear(0);
     let isFirst = true;
-    const startMs = clock.monotonicMs();
-    const recovered = await recover({
+    return {
       dirs: this.#dirs,
       tree: this.#tree,
       sessions: this.#sessionTable,
@@ -344,10 +343,17 @@ class RunningServer implements Server {
       trustEmpty: config.snapshotTrustEmpty,
       autoCreateDatabase: config.dbAutoCreate,
       joinsEnsemble: proposals !== null,
-    });
+    };
+  }
+
+  async #recover(
+    applier: TxnApplier,
+    proposals: ProposalLog | null,
+  ): Promise<RecoveryResult> {
+    const startMs = clock.monotonicMs();
+    const recovered = await recover(this.#recovery(applier, proposals));
     this.#metrics.dbInitTimeMs.add(Math.round(clock.monotonicMs() - startMs));
     this.#metrics.startupTxnsLoaded.add(recovered.txnCount);
-    if (isFirst) proposals?.clear(recovered.lastProcessedZxid);
     this.#metrics.digestMismatchesCount.add(recovered.digestMismatchCount);
     return recovered;
   }

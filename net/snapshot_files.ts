@@ -18,6 +18,7 @@ import {
 } from "../core/storage/file_names.ts";
 import type { SnapshotLoader, SnapshotSummary } from "../core/storage/snapshot_loader.ts";
 import type { SessionTable, SnapshotTree } from "../core/storage/snapshot_tree.ts";
+import type { TreeContent } from "../core/storage/tree_stream.ts";
 import { SnapshotWriter } from "../core/storage/snapshot_writer.ts";
 import { type Zxid, zxidToHex } from "../core/zxid.ts";
 import { DiskFullError, isDiskFull } from "./disk_full.ts";
@@ -101,6 +102,8 @@ export class SnapshotFiles {
    * Writes a snapshot of the tree, named after its last processed zxid. The tree may change meanwhile.
    *
    * @param pace "eager" does not rest between slices, for when nobody is being served
+   * @param logged waits until every txn that is in the tree now is durable in the log: a snapshot must not
+   * reach beyond it
    * @throws {DiskFullError} nothing is left behind, and older files are untouched; the same holds for
    * other errors
    * @throws {SnapshotAbandonedError} after `abandon` or `stop`
@@ -110,12 +113,13 @@ export class SnapshotFiles {
     tree: SnapshotTree,
     sessions: SessionTable,
     pace: "gentle" | "eager" = "gentle",
+    logged: () => Promise<void> = () => Promise.resolve(),
   ): Promise<WrittenSnapshot> {
     assert(this.#writing === null, "only one snapshot is written at a time");
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#writing = promise;
     try {
-      return await this.#write(tree, sessions, pace);
+      return await this.#write({ tree, sessions }, pace, logged);
     } finally {
       this.#writing = null;
       this.#isAbandoned = false;
@@ -124,17 +128,19 @@ export class SnapshotFiles {
   }
 
   async #write(
-    tree: SnapshotTree,
-    sessions: SessionTable,
+    content: TreeContent,
     pace: "gentle" | "eager",
+    logged: () => Promise<void>,
   ): Promise<WrittenSnapshot> {
     const { dir, compression, withDigest, withLastZxid, logger, clock, fileSystem } = this.#options;
     const startMs = clock.monotonicMs();
-    const writer = new SnapshotWriter({ tree, sessions, withDigest, withLastZxid });
+    const writer = new SnapshotWriter({ ...content, withDigest, withLastZxid });
     const name = snapshotName(writer.zxid, compression);
     const unfinished = `${dir}/${name}${UNFINISHED_SUFFIX}`;
     try {
       const bytes = await this.#writeFile(unfinished, writer, pace);
+      await logged();
+      if (this.#isAbandoned) throw new SnapshotAbandonedError(`Cannot finish "${unfinished}"`);
       fileSystem.rename(unfinished, `${dir}/${name}`);
       await ended((done) => fileSystem.startDirectorySync(dir, done));
       const ms = clock.monotonicMs() - startMs;

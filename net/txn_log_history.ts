@@ -39,8 +39,8 @@ export class TxnLogHistory {
   previousZxid: Zxid | null = null;
   /** The first txn after `afterZxid`; null when there is none through `throughZxid`. Likewise. */
   firstZxid: Zxid | null = null;
-  /** What the logs take on the disk from the place found on, the file with the place included. */
-  bytesAhead = 0;
+  /** What the logs behind the one with the place take on the disk. Likewise. */
+  laterFilesBytes = 0;
   /** Why the log is of no use, when it is broken. */
   brokenBecause: string | null = null;
 
@@ -119,10 +119,9 @@ export class TxnLogHistory {
     if (reader === null) return;
     this.firstZxid = reader.zxid;
     const { dir, fileSystem } = this.#options;
-    this.bytesAhead = Math.max(this.#file!.storedBytes() - reader.offset, 0);
     for (const { name } of this.#logs.slice(1)) {
       const file = fileSystem.open(`${dir}/${name}`, "read");
-      this.bytesAhead += file.storedBytes();
+      this.laterFilesBytes += file.storedBytes();
       file.close();
     }
   }
