@@ -9,7 +9,7 @@ export interface CapturedMessage {
   /** File and number, for messages of assertions. */
   readonly where: string;
   readonly seq: number;
-  readonly conn: number;
+  readonly conn: number | string;
   /** `server.<id>`. */
   readonly from: string;
   readonly to: string;
