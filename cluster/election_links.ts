@@ -14,9 +14,11 @@ import { assert } from "../core/assert.ts";
 import { DecodeError } from "../core/errors.ts";
 import { STRANGE_ELECTION_LINK_COUNT_MAX } from "../core/limits.ts";
 import type { Logger } from "../core/ports.ts";
+import { ElectionHandshake } from "./election_handshake.ts";
 import { ElectionStream, encodeFrame } from "./election_stream.ts";
 import { addressText, type ElectionAddress, encodeHello, isConnectable } from "./hello.ts";
 import type { Hello } from "./hello.ts";
+import type { QuorumAuth } from "./quorum_auth.ts";
 import type { ServerId } from "./server_id.ts";
 
 /** Between failed dials of one server, doubling. */
@@ -40,8 +42,10 @@ export interface ElectionLinksOptions {
   readonly serverId: ServerId;
   /** `multiAddress.enabled`: all own addresses are told to others. */
   readonly isMultiAddress: boolean;
-  /** How long who connects may take to say who it is. */
+  /** How long who connects may take to say who it is, and either side to authenticate. */
   readonly handshakeTimeoutMs: number;
+  /** null: without SASL. */
+  readonly auth: QuorumAuth | null;
   readonly logger: Logger;
 }
 
@@ -84,10 +88,13 @@ interface Link {
   readonly id: LinkId;
   readonly stream: ElectionStream;
   readonly remoteAddress: string;
-  /** null: has not said it yet. */
+  /** Whom we dialled; null: it was accepted. */
+  readonly dialedId: ServerId | null;
+  /** Whose messages it brings; null: not yet. */
   serverId: ServerId | null;
-  /** Of the hello; null once it came. */
-  helloDeadlineMs: number | null;
+  readonly handshake: ElectionHandshake;
+  /** Until when serverId is to be known; null once it is. */
+  handshakeDeadlineMs: number | null;
   isWriting: boolean;
 }
 
@@ -147,7 +154,7 @@ export class ElectionLinks {
   get nextDeadlineMs(): number | null {
     let deadlineMs = Infinity;
     for (const link of this.#links.values()) {
-      deadlineMs = Math.min(deadlineMs, link.helloDeadlineMs ?? Infinity);
+      deadlineMs = Math.min(deadlineMs, link.handshakeDeadlineMs ?? Infinity);
     }
     for (const peer of this.#peers.values()) {
       if (this.#wantsDial(peer)) deadlineMs = Math.min(deadlineMs, dialMsOf(peer));
@@ -203,21 +210,37 @@ export class ElectionLinks {
   ): ElectionLinksEffect[] {
     const peer = this.#peer(serverId);
     assert(peer.isDialing, "only a dial is answered");
-    peer.isDialing = false;
-    if (peer.link !== null) return [{ kind: "close", link: id }]; // it was faster
-    const own = this.#options.serverId;
-    const bytes = encodeHello({
-      serverId: own,
+    const hello = encodeHello({
+      serverId: this.#options.serverId,
       addresses: this.#ownAddresses,
       isMultiAddress: this.#options.isMultiAddress,
     });
-    if (own < serverId) { // it keeps no connection of ours, but will dial back
-      peer.callBackDeadlineMs = nowMs + CALL_BACK_MS;
-      peer.nextDialMs = nowMs + this.#backOff(peer);
-      return [{ kind: "write", link: id, bytes }, { kind: "close", link: id }];
+    const link = this.#addLink(id, { dialedId: serverId, remoteAddress: "", nowMs });
+    const begun = link.handshake.begin();
+    if (begun.kind === "done") return this.#dialDone(peer, link, { hello, nowMs });
+    // as long as it takes, the dial is under way
+    return [{ kind: "write", link: id, bytes: concat(hello, begun.bytes) }];
+  }
+
+  /** @param hello to be written before all else */
+  #dialDone(
+    peer: Peer,
+    link: Link,
+    { hello, nowMs }: { hello: Uint8Array; nowMs: number },
+  ): ElectionLinksEffect[] {
+    const { serverId } = peer;
+    peer.isDialing = false;
+    if (peer.link !== null) return this.#drop(link); // the other side was faster
+    if (this.#options.serverId > serverId) {
+      link.serverId = serverId;
+      return this.#linkUp(peer, link, { hello, nowMs });
     }
-    const link = this.#addLink(id, { serverId, remoteAddress: "", helloDeadlineMs: null });
-    return this.#linkUp(peer, link, { hello: bytes, nowMs });
+    peer.callBackDeadlineMs = nowMs + CALL_BACK_MS; // it keeps no connection of ours
+    peer.nextDialMs = nowMs + this.#backOff(peer);
+    const call: ElectionLinksEffect[] = hello.length === 0
+      ? []
+      : [{ kind: "write", link: link.id, bytes: hello }];
+    return [...call, ...this.#drop(link)];
   }
 
   #dialFailed({ serverId, isRefused, problem, nowMs }: {
@@ -243,15 +266,14 @@ export class ElectionLinks {
   #accepted(
     { link: id, remoteAddress, nowMs }: { link: LinkId; remoteAddress: string; nowMs: number },
   ): ElectionLinksEffect[] {
-    const strangers = [...this.#links.values()].filter(({ serverId }) =>
-      serverId === null || !this.#members.has(serverId)
+    const strangers = [...this.#links.values()].filter(({ dialedId, serverId }) =>
+      dialedId === null && (serverId === null || !this.#members.has(serverId))
     );
     const effects: ElectionLinksEffect[] = [];
     if (strangers.length >= STRANGE_ELECTION_LINK_COUNT_MAX) {
       effects.push(...this.#drop(strangers[0]!));
     }
-    const helloDeadlineMs = nowMs + this.#options.handshakeTimeoutMs;
-    this.#addLink(id, { serverId: null, remoteAddress, helloDeadlineMs });
+    this.#addLink(id, { dialedId: null, remoteAddress, nowMs });
     return effects;
   }
 
@@ -263,24 +285,52 @@ export class ElectionLinks {
     const effects: ElectionLinksEffect[] = [];
     try {
       link.stream.push(bytes);
-      if (link.serverId === null) {
-        const hello = link.stream.takeHello();
-        if (hello === null) return [];
-        effects.push(...this.#greeted(link, hello, nowMs));
-      }
-      while (this.#links.has(id)) {
+      if (link.serverId === null) effects.push(...this.#handshake(link, nowMs));
+      while (link.serverId !== null && this.#links.has(id)) {
         const message = link.stream.takeFrame();
         if (message === null) break;
-        effects.push({ kind: "message", from: link.serverId!, message });
+        effects.push({ kind: "message", from: link.serverId, message });
       }
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
+      effects.push(...this.#fail(link, error.message, nowMs));
+    }
+    return effects;
+  }
+
+  /**
+   * What comes before the first message.
+   *
+   * @throws {DecodeError}
+   */
+  #handshake(link: Link, nowMs: number): ElectionLinksEffect[] {
+    const step = link.handshake.step(link.stream);
+    const effects: ElectionLinksEffect[] = [];
+    if (step.bytes.length > 0) effects.push({ kind: "write", link: link.id, bytes: step.bytes });
+    if (step.kind === "failed") effects.push(...this.#fail(link, step.problem, nowMs));
+    if (step.kind !== "done") return effects;
+    if (link.dialedId === null) {
+      assert(step.hello !== null, "who connects says who it is");
+      effects.push(...this.#greeted(link, step.hello, nowMs));
+    } else {
+      const peer = this.#peer(link.dialedId);
+      effects.push(...this.#dialDone(peer, link, { hello: NOTHING, nowMs }));
+    }
+    return effects;
+  }
+
+  /** The other side is at fault: its connection is closed, and if we dialled, that has failed. */
+  #fail(link: Link, problem: string, nowMs: number): ElectionLinksEffect[] {
+    const { dialedId, serverId, remoteAddress } = link;
+    const effects = this.#drop(link);
+    if (dialedId !== null && serverId === null) {
+      effects.push(...this.#dialFailed({ serverId: dialedId, isRefused: false, problem, nowMs }));
+    } else {
       this.#logger.warn("election connection closed", {
-        serverId: link.serverId,
-        remoteAddress: link.remoteAddress,
-        problem: error.message,
+        serverId,
+        remoteAddress,
+        problem,
       });
-      effects.push(...this.#drop(link));
     }
     return effects;
   }
@@ -289,7 +339,6 @@ export class ElectionLinks {
   #greeted(link: Link, hello: Hello, nowMs: number): ElectionLinksEffect[] {
     const own = this.#options.serverId;
     const serverId = hello.serverId ?? -(++this.#anonymousCount);
-    link.helloDeadlineMs = null;
     if (serverId === own) {
       this.#logger.warn("another server has our id, or we connected to ourselves", {
         serverId,
@@ -336,6 +385,7 @@ export class ElectionLinks {
   ): ElectionLinksEffect[] {
     assert(peer.link === null, "there is one connection between two servers");
     peer.link = link;
+    link.handshakeDeadlineMs = null;
     peer.helloAddresses = [];
     peer.retryMs = RETRY_MS_MIN;
     peer.nextDialMs = 0;
@@ -368,8 +418,11 @@ export class ElectionLinks {
     const link = this.#links.get(id);
     if (link === undefined) return [];
     this.#links.delete(id);
-    const { serverId } = link;
-    if (serverId === null) return [];
+    const { dialedId, serverId } = link;
+    if (serverId === null) {
+      if (dialedId === null) return [];
+      return this.#dialFailed({ serverId: dialedId, isRefused: false, problem, nowMs });
+    }
     this.#logger.debug("election connection lost", { serverId, problem });
     const peer = this.#peers.get(serverId)!;
     assert(peer.link === link, "a server that is known has this connection");
@@ -383,12 +436,8 @@ export class ElectionLinks {
   #tick(nowMs: number): ElectionLinksEffect[] {
     const effects: ElectionLinksEffect[] = [];
     for (const link of [...this.#links.values()]) {
-      if (link.helloDeadlineMs === null || nowMs < link.helloDeadlineMs) continue;
-      this.#logger.warn("election connection closed", {
-        remoteAddress: link.remoteAddress,
-        problem: "it did not say whose it is",
-      });
-      effects.push(...this.#drop(link));
+      if (link.handshakeDeadlineMs === null || nowMs < link.handshakeDeadlineMs) continue;
+      effects.push(...this.#fail(link, "it did not say in time who it is", nowMs));
     }
     for (const peer of this.#peers.values()) effects.push(...this.#dialWhenDue(peer, nowMs));
     return effects;
@@ -406,10 +455,7 @@ export class ElectionLinks {
       peer.lastSentMs = nowMs;
     }
     link.isWriting = true;
-    const bytes = new Uint8Array(hello.length + frame.length);
-    bytes.set(hello);
-    bytes.set(frame, hello.length);
-    return [{ kind: "write", link: link.id, bytes }];
+    return [{ kind: "write", link: link.id, bytes: concat(hello, frame) }];
   }
 
   #wantsDial(peer: Peer): boolean {
@@ -447,10 +493,26 @@ export class ElectionLinks {
 
   #addLink(
     id: LinkId,
-    about: Pick<Link, "serverId" | "remoteAddress" | "helloDeadlineMs">,
+    { dialedId, remoteAddress, nowMs }: {
+      dialedId: ServerId | null;
+      remoteAddress: string;
+      nowMs: number;
+    },
   ): Link {
     assert(!this.#links.has(id), "a link has a number of its own");
-    const link = { id, stream: new ElectionStream(), isWriting: false, ...about };
+    const link: Link = {
+      id,
+      stream: new ElectionStream(),
+      remoteAddress,
+      dialedId,
+      serverId: null,
+      handshake: new ElectionHandshake({
+        auth: this.#options.auth,
+        isDialer: dialedId !== null,
+      }),
+      handshakeDeadlineMs: nowMs + this.#options.handshakeTimeoutMs,
+      isWriting: false,
+    };
     this.#links.set(id, link);
     return link;
   }
@@ -496,4 +558,11 @@ export class ElectionLinks {
 
 function dialMsOf({ nextDialMs, callBackDeadlineMs }: Peer): number {
   return Math.max(nextDialMs, callBackDeadlineMs);
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(a.length + b.length);
+  bytes.set(a);
+  bytes.set(b, a.length);
+  return bytes;
 }

@@ -1,10 +1,12 @@
 /**
- * Cuts the bytes of an election connection into its hello and frames (quorum protocol section 2.3).
+ * Cuts the bytes of an election connection into its hello, the records of SASL if any, and frames (quorum
+ * protocol sections 2.3 and 17).
  *
  * @module
  */
 import { DecodeError } from "../core/errors.ts";
 import { decodeHello, type Hello } from "./hello.ts";
+import { type AuthRecord, beginsWithAuth, decodeAuthRecord } from "./quorum_auth.ts";
 
 const FRAME_BYTES_MAX = 524288;
 const CAPACITY_MIN = 1024;
@@ -42,6 +44,24 @@ export class ElectionStream {
     if (decoded === null) return null;
     this.#start += decoded.byteCount;
     return decoded.hello;
+  }
+
+  /** Whether SASL comes next; null: more bytes are needed to tell. */
+  beginsWithAuth(): boolean | null {
+    return beginsWithAuth(this.#unread());
+  }
+
+  /**
+   * The next record of SASL; its token is borrowed until the next call of push.
+   *
+   * @returns null: more bytes are needed
+   * @throws {DecodeError}
+   */
+  takeAuthRecord(): AuthRecord | null {
+    const decoded = decodeAuthRecord(this.#unread());
+    if (decoded === null) return null;
+    this.#start += decoded.byteCount;
+    return decoded.record;
   }
 
   /**

@@ -8,6 +8,8 @@ import { encodeFrame } from "../../cluster/election_stream.ts";
 import { addressText, encodeHello } from "../../cluster/hello.ts";
 import { JuteWriter } from "../../core/wire/jute.ts";
 import { STRANGE_ELECTION_LINK_COUNT_MAX } from "../../core/limits.ts";
+import { QuorumAuth } from "../../cluster/quorum_auth.ts";
+import { nodeHashing } from "../../net/hashing.ts";
 import { captured } from "../support/quorum_captures.ts";
 import { keepingLogger, type LogLine } from "../support/silent_logger.ts";
 
@@ -32,6 +34,7 @@ Deno.test("ElectionLinks says the hello that Java says", () => {
     serverId: 2,
     isMultiAddress: false,
     handshakeTimeoutMs: 1,
+    auth: null,
     logger: keepingLogger([]),
   });
   links.setMembers({
@@ -253,6 +256,55 @@ Deno.test("ElectionLinks closes who speaks nonsense, is us, or says nothing", ()
   assert.deepEqual(us.step({ kind: "tick" }), ["close 10"]);
 });
 
+Deno.test("ElectionLinks with SASL speaks only to who authenticates, calls included", () => {
+  const cases = [
+    { passwords: ["a", "a"], required: true, connected: true },
+    { passwords: ["a", "b"], required: true, connected: false },
+    { passwords: ["a", "b"], required: false, connected: false }, // who tries must succeed
+    { passwords: [null, "a"], required: true, connected: false },
+    { passwords: [null, "a"], required: false, connected: true },
+  ];
+  for (const { passwords: [password, expected], required, connected } of cases) {
+    const what = `${password} ${expected} ${required}`;
+    for (const [own, other] of [[2, 1], [1, 2]] as const) {
+      const dialer = new Driver(own, authOf({ password: password!, required }));
+      const target = new Driver(other, authOf({ password: expected!, required }));
+      dialer.send(other, "x");
+      dialer.step({ kind: "dialed", serverId: other, link: 10 });
+      target.step({ kind: "accepted", link: 20, remoteAddress: "x" });
+      // who does not authenticate is known by its first message
+      const silent = password === null && own < other ? [frame("x")] : [];
+      const log = converse(dialer, 10, target, 20, silent);
+      if (own > other) {
+        assert.deepEqual(target.links.connected, connected ? [own] : [], what);
+        if (password !== null) {
+          assert.deepEqual(dialer.links.connected, connected ? [other] : [], what);
+        }
+        assert.equal(log.includes(`message ${own} x`), connected, what);
+      } else {
+        assert.equal(log.includes("dial 1 me:1 h1:3001"), connected, what);
+      }
+    }
+  }
+});
+
+Deno.test("ElectionLinks gives up a dial whose SASL does not end", () => {
+  const auth = authOf({ password: "a", required: true });
+  for (const end of ["silence", "loss"]) {
+    const us = new Driver(2, auth);
+    us.send(1, "a");
+    us.step({ kind: "dialed", serverId: 1, link: 10 });
+    us.nowMs = 9999;
+    assert.deepEqual(us.step({ kind: "tick" }), []); // and is not dialled once more
+    assert.deepEqual(us.links.connected, []);
+    if (end === "loss") assert.deepEqual(us.step({ kind: "closed", link: 10, problem: "x" }), []);
+    us.nowMs = 10_000;
+    assert.deepEqual(us.step({ kind: "tick" }), end === "loss" ? [] : ["close 10"]);
+    us.nowMs = 10_100;
+    assert.deepEqual(us.step({ kind: "tick" }), ["dial 1 h1:3001"]);
+  }
+});
+
 Deno.test("ElectionLinks bounds the connections and the dials of strangers", () => {
   const us = new Driver(1000);
   us.accept(1, 1001);
@@ -281,19 +333,23 @@ class Driver {
   readonly lines: LogLine[] = [];
   readonly links: ElectionLinks;
 
-  constructor(serverId: number) {
+  /** What it did last, bytes and all. */
+  effects: ElectionLinksEffect[] = [];
+
+  constructor(serverId: number, auth: QuorumAuth | null = null) {
     this.links = new ElectionLinks({
       serverId,
       isMultiAddress: false,
       handshakeTimeoutMs: 10_000,
+      auth,
       logger: keepingLogger(this.lines),
     });
     this.links.setMembers({ members: members([1, 2, 3, 4]), ownAddresses: [address("me:1")] });
   }
 
   step(input: Input): string[] {
-    const effects = this.links.step({ ...input, nowMs: this.nowMs } as ElectionLinksInput);
-    return effects.map(text);
+    this.effects = this.links.step({ ...input, nowMs: this.nowMs } as ElectionLinksInput);
+    return this.effects.map(text);
   }
 
   send(to: number, message: string): string[] {
@@ -312,6 +368,52 @@ class Driver {
     this.step({ kind: "accepted", link, remoteAddress: "x" });
     this.greet(link, serverId);
   }
+}
+
+/**
+ * Carries bytes between the two ends of a connection until neither says anything more.
+ *
+ * @param more what the dialer's end says after its hello
+ * @returns what the target did
+ */
+function converse(
+  dialer: Driver,
+  dialerLink: number,
+  target: Driver,
+  targetLink: number,
+  more: Uint8Array[],
+): string[] {
+  const log: string[] = [];
+  const written = (driver: Driver, link: number) =>
+    driver.effects.flatMap((effect) =>
+      effect.kind === "write" && effect.link === link ? [effect.bytes] : []
+    );
+  let toTarget = [...written(dialer, dialerLink), ...more];
+  while (toTarget.length > 0) {
+    const toDialer: Uint8Array[] = [];
+    for (const bytes of toTarget) {
+      log.push(...target.receive(targetLink, bytes));
+      toDialer.push(...written(target, targetLink));
+    }
+    toTarget = [];
+    for (const bytes of toDialer) {
+      dialer.receive(dialerLink, bytes);
+      toTarget.push(...written(dialer, dialerLink));
+    }
+  }
+  return log;
+}
+
+/** @param password null: does not authenticate itself */
+function authOf(
+  { password, required }: { password: string | null; required: boolean },
+): QuorumAuth {
+  return new QuorumAuth({
+    users: new Map([["test", password ?? "a"]]),
+    credentials: password === null ? null : { username: "test", password },
+    isRequired: required,
+    hashing: nodeHashing,
+  });
 }
 
 function members(ids: number[]) {

@@ -132,6 +132,7 @@ export class ElectionSim {
       notificationIntervalMsMax: 60_000,
       isMultiAddress: false,
       handshakeTimeoutMs: 5000,
+      auth: null,
       ownAddresses: [],
       logger: silentLogger,
     });

@@ -5,7 +5,9 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { QuorumAuth } from "../../../cluster/quorum_auth.ts";
 import { QuorumConfig } from "../../../cluster/quorum_config.ts";
+import { nodeHashing } from "../../../net/hashing.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free_port.ts";
 import { testWith } from "../../support/prerequisites.ts";
@@ -14,6 +16,10 @@ import { JavaMember } from "./java_member.ts";
 
 const SERVER_IDS = [1, 2, 3];
 const LOOK_INTERVAL_MS = 1000;
+const LOGIN_MODULE = "org.apache.zookeeper.server.auth.DigestLoginModule required";
+const JAAS = `QuorumServer { ${LOGIN_MODULE} user_test="secret"; };
+QuorumLearner { ${LOGIN_MODULE} username="test" password="secret"; };
+`;
 
 for (const own of SERVER_IDS) {
   const others = SERVER_IDS.filter((id) => id !== own);
@@ -86,13 +92,47 @@ for (const own of SERVER_IDS) {
   );
 }
 
+for (const own of [1, 2]) {
+  const other = 3 - own;
+  testWith(
+    ["java", "javaServer"],
+    `election with Java: server ${own} and Java authenticate to each other with SASL`,
+    async () => {
+      const { config, java } = ensemble([other], JAAS);
+      const authWith = (password: string) =>
+        new QuorumAuth({
+          users: new Map([["test", password]]),
+          credentials: { username: "test", password },
+          isRequired: true,
+          hashing: nodeHashing,
+        });
+      await using member = java(other);
+      member.start();
+      {
+        await using us = new ElectorMember({ serverId: own, config, auth: authWith("wrong") });
+        await us.start();
+        const refusals = /the other server refuses us|wrong password/;
+        await eventually(
+          "each refuses the other",
+          () => us.lines.some(({ fields }) => refusals.test(String(fields.problem))),
+        );
+        assert.deepEqual(us.elector.connected, []);
+      }
+      await using us = new ElectorMember({ serverId: own, config, auth: authWith("secret") });
+      await us.start();
+      await eventually("we have elected", () => us.outcomes.length > 0);
+      assert.deepEqual(us.outcomes, [own === 2 ? "LEADING 2" : "FOLLOWING 2"]);
+    },
+  );
+}
+
 /** What a follower without a leader does; not so often that no election could end. */
 function lookAgain(us: ElectorMember): void {
   if (us.elector.state !== "LOOKING" && us.msSinceLooking > LOOK_INTERVAL_MS) us.look();
 }
 
 /** Three servers on ports of their own. */
-function ensemble(javaIds: readonly number[]): {
+function ensemble(javaIds: readonly number[], jaas: string | null = null): {
   config: QuorumConfig;
   java: (serverId: number) => JavaMember;
 } {
@@ -103,7 +143,7 @@ function ensemble(javaIds: readonly number[]): {
     config: QuorumConfig.parse([...servers, "version=0"].join("\n")),
     java: (serverId) => {
       assert(javaIds.includes(serverId), "it is one of the Java servers");
-      return new JavaMember({ serverId, clientPort: freePort(), servers });
+      return new JavaMember({ serverId, clientPort: freePort(), servers, jaas });
     },
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { Elector, type ElectorInput } from "../../../cluster/elector.ts";
+import type { QuorumAuth } from "../../../cluster/quorum_auth.ts";
 import type { QuorumConfig } from "../../../cluster/quorum_config.ts";
 import { ElectionPort } from "../../../net/election_port.ts";
 import { systemClock } from "../../../net/system_clock.ts";
@@ -18,7 +19,11 @@ export class ElectorMember implements AsyncDisposable {
   #lookedMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ serverId, config }: { serverId: number; config: QuorumConfig }) {
+  constructor({ serverId, config, auth = null }: {
+    serverId: number;
+    config: QuorumConfig;
+    auth?: QuorumAuth | null;
+  }) {
     const { host, electionPort: port } = config.members.get(serverId)!.addresses[0]!;
     const logger = keepingLogger(this.lines);
     const ownAddresses = [{ host, port }];
@@ -32,6 +37,7 @@ export class ElectorMember implements AsyncDisposable {
       notificationIntervalMsMax: 60_000,
       isMultiAddress: false,
       handshakeTimeoutMs: 2500,
+      auth,
       ownAddresses,
       logger,
     });

@@ -13,13 +13,18 @@ export class JavaMember implements AsyncDisposable {
   readonly serverId: number;
   readonly #clientPort: number;
   readonly #dir: string;
+  readonly #properties: readonly string[];
   #child: Deno.ChildProcess | null = null;
 
-  /** @param servers the `server.N=...` lines of the whole ensemble */
-  constructor({ serverId, clientPort, servers }: {
+  /**
+   * @param servers the `server.N=...` lines of the whole ensemble
+   * @param jaas the text of a JAAS file: SASL between servers is then required
+   */
+  constructor({ serverId, clientPort, servers, jaas = null }: {
     serverId: number;
     clientPort: number;
     servers: readonly string[];
+    jaas?: string | null;
   }) {
     this.serverId = serverId;
     this.#clientPort = clientPort;
@@ -31,6 +36,13 @@ export class JavaMember implements AsyncDisposable {
       ...["4lw.commands.whitelist=srvr", "preAllocSize=64", `dataDir=${this.#dir}/data`],
       ...[`clientPort=${clientPort}`, "clientPortAddress=127.0.0.1", ...servers],
     ];
+    this.#properties = [];
+    if (jaas !== null) {
+      Deno.writeTextFileSync(`${this.#dir}/jaas.conf`, jaas);
+      this.#properties = [`-Djava.security.auth.login.config=${this.#dir}/jaas.conf`];
+      const settings = ["enableSasl", "learnerRequireSasl", "serverRequireSasl"];
+      lines.push(...settings.map((setting) => `quorum.auth.${setting}=true`));
+    }
     Deno.writeTextFileSync(`${this.#dir}/zoo.cfg`, lines.join("\n") + "\n");
   }
 
@@ -39,7 +51,7 @@ export class JavaMember implements AsyncDisposable {
     this.#child = new Deno.Command("/bin/sh", {
       args: [
         ...["-c", 'exec "$@" >>"$0" 2>&1', `${this.#dir}/server.log`],
-        ...["java", ...FLAGS, "-cp", CLASS_PATH, main, `${this.#dir}/zoo.cfg`],
+        ...["java", ...FLAGS, ...this.#properties, "-cp", CLASS_PATH, main, `${this.#dir}/zoo.cfg`],
       ],
       cwd: this.#dir,
       stdin: "null",
