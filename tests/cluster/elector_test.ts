@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { encodeFrame } from "../../cluster/election_stream.ts";
+import { Elector } from "../../cluster/elector.ts";
+import { encodeNotification } from "../../cluster/notification.ts";
 import type { QuorumConfig } from "../../cluster/quorum_config.ts";
 import { makeZxid } from "../../core/zxid.ts";
 import { ElectionSim, type History } from "../support/election_sim.ts";
 import { ensembleConfig } from "../support/ensemble_config.ts";
+import { keepingLogger, type LogLine } from "../support/silent_logger.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 
 Deno.test("Elector: three servers without a network delay agree within milliseconds", () => {
@@ -64,6 +68,45 @@ Deno.test("Elector: an observer and voters that look do not flood each other", (
   const before = sim.messageCount;
   sim.runUntil(10_000);
   assert(sim.messageCount - before < 60, `${sim.messageCount - before} messages`);
+});
+
+Deno.test("Elector: a newer configuration is dialled at once, and what is malformed only logged", () => {
+  const lines: LogLine[] = [];
+  const committed = ensembleConfig({ voters: [1, 2] });
+  const elector = new Elector({
+    serverId: 2,
+    peerType: "participant",
+    committed,
+    lastSeen: committed,
+    reconfigEnabled: true,
+    notificationIntervalMsMin: 200,
+    notificationIntervalMsMax: 60_000,
+    isMultiAddress: false,
+    handshakeTimeoutMs: 5000,
+    auth: null,
+    ownAddresses: [],
+    logger: keepingLogger(lines),
+  });
+  const nowMs = 0;
+  elector.step({ kind: "startLooking", lastLoggedZxid: 0, currentEpoch: 0, nowMs });
+  const [connected] = elector.step({ kind: "dialed", serverId: 1, link: 1, nowMs });
+  assert.equal(connected?.kind, "write");
+  const receive = (message: Uint8Array) =>
+    elector.step({ kind: "received", link: 1, bytes: encodeFrame(message), nowMs });
+  assert.deepEqual(receive(new Uint8Array(36)), []);
+  assert(lines.some(({ level, fields }) => level === "warn" && fields.from === 1));
+  const config = ensembleConfig({ voters: [1, 2, 5], version: 1 });
+  const vote = { leader: 1, zxid: 0, electionEpoch: 1, peerEpoch: 0 };
+  const configText = config.toText();
+  const effects = receive(encodeNotification({ state: "LOOKING", vote, version: 2, configText }));
+  const [adopted, dialed] = effects;
+  assert(adopted?.kind === "adoptConfig");
+  assert.equal(adopted.config.toText(), configText);
+  assert.deepEqual(dialed, {
+    kind: "dial",
+    serverId: 5,
+    addresses: [{ host: "127.0.0.1", port: 3005 }],
+  });
 });
 
 Deno.test("Elector: servers that start one after another agree on one leader", () => {
