@@ -16,7 +16,6 @@ export class ElectorMember implements AsyncDisposable {
   /** `<state> <leader>` of each outcome. */
   readonly outcomes: string[] = [];
   readonly #port: ElectionPort;
-  #lookedMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ serverId, config, auth = null }: {
@@ -58,14 +57,8 @@ export class ElectorMember implements AsyncDisposable {
     await this.#port.listen();
   }
 
-  /** Since it last began an election. */
-  get msSinceLooking(): number {
-    return systemClock.monotonicMs() - this.#lookedMs;
-  }
-
   look(): void {
     const nowMs = systemClock.monotonicMs();
-    this.#lookedMs = nowMs;
     this.#step({ kind: "startLooking", lastLoggedZxid: 0, currentEpoch: 0, nowMs });
   }
 
