@@ -80,6 +80,7 @@ export class EnsembleMember {
         notificationIntervalMsMax: ensemble.maxNotificationIntervalMs,
         isMultiAddress: ensemble.multiAddressEnabled,
         handshakeTimeoutMs: ensemble.quorumCnxnTimeoutMs,
+        auth: null,
         ownAddresses: electionAddresses,
         logger,
       },

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
-import { encodeFrame } from "../../cluster/election_stream.ts";
-import { Elector } from "../../cluster/elector.ts";
-import { encodeNotification } from "../../cluster/notification.ts";
 import type { QuorumConfig } from "../../cluster/quorum_config.ts";
 import { makeZxid } from "../../core/zxid.ts";
 import { ElectionSim, type History } from "../support/election_sim.ts";
 import { ensembleConfig } from "../support/ensemble_config.ts";
-import { keepingLogger, type LogLine } from "../support/silent_logger.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 
 Deno.test("Elector: three servers without a network delay agree within milliseconds", () => {
@@ -70,45 +66,6 @@ Deno.test("Elector: an observer and voters that look do not flood each other", (
   assert(sim.messageCount - before < 60, `${sim.messageCount - before} messages`);
 });
 
-Deno.test("Elector: a newer configuration is dialled at once, and what is malformed only logged", () => {
-  const lines: LogLine[] = [];
-  const committed = ensembleConfig({ voters: [1, 2] });
-  const elector = new Elector({
-    serverId: 2,
-    peerType: "participant",
-    committed,
-    lastSeen: committed,
-    reconfigEnabled: true,
-    notificationIntervalMsMin: 200,
-    notificationIntervalMsMax: 60_000,
-    isMultiAddress: false,
-    handshakeTimeoutMs: 5000,
-    auth: null,
-    ownAddresses: [],
-    logger: keepingLogger(lines),
-  });
-  const nowMs = 0;
-  elector.step({ kind: "startLooking", lastLoggedZxid: 0, currentEpoch: 0, nowMs });
-  const [connected] = elector.step({ kind: "dialed", serverId: 1, link: 1, nowMs });
-  assert.equal(connected?.kind, "write");
-  const receive = (message: Uint8Array) =>
-    elector.step({ kind: "received", link: 1, bytes: encodeFrame(message), nowMs });
-  assert.deepEqual(receive(new Uint8Array(36)), []);
-  assert(lines.some(({ level, fields }) => level === "warn" && fields.from === 1));
-  const config = ensembleConfig({ voters: [1, 2, 5], version: 1 });
-  const vote = { leader: 1, zxid: 0, electionEpoch: 1, peerEpoch: 0 };
-  const configText = config.toText();
-  const effects = receive(encodeNotification({ state: "LOOKING", vote, version: 2, configText }));
-  const [adopted, dialed] = effects;
-  assert(adopted?.kind === "adoptConfig");
-  assert.equal(adopted.config.toText(), configText);
-  assert.deepEqual(dialed, {
-    kind: "dial",
-    serverId: 5,
-    addresses: [{ host: "127.0.0.1", port: 3005 }],
-  });
-});
-
 Deno.test("Elector: servers that start one after another agree on one leader", () => {
   for (let seed = 1; seed <= 150; seed++) {
     const random = new SeededRandom(seed);
@@ -123,7 +80,11 @@ Deno.test("Elector: servers that start one after another agree on one leader", (
     for (let i = random.below(6); i > 0; i--) {
       sim.after(random.between(0, 3000), () => sim.breakOne());
     }
-    sim.runUntil(300_000);
+    for (let atMs = 5000; atMs <= 125_000; atMs += 4000) {
+      sim.runUntil(atMs);
+      endBrokenRoles(sim, [...config.voters]);
+    }
+    sim.runUntil(150_000);
     const states = [...sim.servers.values()].map(({ elector }) => elector.state);
     const leaders = [...sim.servers.values()].map(({ elector }) => elector.currentVote!.leader);
     assert(!states.includes("LOOKING"), `seed ${seed}: ${states}`);
@@ -172,23 +133,11 @@ Deno.test("Elector: whatever breaks and crashes, a majority that runs agrees in 
       if (!running.includes(id) && isUp) sim.crash(id);
       if (!running.includes(id) && random.chance(1, 2)) sim.cutOff.add(id);
     }
-    // what the roles do: whoever has no leader, or no majority behind it, looks again
     for (let atMs = 22_000; atMs <= 142_000; atMs += 4000) {
       sim.runUntil(atMs);
-      const leaderOf = (id: number) => sim.servers.get(id)!.elector.currentVote!.leader;
-      const isLooking = (id: number) => sim.servers.get(id)!.elector.state === "LOOKING";
-      for (const id of running) {
-        if (isLooking(id)) continue;
-        const leader = leaderOf(id);
-        const leads = sim.servers.get(leader)!.isUp &&
-          sim.servers.get(leader)!.elector.state === "LEADING";
-        const supporterCount = running.filter((other) =>
-          !isLooking(other) && leaderOf(other) === id
-        ).length;
-        const isAlone = leader === id && supporterCount * 2 <= count;
-        if (!leads || isAlone) sim.look(id);
-      }
+      endBrokenRoles(sim, running);
     }
+    sim.runUntil(150_000);
     const leaders = running.map((id) => sim.servers.get(id)!.elector.currentVote!.leader);
     const states = running.map((id) => sim.servers.get(id)!.elector.state);
     assert.equal(new Set(leaders).size, 1, `seed ${seed}: ${leaders} ${states}`);
@@ -196,6 +145,25 @@ Deno.test("Elector: whatever breaks and crashes, a majority that runs agrees in 
     assert(!states.includes("LOOKING"), `seed ${seed}: ${states}`);
   }
 });
+
+/**
+ * What followers and leaders do in time: whose leader does not lead, or who has no majority behind it,
+ * looks again, and with a leader its followers.
+ */
+function endBrokenRoles(sim: ElectionSim, running: readonly number[]): void {
+  const electorOf = (id: number) => sim.servers.get(id)!.elector;
+  const isLeading = (id: number) => {
+    if (!sim.servers.get(id)!.isUp || electorOf(id).state !== "LEADING") return false;
+    const supporters = running.filter((other) =>
+      electorOf(other).state !== "LOOKING" && electorOf(other).currentVote!.leader === id
+    );
+    return supporters.length * 2 > sim.servers.size;
+  };
+  const ended = running.filter((id) =>
+    electorOf(id).state !== "LOOKING" && !isLeading(electorOf(id).currentVote!.leader)
+  );
+  for (const id of ended) sim.look(id);
+}
 
 /** No history, no delay. */
 function quiet(voters: number[], observers: number[] = []): ElectionSim {
