@@ -3,6 +3,7 @@
  *
  *     deno task bench --quick            a look at regressions, about a minute and a half
  *     deno task bench                    the whole table, about three quarters of an hour
+ *     deno task bench --ensemble         three members, about an hour; also with --quick
  *     deno task bench --json=out.json    any option of compare.py; given twice, the last one counts
  *
  * Builds the load generator when it is missing or older than its source.
@@ -37,11 +38,23 @@ const QUICK = [
   "--jit-warmup=5",
   "--repeats=1",
 ];
+/** Three members on this machine; Java needs longer to get warm. */
+const ENSEMBLE = [
+  "--mode=ensemble",
+  "--workloads=get,set,create,multi,mixed",
+  "--shapes=16x64,100x10,8x1",
+  "--values=100",
+  "--more=",
+  "--extras=failover",
+  "--jit-warmup=40",
+  "--rounds=5",
+];
+const QUICK_ENSEMBLE = [...QUICK, "--mode=ensemble", "--more=", "--extras=failover"];
 
 Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
-  const given = args.filter((arg) => arg !== "--quick");
+  const given = args.filter((arg) => !["--quick", "--ensemble"].includes(arg));
   const has = (option: string) => given.some((arg) => arg.split("=", 1)[0] === option);
   const measures = !["--show", "--help", "-h"].some(has);
   const needsJava = measures && !has("--only-a") && !has("--b-cmd");
@@ -56,11 +69,17 @@ async function main(args: readonly string[]): Promise<number> {
     );
   }
   if (measures && !has("--zkload") && !await buildZkload()) return 1;
-  const options = args.includes("--quick") ? QUICK : WHOLE_TABLE;
+  const options = optionsFor(args);
   const names = ["--a-name=denkeeper", `--a-cmd=${serverCommand()}`, "--b-name=java"];
   const command = [`${BENCH_DIR}compare.py`, ...names, `--zkload=${ZKLOAD}`, ...options, ...given];
   const { code } = await new Deno.Command("python3", { args: command }).spawn().status;
   return code;
+}
+
+function optionsFor(args: readonly string[]): readonly string[] {
+  const isQuick = args.includes("--quick");
+  if (args.includes("--ensemble")) return isQuick ? QUICK_ENSEMBLE : ENSEMBLE;
+  return isQuick ? QUICK : WHOLE_TABLE;
 }
 
 /** As in `deno task start`, but for its config file: compare.py puts one of its own at the end. */

@@ -37,6 +37,8 @@ ROOT = "/load"
 PAUSE_SECONDS = 0.004
 RETRY_SECONDS = 0.05
 START_SECONDS = 120
+# Until a session whose member went away is connected to another one.
+SETTLE_SECONDS = 60
 LOCK_SECONDS = 5
 SEQUENCE_DIGITS = 10
 
@@ -94,9 +96,15 @@ class Worker(threading.Thread):
         except Exception as error:  # told in the report
             self.failures.append("%s stopped: %r" % (self.path, error))
 
-    def settle(self):
+    def settle(self, deadline):
         """Waits until the session is connected, so that it knows whether it still lives."""
-        self._insist(lambda: self.client.exists("/"))
+        while time.monotonic() < deadline:
+            try:
+                self.client.exists_async("/").get(timeout=max(0.1, deadline - time.monotonic()))
+                return True
+            except IN_DOUBT:
+                time.sleep(RETRY_SECONDS)
+        return False
 
     def _state(self, state):
         if state == KazooState.LOST and not self.load.ending:
@@ -275,8 +283,10 @@ class Load:
         client = client_of(host, 60)
         try:
             client.sync(ROOT)
+            deadline = time.monotonic() + SETTLE_SECONDS
             for worker in self.workers:
-                worker.settle()
+                if not worker.settle(deadline):
+                    failures.append("%s cannot connect any more" % worker.path)
                 self._check_creates(client, worker, lost, duplicated, unexpected)
                 found = self._found(client, worker.path + "/v")
                 if found != (worker.value, worker.version):

@@ -26,6 +26,12 @@ export interface Mix {
   readonly inCi?: boolean;
 }
 
+/** Ensembles of one program, for what is compared with the Java server's recordings. */
+export const UNIFORM: readonly { readonly target: Target; readonly inCi?: boolean }[] = [
+  { target: "java" },
+  { target: "denkeeper", inCi: true },
+];
+
 /** What all tests of ensembles need. */
 export const ENSEMBLE_NEEDS: readonly PrerequisiteName[] = ["java", "javaServer", "kazoo"];
 
