@@ -273,6 +273,22 @@ export class Ensemble implements AsyncDisposable {
     return RawClient.session(this.clientPort(id), { hostname: this.hostname(id), ...options });
   }
 
+  /** Takes a session over, as soon as this member has seen what the client has. */
+  async resume(id: number, client: RawClient): Promise<RawClient> {
+    const { sessionId, password, lastZxid: lastZxidSeen } = client;
+    let resumed: RawClient | undefined;
+    await eventually(`member ${id} lets the client in`, async () => {
+      const options = { sessionId, password, lastZxidSeen };
+      resumed = await this.client(id, options).catch((error) => {
+        // How a member that is behind answers.
+        if (`${error}`.includes("closed")) return undefined;
+        throw error;
+      });
+      return resumed !== undefined;
+    });
+    return resumed!;
+  }
+
   /** Text without what differs from run to run: ports and directories by the members' names. */
   normalized(text: string): string {
     for (const { options: { id }, clientPort, address, dataDir } of this.#members.values()) {

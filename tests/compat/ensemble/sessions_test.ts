@@ -36,8 +36,7 @@ testMixes(MIXES, "a session moves through all members and is closed", {}, async 
   await client.must(create("/e", { flags: Flags.ephemeral }));
   const { sessionId } = client;
   for (const id of [...ensemble.ids, 2, 4, 1, 3, 2]) {
-    const { password, lastZxid: lastZxidSeen } = client;
-    const moved = await ensemble.client(id, { sessionId, password, lastZxidSeen });
+    const moved = await ensemble.resume(id, client);
     assert.equal(moved.sessionId, sessionId);
     await moved.must(ofPath(Op.sync, "/"));
     const stat = await moved.must(exists("/e"));
@@ -104,10 +103,9 @@ testMixes(MIXES, "sessions outlive the leader, and so do their watches", {}, asy
   for (const [id, client] of watching) {
     // Whoever lost the leader has closed its clients' connections: they resume at another member.
     assert.equal(await client.receiveFrame(), "closed");
-    const { sessionId, password, lastZxid: lastZxidSeen } = client;
     client.close();
     const other = id === 1 ? 2 : 1;
-    using resumed = await ensemble.client(other, { sessionId, password, lastZxidSeen });
+    using resumed = await ensemble.resume(other, client);
     await resumed.must(getData(`/e${id}`, true));
     using writer = await ensemble.client(id === leader ? other : id);
     await writer.must(setData(`/e${id}`, "new"));
