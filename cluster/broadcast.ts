@@ -8,6 +8,7 @@ import { assert } from "../core/assert.ts";
 import { DecodeError } from "../core/errors.ts";
 import type { LogBatch } from "../core/server/log_batches.ts";
 import type { LogSource } from "../core/server/log_source.ts";
+import type { TurnTime } from "../core/server/replies.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import { WritePipeline } from "../core/server/write_pipeline.ts";
 import { SessionTracker } from "../core/session/session_tracker.ts";
@@ -15,6 +16,7 @@ import { JuteReader, JuteWriter } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
 import { counterOf, makeZxid, type Zxid } from "../core/zxid.ts";
 import { ProposalAcks } from "./acks.ts";
+import { LatencySample } from "./latency_sample.ts";
 import type { LearnerHandler } from "./learner_handler.ts";
 import type { Member } from "./member.ts";
 import {
@@ -59,14 +61,26 @@ export class Broadcast implements LogSource {
   readonly #unlogged: LogBatch[] = [];
   /** The packets of one batch, made once for all followers. */
   readonly #packets = new JuteWriter(PACKETS_BYTES_START);
+  /** Monotonic: since when clients may come. */
+  readonly startedMs: number;
+  #pendingSyncCount = 0;
+  #nowMs: number;
+  readonly #quorumAckLatency: LatencySample;
+  readonly #ownAckLatency: LatencySample;
+  readonly #ackCreationLatency: LatencySample;
 
   constructor({ member, epoch, nowMs, learners, onEnd }: BroadcastOptions) {
     this.#member = member;
     this.#learners = learners;
     this.#onEnd = onEnd;
+    this.startedMs = this.#nowMs = nowMs;
+    const { metrics, serverId } = member;
+    this.#quorumAckLatency = new LatencySample(metrics.quorumAckLatency);
+    this.#ownAckLatency = new LatencySample(metrics.ackLatency.of(String(serverId)));
+    this.#ackCreationLatency = new LatencySample(metrics.proposalAckCreationLatency);
     const { history, membership, services, storage, config, logger } = member;
     const start = this.#start = this.#lastCommitted = makeZxid(epoch, 0);
-    history.applier.tree.advance(start);
+    history.applier.tree.beginEpoch(start);
     this.#acks = new ProposalAcks({ config: membership.committed, start });
     this.#acks.ack(member.serverId, start);
     const sessions = new SessionTracker({ tickMs: config.tickTimeMs, nowMs });
@@ -87,6 +101,17 @@ export class Broadcast implements LogSource {
     storage.setLogSource(this);
   }
 
+  /** Tells the time of all that follows until the next call. */
+  beginTurn(time: TurnTime): void {
+    this.#nowMs = time.nowMs;
+    this.processor.beginTurn(time);
+  }
+
+  /** Syncs of learners' clients that wait for a commit. */
+  get pendingSyncCount(): number {
+    return this.#pendingSyncCount;
+  }
+
   get lastProposed(): Zxid {
     return this.#acks.lastProposed;
   }
@@ -100,6 +125,10 @@ export class Broadcast implements LogSource {
   /** A learner has what we had when NEWLEADER was sent to it: it may serve, and its acks count. */
   admit(learner: LearnerHandler): void {
     writeBarePacket(learner.channel.writer(), PacketType.UpToDate, -1);
+    if (!learner.isObserver) {
+      const { ackLatency } = this.#member.metrics;
+      learner.ackLatency = new LatencySample(ackLatency.of(String(learner.serverId)));
+    }
     this.#acks.reset(learner.serverId, Math.max(learner.ackedZxid, this.#start));
     if (learner.earlyAck > learner.ackedZxid) this.#ack(learner, learner.earlyAck);
   }
@@ -118,6 +147,7 @@ export class Broadcast implements LogSource {
         return readPingReply(data, (id, timeoutMs) => this.#writes.touchSession(id, timeoutMs));
       case PacketType.Revalidate: {
         const { sessionId, timeoutMs } = readRevalidate(data);
+        this.#member.metrics.revalidateCount.increment();
         const isValid = this.#writes.revalidate(learner, sessionId, timeoutMs);
         return writeRevalidateReply(learner.channel.writer(), sessionId, isValid);
       }
@@ -139,7 +169,9 @@ export class Broadcast implements LogSource {
   }
 
   #sync(learner: LearnerHandler): void {
+    this.#pendingSyncCount++;
     this.#writes.remoteSync(() => {
+      this.#pendingSyncCount--;
       if (!learner.isClosed) writeBarePacket(learner.channel.writer(), PacketType.Sync, 0);
     });
   }
@@ -148,6 +180,7 @@ export class Broadcast implements LogSource {
     if (counterOf(zxid) === 0) return; // of UPTODATE
     if (zxid > this.#acks.lastProposed) throw new DecodeError("an ACK of what was never proposed");
     if (zxid > learner.ackedZxid) learner.ackedZxid = zxid;
+    learner.ackLatency?.reached(zxid, this.#nowMs);
     if (!learner.isObserver) this.#commitThrough(this.#acks.ack(learner.serverId, zxid));
   }
 
@@ -157,7 +190,7 @@ export class Broadcast implements LogSource {
   propose(): void {
     const batch = this.#writes.takeBatch();
     if (batch === null) return;
-    const { proposals } = this.#member.history;
+    const { history: { proposals }, metrics, stats } = this.#member;
     const after = this.#acks.lastProposed;
     assert(batch.firstZxid === after + 1, "proposals have no gap");
     proposals.append(batch.bytes, batch.firstZxid, batch.lastZxid, batch.recordCount);
@@ -167,11 +200,18 @@ export class Broadcast implements LogSource {
     packets.position = 0;
     proposals.forEachOutstanding(after, (zxid, buffer, start, end) => {
       writeProposal(packets, zxid, buffer, start, end);
+      stats.proposal.add(end - start);
       return true;
     });
+    metrics.proposalCount.add(batch.recordCount);
+    this.#quorumAckLatency.begin(batch.lastZxid, this.#nowMs);
+    this.#ownAckLatency.begin(batch.lastZxid, this.#nowMs);
+    this.#ackCreationLatency.begin(batch.lastZxid, this.#nowMs);
     for (const learner of this.#learners()) {
       if (learner.isForwarding && !learner.isObserver) {
         learner.channel.writer().raw(packets.written());
+        learner.queued(batch.recordCount, this.#nowMs);
+        learner.ackLatency?.begin(batch.lastZxid, this.#nowMs);
       }
     }
     this.#checkCounter();
@@ -183,9 +223,14 @@ export class Broadcast implements LogSource {
     const after = this.#lastCommitted;
     this.#lastCommitted = zxid;
     proposals.commit(zxid);
+    const { metrics } = this.#member;
+    metrics.commitCount.add(zxid - after);
+    metrics.requestCommitQueued.add(zxid - after);
+    this.#quorumAckLatency.reached(zxid, this.#nowMs);
     for (const learner of this.#learners()) {
       if (!learner.isForwarding) continue;
       const writer = learner.channel.writer();
+      learner.queued(zxid - after, this.#nowMs);
       if (learner.isObserver) {
         proposals.forEachCommitted(after, (committed, buffer, start, end) => {
           writeInform(writer, committed, buffer, start, end);
@@ -226,6 +271,8 @@ export class Broadcast implements LogSource {
 
   logged(zxid: Zxid): void {
     this.#writes.logged(zxid);
+    this.#ownAckLatency.reached(zxid, this.#nowMs);
+    this.#ackCreationLatency.reached(zxid, this.#nowMs);
     this.#commitThrough(this.#acks.ack(this.#member.serverId, zxid));
   }
 

@@ -89,7 +89,7 @@ export class Leader {
   /** Tells the time of all that follows until the next call. */
   beginTurn(time: TurnTime): void {
     this.#nowMs = time.nowMs;
-    this.#broadcast?.processor.beginTurn(time);
+    this.#broadcast?.beginTurn(time);
   }
 
   get phase(): LeaderPhase {
@@ -103,6 +103,11 @@ export class Leader {
 
   get learners(): Iterable<LearnerHandler> {
     return this.#learners.values();
+  }
+
+  /** Null until clients may come. */
+  get broadcast(): Broadcast | null {
+    return this.#broadcast;
   }
 
   get lastProposed(): Zxid {
@@ -158,7 +163,9 @@ export class Leader {
   /** All that was written to a channel is sent. */
   drained(channel: Channel): void {
     const learner = this.#learners.get(channel);
-    if (learner?.stage === "catchingUp" && !this.#hasEnded) this.#continueSync(learner);
+    if (learner === undefined || this.#hasEnded) return;
+    learner.drained(this.#nowMs);
+    if (learner.stage === "catchingUp") this.#continueSync(learner);
   }
 
   closed(channel: Channel): void {
@@ -359,7 +366,7 @@ export class Leader {
   // ---------------------------------------------------------------- synchronisation
 
   #beginSync(learner: LearnerHandler): void {
-    const { config, history, storage, logger } = this.#member;
+    const { config, history, storage, logger, metrics } = this.#member;
     const sync = chooseSync({
       peer: learner.lastLoggedZxid,
       last: this.#lastCommitted,
@@ -369,6 +376,9 @@ export class Leader {
       snapshotSizeFactor: config.ensemble.snapshotSizeFactor,
     });
     learner.beginSync(sync, this.#lastCommitted);
+    learner.syncStartMs = this.#nowMs;
+    (sync.kind === "snap" ? metrics.snapCount : metrics.diffCount).increment();
+    this.#countSyncsUnderWay();
     logger.info("learner is synchronised", {
       serverId: learner.serverId,
       observer: learner.isObserver,
@@ -400,11 +410,24 @@ export class Leader {
     }
     learner.ackedZxid = this.#lastCommitted;
     learner.stage = "ackNewLeader";
+    this.#countSyncsUnderWay();
     writePacket(writer, {
       type: PacketType.NewLeader,
       zxid: makeZxid(this.epoch, 0),
       data: encoder.encode(this.#member.membership.lastSeen.toText()),
     });
+  }
+
+  #countSyncsUnderWay(): void {
+    let snapCount = 0;
+    let diffCount = 0;
+    for (const { stage, syncKind } of this.#learners.values()) {
+      if (stage !== "catchingUp") continue;
+      if (syncKind === "snap") snapCount++;
+      else diffCount++;
+    }
+    this.#member.metrics.inflightSnapCount.add(snapCount);
+    this.#member.metrics.inflightDiffCount.add(diffCount);
   }
 
   #ackNewLeader(learner: LearnerHandler, zxid: Zxid): void {

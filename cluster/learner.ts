@@ -24,6 +24,7 @@ import { readTxnRecord } from "../core/txn/txn.ts";
 import { decodeUtf8, JuteReader } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
 import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
+import { LearnerMetrics } from "./learner_metrics.ts";
 import { type Channel, initLimitMs, type Member, syncLimitMs } from "./member.ts";
 import {
   readCommitAndActivate,
@@ -105,6 +106,7 @@ export class Learner implements LogSource {
   #ackedZxid: Zxid = 0;
   #newLeaderConfig: QuorumConfig | null = null;
   #hasMismatch = false;
+  readonly #metrics: LearnerMetrics;
 
   constructor(options: LearnerOptions) {
     this.#options = options;
@@ -114,6 +116,7 @@ export class Learner implements LogSource {
     this.isObserver = isObserver;
     this.#nowMs = nowMs;
     this.#readDeadlineMs = nowMs + initLimitMs(member);
+    this.#metrics = new LearnerMetrics(member.metrics, isObserver);
     const { juteMaxBufferBytes, juteExtraSizeBytes } = member.config;
     this.#packets = new PacketStream({
       dataBytesMax: juteMaxBufferBytes + juteExtraSizeBytes + PACKET_OVERHEAD_BYTES,
@@ -123,6 +126,7 @@ export class Learner implements LogSource {
   /** Tells the time of all that follows until the next call. */
   beginTurn(time: TurnTime): void {
     this.#nowMs = time.nowMs;
+    this.#metrics.beginTurn(time);
     this.#processor?.beginTurn(time);
   }
 
@@ -280,6 +284,7 @@ export class Learner implements LogSource {
       lastLoggedZxid: `0x${zxidToHex(history.lastLoggedZxid)}`,
     });
     this.#syncType = type;
+    this.#metrics.syncBegun();
     switch (type) {
       case PacketType.Diff:
         return this.#beginProposals();
@@ -449,6 +454,7 @@ export class Learner implements LogSource {
     if (this.#newLeaderConfig !== null) membership.adopt(this.#newLeaderConfig);
     writeBarePacket(this.#channel!.writer(), PacketType.Ack, makeZxid(this.#epoch, 0));
     this.#stage = "broadcast";
+    this.#metrics.syncEnded();
     this.#options.onServing(this.#processor!, this.#epoch);
   }
 
@@ -488,6 +494,7 @@ export class Learner implements LogSource {
       }
     }
     this.#writes!.proposed(zxid, body);
+    this.#metrics.proposed(zxid, body);
     if (body[TXN_TYPE_OFFSET + 3] === OpCode.Reconfig && body[TXN_TYPE_OFFSET] === 0) {
       const config = configOfReconfig(body);
       if (config !== null) this.#member.membership.see(config);
@@ -496,6 +503,7 @@ export class Learner implements LogSource {
 
   #committed(zxid: Zxid): void {
     this.#writes!.committed(zxid);
+    this.#metrics.committed(zxid);
     this.#committedZxid = zxid;
     this.#commitInMemory();
   }
@@ -532,6 +540,7 @@ export class Learner implements LogSource {
       writeBarePacket(writer, PacketType.Ack, acked);
     }
     this.#ackedZxid = Math.max(this.#ackedZxid, zxid);
+    this.#metrics.acknowledged(zxid);
   }
 
   // ---------------------------------------------------------------- LogSource

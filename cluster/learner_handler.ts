@@ -12,6 +12,7 @@ import type { SessionOwner } from "../core/session/sessions.ts";
 import { TreeStreamWriter } from "../core/storage/tree_stream.ts";
 import type { Id } from "../core/tree/acl_list.ts";
 import { counterOf, type Zxid } from "../core/zxid.ts";
+import type { LatencySample } from "./latency_sample.ts";
 import type { LearnerSync } from "./learner_sync.ts";
 import type { Channel, LogCursor, Member } from "./member.ts";
 import { PacketStream, PacketType, writeBarePacket, writeProposal } from "./quorum_packet.ts";
@@ -53,6 +54,10 @@ export class LearnerHandler implements SessionOwner {
   syncedDeadlineMs: number;
   /** How it caught up, for metrics and log lines. */
   syncKind: LearnerSync["kind"] = "diff";
+  /** When its catching up began. Monotonic. */
+  syncStartMs = 0;
+  /** From a proposal to its ACK; null until its acks count. */
+  ackLatency: LatencySample | null = null;
   /** Through this it has everything on disk. */
   ackedZxid: Zxid = 0;
   /** The newest proposal that it acknowledged before NEWLEADER; 0 for none. */
@@ -66,6 +71,9 @@ export class LearnerHandler implements SessionOwner {
   /** The last txn sent. */
   #sentZxid: Zxid = 0;
   #isClosed = false;
+  /** Packets of broadcast since the channel was last drained, and when the first was queued. */
+  #queuedCount = 0;
+  #queuedMs = 0;
 
   constructor(x: {
     channel: Channel;
@@ -175,6 +183,24 @@ export class LearnerHandler implements SessionOwner {
     this.#tree = null;
     this.#log?.close();
     this.#log = null;
+  }
+
+  // ---------------------------------------------------------------- broadcast
+
+  /** So many packets were written to its channel. */
+  queued(packetCount: number, nowMs: number): void {
+    if (this.#queuedCount === 0) this.#queuedMs = nowMs;
+    this.#queuedCount += packetCount;
+  }
+
+  /** All of them are sent. */
+  drained(nowMs: number): void {
+    if (this.#queuedCount === 0) return;
+    const { metrics } = this.#member;
+    const key = String(this.serverId);
+    metrics.learnerHandlerQpSize.of(key).add(this.#queuedCount);
+    metrics.learnerHandlerQpTimeMs.of(key).add(Math.round(nowMs - this.#queuedMs));
+    this.#queuedCount = 0;
   }
 
   // ---------------------------------------------------------------- acknowledging

@@ -9,7 +9,9 @@ import type { LogSource } from "../core/server/log_source.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { WritePath, WritePathContext } from "../core/server/write_path.ts";
 import type { Epochs, Logger } from "../core/ports.ts";
+import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { ServerConfig } from "../core/server_config.ts";
+import type { ServerStats } from "../core/server_stats.ts";
 import type { AuthProviders } from "../core/auth/auth_providers.ts";
 import type { Sessions } from "../core/session/sessions.ts";
 import type { TxnApplier } from "../core/txn/apply.ts";
@@ -95,6 +97,8 @@ export interface Member {
   readonly membership: Membership;
   readonly storage: MemberStorage;
   readonly services: MemberServices;
+  readonly metrics: ServerMetrics;
+  readonly stats: ServerStats;
   readonly logger: Logger;
 }
 

@@ -78,6 +78,8 @@ export class Peer {
   #role: Role = { state: "LOOKING" };
   #nowMs = 0;
   #tickedMs = 0;
+  /** Since 1970. */
+  #wallMs = 0;
   /** Why the role is to be taken down at the end of the turn. */
   #ending: string | null = null;
   /** When to look for a leader; null: we do, or have one. */
@@ -85,6 +87,8 @@ export class Peer {
   /** The database is being loaded again. */
   #isLoading = false;
   #lookingSinceMs: number | null = null;
+  /** When the last election began. */
+  #roundStartMs = 0;
 
   constructor({ member, elector, ports, random }: PeerOptions) {
     this.#member = member;
@@ -121,6 +125,7 @@ export class Peer {
 
   beginTurn(time: TurnTime): void {
     this.#nowMs = time.nowMs;
+    this.#wallMs = time.wallMs;
     this.leader?.beginTurn(time);
     this.learner?.beginTurn(time);
   }
@@ -246,6 +251,8 @@ export class Peer {
 
   #look(): void {
     this.#lookAtMs = null;
+    this.#roundStartMs = this.#nowMs;
+    this.#member.metrics.lookingCount.increment();
     const { lastLoggedZxid, epochs } = this.#member.history;
     this.#effects(this.#elector.step({
       kind: "startLooking",
@@ -257,6 +264,7 @@ export class Peer {
 
   #decided(leader: ServerId, state: Exclude<ServerState, "LOOKING">): void {
     assert(this.#role.state === "LOOKING", "an election ends only where one was");
+    this.#member.metrics.electionTime.add(Math.round(this.#nowMs - this.#roundStartMs));
     if (state === "LEADING") this.#becomeLeading();
     else this.#becomeLearner(leader, state);
   }
@@ -317,14 +325,18 @@ export class Peer {
   }
 
   #serving(processor: RequestProcessor, epoch: number): void {
-    const { logger, history, membership } = this.#member;
+    const { logger, history, membership, metrics } = this.#member;
     this.#elector.epochEstablished(epoch);
+    const unavailableMs = Math.round(this.#nowMs - (this.#lookingSinceMs ?? this.#nowMs));
     this.#lookingSinceMs = null;
-    history.applier.tree.setConfig(encodeUtf8(membership.committed.toText()));
+    metrics.unavailableTime.add(unavailableMs);
+    if (this.#role.state === "LEADING") metrics.leaderUnavailableTime.add(unavailableMs);
+    history.applier.tree.setConfig(encodeUtf8(membership.committed.toText()), this.#wallMs);
     this.#ports.serve(processor);
     logger.info(`${this.#role.state.toLowerCase()} in a quorum, serving clients`, {
       epoch,
       lastZxid: `0x${zxidToHex(history.applier.tree.lastProcessedZxid)}`,
+      unavailableMs,
     });
   }
 

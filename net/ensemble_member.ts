@@ -10,7 +10,9 @@ import { QuorumConfig } from "../cluster/quorum_config.ts";
 import type { Clock, Logger, Random } from "../core/ports.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { TurnTime } from "../core/server/replies.ts";
+import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { ServerConfig } from "../core/server_config.ts";
+import type { ServerStats } from "../core/server_stats.ts";
 import { ElectionPort } from "./election_port.ts";
 import { DiskStorage, type DiskStorageOptions } from "./member_storage.ts";
 import type { QuorumChannel } from "./quorum_channel.ts";
@@ -22,6 +24,8 @@ export interface EnsembleMemberOptions {
   history: History;
   storage: Omit<DiskStorageOptions, "history">;
   services: MemberServices;
+  metrics: ServerMetrics;
+  stats: ServerStats;
   turn: Turn;
   clock: Clock;
   random: Random;
@@ -58,6 +62,8 @@ export class EnsembleMember {
       membership: this.membership,
       storage: new DiskStorage({ ...options.storage, history }),
       services: options.services,
+      metrics: options.metrics,
+      stats: options.stats,
       logger,
     };
     const own = committed.members.get(serverId) ?? lastSeen.members.get(serverId);

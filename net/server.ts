@@ -38,6 +38,7 @@ import { type FirstBytes, httpBadRequest } from "./first_bytes.ts";
 import { FourLetterWords } from "./four_letter_words.ts";
 import { LimitedLogger } from "./limited_logger.ts";
 import { EnsembleMember } from "./ensemble_member.ts";
+import { EnsembleView } from "./ensemble_view.ts";
 import { EpochFiles } from "./epoch_files.ts";
 import { loaded } from "./member_storage.ts";
 import { LogPump } from "./log_pump.ts";
@@ -47,7 +48,7 @@ import { AutoPurge } from "./purge.ts";
 import { recover, type RecoveryOptions, type RecoveryResult } from "./recovery.ts";
 import { RequestThrottle } from "./request_throttle.ts";
 import { rest } from "./rest.ts";
-import { type RoleView, ServerView } from "./server_view.ts";
+import { ServerView } from "./server_view.ts";
 import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
 import { Turn } from "./turn.ts";
 
@@ -126,6 +127,7 @@ class RunningServer implements Server {
   #processor!: RequestProcessor;
   /** Null: standalone. */
   #member: EnsembleMember | null = null;
+  #ensembleView: EnsembleView | null = null;
   #pump!: LogPump;
   #requestThrottle!: RequestThrottle;
   #listener!: ClientListener;
@@ -254,7 +256,7 @@ class RunningServer implements Server {
     const idle = this.#processor = this.#makeProcessor(
       applier,
       new LearnerSessions(),
-      () => new NoWrites(),
+      ({ stats }) => new NoWrites(stats),
     );
     const makeProcessor: MemberServices["makeProcessor"] = (sessions, makeWrites) =>
       this.#makeProcessor(applier, sessions, makeWrites);
@@ -274,12 +276,21 @@ class RunningServer implements Server {
         makeProcessor,
         firstSessionId: () => this.#firstSessionId(),
       },
+      metrics: this.#metrics,
+      stats: this.#stats,
       turn: this.#turn,
       clock,
       random,
       logger: this.#logger,
       serve: (processor) => this.#serve(processor ?? idle),
       exit: (code) => Deno.exit(code),
+    });
+    this.#ensembleView = new EnsembleView({
+      config: this.#config,
+      member: this.#member,
+      metrics: this.#metrics,
+      stats: this.#stats,
+      clock,
     });
     this.#listen();
     await this.#member.start();
@@ -291,6 +302,7 @@ class RunningServer implements Server {
     this.#flush();
     this.#listener.serve(processor, "this server changes its role");
     this.#processor = processor;
+    this.#ensembleView?.roleChanged();
     if (processor.writes instanceof WritePipeline) this.#endDeadSessions(processor.writes);
   }
 
@@ -432,7 +444,7 @@ class RunningServer implements Server {
       config,
       dirs: this.#dirs,
       processor: () => this.#processor,
-      role: () => this.#role(),
+      ensemble: () => this.#ensembleView,
       sessionTable: this.#sessionTable,
       listener: this.#listener,
       stats: this.#stats,
@@ -484,21 +496,6 @@ class RunningServer implements Server {
     this.#flush();
     this.#processor.endTurn(clock.monotonicMs());
     if (!this.#requestThrottle.isIdle) this.#requestThrottle.wake(); // in a turn of their own
-  }
-
-  #role(): RoleView {
-    const isReadOnly = false;
-    if (this.#member === null) {
-      return { isServing: true, isReadOnly, mode: "standalone", peerState: null };
-    }
-    const { peer } = this.#member;
-    const mode = peer.leader !== null
-      ? "leader"
-      : peer.state === "OBSERVING"
-      ? "observer"
-      : "follower";
-    const isServing = !(this.#processor.writes instanceof NoWrites);
-    return { isServing, isReadOnly, mode, peerState: peer.stateText };
   }
 
   /** Sends what is ready; of thousands that were told of one change, most wait for turns of their own. */

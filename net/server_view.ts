@@ -8,6 +8,7 @@ import type { GaugeSetName, ServerGauges } from "../core/metrics/gauge_names.ts"
 import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Clock } from "../core/ports.ts";
 import { Client } from "../core/server/client.ts";
+import { NoWrites } from "../core/server/no_writes.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { ServerStats } from "../core/server_stats.ts";
@@ -20,6 +21,7 @@ import { decodeUtf8 } from "../core/wire/jute.ts";
 import type { Zxid } from "../core/zxid.ts";
 import type { ClientListener } from "./client_listener.ts";
 import type { DataDir } from "./data_dir.ts";
+import type { EnsembleView } from "./ensemble_view.ts";
 import { lastOperationCode } from "./four_letter_connections.ts";
 import type {
   ConnectionExpiry,
@@ -49,7 +51,8 @@ export interface ServerViewOptions {
   dirs: DataDir;
   /** The one whose clients are connected now. */
   processor: () => RequestProcessor;
-  role: () => RoleView;
+  /** Null when standalone. */
+  ensemble: () => EnsembleView | null;
   /** All sessions whose creation is committed, wherever their clients are. */
   sessionTable: SessionTable;
   listener: ClientListener;
@@ -64,6 +67,13 @@ export type RoleView = Pick<
   FourLetterContext,
   "isServing" | "isReadOnly" | "mode" | "peerState"
 >;
+
+const STANDALONE: RoleView = {
+  isServing: true,
+  isReadOnly: false,
+  mode: "standalone",
+  peerState: null,
+};
 
 export class ServerView implements FourLetterContext {
   readonly version = ZOOKEEPER_VERSION_TEXT;
@@ -80,16 +90,16 @@ export class ServerView implements FourLetterContext {
   }
 
   get isServing(): boolean {
-    return this.#options.role().isServing;
+    return this.#role().isServing;
   }
   get isReadOnly(): boolean {
-    return this.#options.role().isReadOnly;
+    return this.#role().isReadOnly;
   }
   get mode(): ServerMode {
-    return this.#options.role().mode;
+    return this.#role().mode;
   }
   get peerState(): string | null {
-    return this.#options.role().peerState;
+    return this.#role().peerState;
   }
   get lastProcessedZxid(): Zxid {
     return this.#options.processor().tree.lastProcessedZxid;
@@ -118,7 +128,7 @@ export class ServerView implements FourLetterContext {
       maxSessionTimeoutMs: config.maxSessionTimeoutMs,
       clientPortListenBacklog: config.clientPortListenBacklog,
       serverId: config.serverId,
-      ensemble: null,
+      ensemble: this.#options.ensemble()?.configuration() ?? null,
     };
   }
 
@@ -248,6 +258,11 @@ export class ServerView implements FourLetterContext {
   resetServerStats(): void {
     this.stats.reset();
     this.metrics.reset();
+  }
+
+  #role(): RoleView {
+    const { ensemble, processor } = this.#options;
+    return ensemble()?.role(!(processor().writes instanceof NoWrites)) ?? STANDALONE;
   }
 
   #wallOf(monotonicMs: number): number {

@@ -33,7 +33,7 @@ export const SERVER_GAUGES = [
   "non_mtls_local_conn_count",
 ] as const;
 
-/** What a member of an ensemble shows besides, the leader's own among them. */
+/** What a member of an ensemble shows besides: any, the leader, and an observer the last. */
 export const ENSEMBLE_GAUGES = [
   "quorum_size",
   "learners",
@@ -45,6 +45,7 @@ export const ENSEMBLE_GAUGES = [
   "last_proposal_size",
   "max_proposal_size",
   "min_proposal_size",
+  "observer_master_id",
 ] as const;
 
 /** By namespace, which is the first component of a path; since 3.9. The hard limit is preferred. */

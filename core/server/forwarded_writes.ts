@@ -142,6 +142,7 @@ export class ForwardedWrites implements WritePath {
     { sessionId, timeoutMs }: { sessionId: bigint; timeoutMs: number },
   ): void {
     client.isConnecting = true;
+    this.#options.stats.sessionRenewed();
     this.#renewals.push({ client, sessionId, timeoutMs });
     this.#options.leader.revalidate(sessionId, timeoutMs);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Client } from "./client.ts";
+import type { RequestStats } from "./request_stats.ts";
 import type { WritePath } from "./write_path.ts";
 
 const REASON = "this server is not in a quorum";
@@ -11,6 +12,11 @@ const REASON = "this server is not in a quorum";
 export class NoWrites implements WritePath {
   readonly outstandingCount = 0;
   readonly isFull = false;
+  readonly #stats: RequestStats;
+
+  constructor(stats: RequestStats) {
+    this.#stats = stats;
+  }
 
   request(client: Client): void {
     client.close(REASON);
@@ -21,11 +27,11 @@ export class NoWrites implements WritePath {
   }
 
   createSession(client: Client): void {
-    client.close(REASON);
+    this.#turnAway(client);
   }
 
   renewSession(client: Client): void {
-    client.close(REASON);
+    this.#turnAway(client);
   }
 
   closeSessionOf(client: Client): void {
@@ -34,5 +40,10 @@ export class NoWrites implements WritePath {
 
   expireSessions(): void {
     // none can be ended
+  }
+
+  #turnAway(client: Client): void {
+    this.#stats.metrics.cnxnClosedWithoutZkServerRunning.increment();
+    client.close(REASON);
   }
 }

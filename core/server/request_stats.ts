@@ -61,6 +61,11 @@ export class RequestStats {
     this.metrics.syncProcessorRequestQueued.increment();
   }
 
+  /** A client comes back to its session. */
+  sessionRenewed(): void {
+    this.metrics.connectionRevalidateCount.increment();
+  }
+
   sessionMade(latencyMs: number): void {
     this.#addLatency(true, latencyMs);
   }
@@ -168,7 +173,7 @@ export class RequestStats {
   committed({ txn, records }: PreparedTxn, latencyMs: number, propagationMs: number): void {
     const { metrics } = this;
     metrics.outstandingChangesRemoved.add(records.length);
-    metrics.propagationLatency.add(propagationMs);
+    metrics.propagationLatency.add(Math.max(0, propagationMs)); // clocks of two hosts may differ
     metrics.syncProcessorQueueAndFlushTimeMs.add(latencyMs);
     if (this.#fired[1]! + this.#fired[2]! + this.#fired[3]! + this.#fired[4]! > 0) {
       this.#countFired();

@@ -151,7 +151,8 @@ export class WritePipeline implements WritePath {
     client: Client,
     { sessionId, timeoutMs }: { sessionId: bigint; timeoutMs: number },
   ): void {
-    const { applier, time } = this.#options;
+    const { applier, stats, time } = this.#options;
+    stats.sessionRenewed();
     // one whose creation is still on its way to the disk cannot be attached to
     const session = applier.sessions.has(sessionId) ? this.#sessions.get(sessionId) : undefined;
     if (session === undefined || session.isClosing) return refuseSession(client, sessionId);

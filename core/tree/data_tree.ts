@@ -212,6 +212,11 @@ export class DataTree implements SnapshotTree {
     if (this.digestLog.length > DIGEST_LOG_LENGTH_MAX) this.digestLog.shift();
   }
 
+  /** A leader begins its epoch: no txn has the zxid, and so no digest is kept of it. */
+  beginEpoch(zxid: Zxid): void {
+    if (zxid > this.lastProcessedZxid) this.lastProcessedZxid = zxid;
+  }
+
   /** Deletes a znode by the rule for replay: the parent's pzxid moves even if the znode is gone. */
   deleteNode(zxid: Zxid, path: Uint8Array): ErrorCode {
     const { store } = this;
@@ -358,10 +363,11 @@ export class DataTree implements SnapshotTree {
    * Puts the text of the membership into /zookeeper/config, as each member does by itself when a role begins:
    * no txn does so before the first reconfig (quorum protocol section 15).
    */
-  setConfig(text: Uint8Array): void {
+  setConfig(text: Uint8Array, mtimeMs: number): void {
     const id = this.store.lookup(CONFIG_PATH);
     if (id === NO_NODE) return; // a database of 3.4 has none
     this.store.setVersion(id, -1);
+    this.store.setMtime(id, mtimeMs);
     this.#znodes.replaceData(id, text);
     this.#znodes.refreshCrc(id, CONFIG_PATH, 0, CONFIG_PATH.length);
   }

@@ -28,7 +28,7 @@ Deno.test("ServerView has sessions and connections that end in one tick in one b
     config,
     dirs: { dataDir: "/", dataLogDir: "/", snapshotDir: "/none", logDir: "/none" },
     processor: () => processor,
-    role: () => ({ isServing: true, isReadOnly: false, mode: "standalone", peerState: null }),
+    ensemble: () => null,
     sessionTable: new Map(),
     listener: { connections: new Set(connections), port: 2181 } as unknown as ClientListener,
     stats: processor.stats.server,

@@ -266,3 +266,16 @@ Deno.test("a client that does not read its events is closed before they bury the
   assert.equal(server.tree.watches.watchCount, 0);
   assert.equal((await writer.call(getData(name))).err, 0);
 });
+
+Deno.test("RequestProcessor closes a connection that writes for a session which another server has", async () => {
+  const server = new ServerFixture(makeConfig());
+  const client = await TestClient.connect(server);
+  client.client.session!.owner = { ids: [] };
+  client.send(create("/a"));
+  client.send(getData("/"));
+  await client.run();
+  assert.deepEqual(client.replies(), []);
+  assert(client.socket.isClosed);
+  assert.equal(server.tree.store.lookup(encodeUtf8("/a")), NO_NODE);
+  assert.equal(server.sessions.size, 1);
+});

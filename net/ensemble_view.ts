@@ -1,0 +1,117 @@
+/**
+ * What the four-letter words tell of a member of an ensemble, and not of a server that stands alone.
+ *
+ * @module
+ */
+import type { LearnerHandler } from "../cluster/learner_handler.ts";
+import type { GaugeName } from "../core/metrics/gauge_names.ts";
+import type { Gauge } from "../core/metrics/metric_registry.ts";
+import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
+import type { Clock } from "../core/ports.ts";
+import type { ServerConfig } from "../core/server_config.ts";
+import type { ServerStats } from "../core/server_stats.ts";
+import type { EnsembleMember } from "./ensemble_member.ts";
+import type { EnsembleConfiguration } from "./four_letter_context.ts";
+import type { RoleView } from "./server_view.ts";
+
+/** There is one algorithm of elections, FastLeaderElection. */
+const ELECTION_ALGORITHM = 3;
+
+type EnsembleGauges = Partial<Record<GaugeName, Gauge>>;
+
+export class EnsembleView {
+  readonly #config: ServerConfig;
+  readonly #member: EnsembleMember;
+  readonly #metrics: ServerMetrics;
+  readonly #stats: ServerStats;
+  readonly #clock: Clock;
+  #shown: EnsembleGauges = {};
+
+  constructor({ config, member, metrics, stats, clock }: {
+    config: ServerConfig;
+    member: EnsembleMember;
+    metrics: ServerMetrics;
+    stats: ServerStats;
+    clock: Clock;
+  }) {
+    this.#config = config;
+    this.#member = member;
+    this.#metrics = metrics;
+    this.#stats = stats;
+    this.#clock = clock;
+    const { membership } = member;
+    metrics.registerGauges({ quorum_size: () => membership.committed.voters.size });
+  }
+
+  /** @param isServing clients are answered */
+  role(isServing: boolean): RoleView {
+    const { peer } = this.#member;
+    const mode = peer.leader !== null
+      ? "leader"
+      : peer.state === "OBSERVING"
+      ? "observer"
+      : "follower";
+    return { isServing, isReadOnly: false, mode, peerState: peer.stateText };
+  }
+
+  /** The part of `conf` that is about the ensemble. */
+  configuration(): EnsembleConfiguration {
+    const { ensemble, serverId } = this.#config;
+    const { committed, lastSeen } = this.#member.membership;
+    const own = committed.members.get(serverId) ?? lastSeen.members.get(serverId);
+    const addresses = own?.addresses ?? [];
+    return {
+      initLimit: ensemble.initLimitTicks,
+      syncLimit: ensemble.syncLimitTicks,
+      electionAlg: ELECTION_ALGORITHM,
+      electionPorts: addresses.map(({ electionPort }) => electionPort),
+      quorumPorts: addresses.map(({ quorumPort }) => quorumPort),
+      isObserver: (own?.role ?? ensemble.peerType) === "observer",
+      membership: committed.toText(),
+    };
+  }
+
+  /** Shows the gauges of the role that the member has now, in place of those of the role before. */
+  roleChanged(): void {
+    this.#metrics.unregisterGauges(Object.keys(this.#shown) as GaugeName[]);
+    const { leader, learner } = this.#member.peer;
+    this.#shown = leader !== null
+      ? this.#ofLeader()
+      : learner?.isObserver
+      ? { observer_master_id: () => learner.leader }
+      : {};
+    this.#metrics.registerGauges(this.#shown);
+  }
+
+  #ofLeader(): EnsembleGauges {
+    const { proposal } = this.#stats;
+    return {
+      learners: () => this.#learnerCount(() => true),
+      synced_followers: () => this.#syncedCount((isVoter, isObserver) => isVoter && !isObserver),
+      synced_non_voting_followers: () =>
+        this.#syncedCount((isVoter, isObserver) => !isVoter && !isObserver),
+      synced_observers: () => this.#syncedCount((_, isObserver) => isObserver),
+      pending_syncs: () => this.#member.peer.leader?.broadcast?.pendingSyncCount ?? 0,
+      leader_uptime: () => {
+        const startedMs = this.#member.peer.leader?.broadcast?.startedMs;
+        return startedMs === undefined ? 0 : Math.floor(this.#clock.monotonicMs() - startedMs);
+      },
+      last_proposal_size: () => proposal.lastBytes,
+      max_proposal_size: () => proposal.maxBytes,
+      min_proposal_size: () => proposal.minBytes,
+    };
+  }
+
+  #syncedCount(counts: (isVoter: boolean, isObserver: boolean) => boolean): number {
+    const { voters } = this.#member.membership.committed;
+    return this.#learnerCount((learner) =>
+      learner.stage === "synced" && counts(voters.has(learner.serverId), learner.isObserver)
+    );
+  }
+
+  #learnerCount(counts: (learner: LearnerHandler) => boolean): number {
+    let count = 0;
+    for (const learner of this.#member.peer.leader?.learners ?? []) if (counts(learner)) count++;
+    return count;
+  }
+}
