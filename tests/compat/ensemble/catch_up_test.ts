@@ -33,7 +33,7 @@ const OBSERVER_MIXES: readonly Mix[] = [
 ];
 
 /** More than the committed list of a leader keeps. */
-const MANY = 600;
+const MANY = 2000;
 /** No txns from the leader's log files for who is behind the committed list: it gets a SNAP. */
 const NO_LOG_SYNC = { snapshotSizeFactor: -1 };
 
