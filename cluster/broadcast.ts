@@ -95,6 +95,7 @@ export class Broadcast implements LogSource {
         audit: services.audit,
         logger,
         firstSessionId: services.firstSessionId(),
+        localSessions: config.localSessionsEnabled,
         reconfigure: null,
       }));
     this.#writes = this.processor.writes;

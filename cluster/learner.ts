@@ -83,7 +83,7 @@ export class Learner implements LogSource {
   readonly #options: LearnerOptions;
   readonly #member: Member;
   readonly #packets: PacketStream;
-  readonly #sessions = new LearnerSessions();
+  readonly #sessions: LearnerSessions;
   #stage: LearnerStage = "connecting";
   #channel: Channel | null = null;
   #hasEnded = false;
@@ -117,6 +117,7 @@ export class Learner implements LogSource {
     this.#nowMs = nowMs;
     this.#readDeadlineMs = nowMs + initLimitMs(member);
     this.#metrics = new LearnerMetrics(member.metrics, isObserver);
+    this.#sessions = new LearnerSessions({ tickMs: member.config.tickTimeMs, nowMs });
     const { juteMaxBufferBytes, juteExtraSizeBytes } = member.config;
     this.#packets = new PacketStream({
       dataBytesMax: juteMaxBufferBytes + juteExtraSizeBytes + PACKET_OVERHEAD_BYTES,
@@ -369,6 +370,8 @@ export class Learner implements LogSource {
         lengthMax: config.juteMaxBufferBytes + config.juteExtraSizeBytes,
         digestEnabled: config.digestEnabled,
         firstSessionId: services.firstSessionId(),
+        localSessionsEnabled: config.localSessionsEnabled,
+        localSessionsUpgradingEnabled: config.localSessionsUpgradingEnabled,
         lastLoggedZxid: history.lastLoggedZxid,
         onDigestMismatch: (zxid) => this.#digestMismatch(zxid),
       }));

@@ -12,8 +12,10 @@
  */
 import { assert } from "../core/assert.ts";
 import type { Random } from "../core/ports.ts";
+import { ReadOnlyWrites } from "../core/server/read_only_writes.ts";
 import type { TurnTime } from "../core/server/replies.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
+import { SessionTracker } from "../core/session/session_tracker.ts";
 import { encodeUtf8 } from "../core/wire/jute.ts";
 import { type Zxid, zxidToHex } from "../core/zxid.ts";
 import { type ElectionSocketEffect, type ElectionSocketInput, Elector } from "./elector.ts";
@@ -48,7 +50,8 @@ export interface PeerOptions {
 }
 
 type Role =
-  | { state: "LOOKING" }
+  /** `readOnlyAtMs`: when clients may come that agree to read only; null: never, or they do. */
+  | { state: "LOOKING"; readOnlyAtMs: number | null }
   | { state: "LEADING"; leader: Leader }
   | { state: "FOLLOWING" | "OBSERVING"; learner: Learner; dialing: Dialing };
 
@@ -69,13 +72,15 @@ const PAUSE_MS = 500;
 const DIAL_WAITS_MS = [10, 20, 40, 80];
 /** As many as ZooKeeper makes, each after leaderConnectDelayDuringRetryMs. */
 const DIAL_ATTEMPTS = 5;
+/** An election takes so long at the least, before others than the leader's clients are served. */
+const READ_ONLY_DELAY_MS_MIN = 2000;
 
 export class Peer {
   readonly #member: Member;
   readonly #ports: PeerPorts;
   readonly #random: Random;
   readonly #elector: Elector;
-  #role: Role = { state: "LOOKING" };
+  #role: Role = { state: "LOOKING", readOnlyAtMs: null };
   #nowMs = 0;
   #tickedMs = 0;
   /** Since 1970. */
@@ -152,6 +157,7 @@ export class Peer {
       this.#elector.nextDeadlineMs ?? Infinity,
       this.#lookAtMs ?? Infinity,
       dialMs ?? Infinity,
+      role.state === "LOOKING" ? role.readOnlyAtMs ?? Infinity : Infinity,
       this.#nowMs + Math.min(TICK_MS_MAX, this.#member.config.tickTimeMs / 10),
     );
   }
@@ -166,7 +172,9 @@ export class Peer {
     this.#tickedMs = this.#nowMs;
     if (role.state === "LEADING") {
       if (!wasPaused) role.leader.tick();
-    } else if (role.state !== "LOOKING") {
+    } else if (role.state === "LOOKING") {
+      if (role.readOnlyAtMs !== null && this.#nowMs >= role.readOnlyAtMs) this.#serveReadOnly(role);
+    } else {
       if (!wasPaused) role.learner.tick();
       if (role.dialing.nextMs !== null && this.#nowMs >= role.dialing.nextMs) this.#dial(role);
     }
@@ -253,6 +261,11 @@ export class Peer {
     this.#lookAtMs = null;
     this.#roundStartMs = this.#nowMs;
     this.#member.metrics.lookingCount.increment();
+    const { config } = this.#member;
+    if (config.readOnlyModeEnabled) {
+      const delayMs = Math.max(READ_ONLY_DELAY_MS_MIN, config.tickTimeMs);
+      this.#role = { state: "LOOKING", readOnlyAtMs: this.#nowMs + delayMs };
+    }
     const { lastLoggedZxid, epochs } = this.#member.history;
     this.#effects(this.#elector.step({
       kind: "startLooking",
@@ -262,9 +275,27 @@ export class Peer {
     }));
   }
 
+  /** What we have is there to be read, by clients that know that it may be old (section 16). */
+  #serveReadOnly(role: Role & { state: "LOOKING" }): void {
+    role.readOnlyAtMs = null;
+    const { config, history, services, logger } = this.#member;
+    const sessions = new SessionTracker({ tickMs: config.tickTimeMs, nowMs: this.#nowMs });
+    this.#setConfigNode();
+    this.#ports.serve(services.makeProcessor(sessions, (context) =>
+      new ReadOnlyWrites({
+        ...context,
+        sessions,
+        globalSessions: history.applier.sessions,
+        localSessionsEnabled: config.localSessionsEnabled,
+        firstSessionId: services.firstSessionId(),
+      })));
+    logger.warn("no leader was found so far: serving read-only clients");
+  }
+
   #decided(leader: ServerId, state: Exclude<ServerState, "LOOKING">): void {
     assert(this.#role.state === "LOOKING", "an election ends only where one was");
     this.#member.metrics.electionTime.add(Math.round(this.#nowMs - this.#roundStartMs));
+    this.#ports.serve(null);
     if (state === "LEADING") this.#becomeLeading();
     else this.#becomeLearner(leader, state);
   }
@@ -325,19 +356,24 @@ export class Peer {
   }
 
   #serving(processor: RequestProcessor, epoch: number): void {
-    const { logger, history, membership, metrics } = this.#member;
+    const { logger, history, metrics } = this.#member;
     this.#elector.epochEstablished(epoch);
     const unavailableMs = Math.round(this.#nowMs - (this.#lookingSinceMs ?? this.#nowMs));
     this.#lookingSinceMs = null;
     metrics.unavailableTime.add(unavailableMs);
     if (this.#role.state === "LEADING") metrics.leaderUnavailableTime.add(unavailableMs);
-    history.applier.tree.setConfig(encodeUtf8(membership.committed.toText()), this.#wallMs);
+    this.#setConfigNode();
     this.#ports.serve(processor);
     logger.info(`${this.#role.state.toLowerCase()} in a quorum, serving clients`, {
       epoch,
       lastZxid: `0x${zxidToHex(history.applier.tree.lastProcessedZxid)}`,
       unavailableMs,
     });
+  }
+
+  #setConfigNode(): void {
+    const { history, membership } = this.#member;
+    history.applier.tree.setConfig(encodeUtf8(membership.committed.toText()), this.#wallMs);
   }
 
   /** Takes the role down, brings the database to what is logged, and looks for a leader. */
@@ -364,7 +400,7 @@ export class Peer {
     const { storage } = this.#member;
     const role = this.#role;
     this.#ending = null;
-    this.#role = { state: "LOOKING" };
+    this.#role = { state: "LOOKING", readOnlyAtMs: null };
     this.#ports.serve(null);
     if (role.state === "LOOKING") return false;
     if (role.state === "LEADING") {

@@ -43,19 +43,21 @@ export class EnsembleView {
     metrics.registerGauges({ quorum_size: () => membership.committed.voters.size });
   }
 
-  /** @param isServing clients are answered */
-  role(isServing: boolean): RoleView {
+  /** @param x whether clients are answered, and only those that agree to read */
+  role({ isServing, isReadOnly }: Pick<RoleView, "isServing" | "isReadOnly">): RoleView {
     const { peer } = this.#member;
-    const mode = peer.leader !== null
+    const mode = isReadOnly
+      ? "read-only"
+      : peer.leader !== null
       ? "leader"
       : peer.state === "OBSERVING"
       ? "observer"
       : "follower";
-    return { isServing, isReadOnly: false, mode, peerState: peer.stateText };
+    return { isServing, isReadOnly, mode, peerState: peer.stateText };
   }
 
   /** The part of `conf` that is about the ensemble. */
-  configuration(): EnsembleConfiguration {
+  configuration({ isReadOnly }: Pick<RoleView, "isReadOnly">): EnsembleConfiguration {
     const { ensemble, serverId } = this.#config;
     const { committed, lastSeen } = this.#member.membership;
     const own = committed.members.get(serverId) ?? lastSeen.members.get(serverId);
@@ -67,7 +69,7 @@ export class EnsembleView {
       electionPorts: addresses.map(({ electionPort }) => electionPort),
       quorumPorts: addresses.map(({ quorumPort }) => quorumPort),
       isObserver: (own?.role ?? ensemble.peerType) === "observer",
-      membership: committed.toText(),
+      membership: isReadOnly ? null : committed.toText(),
     };
   }
 

@@ -24,7 +24,6 @@ import { NoWrites } from "../core/server/no_writes.ts";
 import type { TurnTime } from "../core/server/replies.ts";
 import type { WritePath, WritePathContext } from "../core/server/write_path.ts";
 import { WritePipeline } from "../core/server/write_pipeline.ts";
-import { LearnerSessions } from "../core/session/learner_sessions.ts";
 import type { Sessions } from "../core/session/sessions.ts";
 import { TxnApplier } from "../core/txn/apply.ts";
 import { zxidToHex } from "../core/zxid.ts";
@@ -228,6 +227,7 @@ class RunningServer implements Server {
         logger: this.#logger,
         firstSessionId: this.#firstSessionId(),
         reconfigure: null,
+        localSessions: false,
       }));
     this.#processor = processor;
     this.#pump.source = new StandaloneLog(processor.writes);
@@ -255,7 +255,7 @@ class RunningServer implements Server {
     loaded(history, recovered);
     const idle = this.#processor = this.#makeProcessor(
       applier,
-      new LearnerSessions(),
+      new SessionTracker({ tickMs: this.#config.tickTimeMs, nowMs: clock.monotonicMs() }),
       ({ stats }) => new NoWrites(stats),
     );
     const makeProcessor: MemberServices["makeProcessor"] = (sessions, makeWrites) =>

@@ -12,6 +12,8 @@ import { NoWrites } from "../core/server/no_writes.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { ServerStats } from "../core/server_stats.ts";
+import { LearnerSessions } from "../core/session/learner_sessions.ts";
+import type { Session } from "../core/session/sessions.ts";
 import { SessionTracker } from "../core/session/session_tracker.ts";
 import type { SessionTable } from "../core/storage/snapshot_tree.ts";
 import type { QuotaState } from "../core/tree/quota_keeper.ts";
@@ -128,7 +130,7 @@ export class ServerView implements FourLetterContext {
       maxSessionTimeoutMs: config.maxSessionTimeoutMs,
       clientPortListenBacklog: config.clientPortListenBacklog,
       serverId: config.serverId,
-      ensemble: this.#options.ensemble()?.configuration() ?? null,
+      ensemble: this.#options.ensemble()?.configuration(this.#role()) ?? null,
     };
   }
 
@@ -145,29 +147,41 @@ export class ServerView implements FourLetterContext {
   }
 
   sessions(): SessionDump {
-    const { processor, sessionTable } = this.#options;
-    const { sessions } = processor();
-    if (!(sessions instanceof SessionTracker)) {
+    const { processor, sessionTable, config } = this.#options;
+    const { sessions, isReadOnly } = processor();
+    const hasLocal = config.localSessionsEnabled && config.ensemble.isMember;
+    if (!(sessions instanceof SessionTracker) || isReadOnly) {
       return {
         kind: "learner",
-        local: null,
+        local: hasLocal ? this.#expiryOf(this.#localTracker(), () => true) : null,
         globalCount: sessionTable.size,
         global: [...sessionTable].map(([sessionId, timeoutMs]) => ({ sessionId, timeoutMs })),
       };
     }
-    const buckets = sessions.buckets();
+    if (!hasLocal) return { kind: "owner", sessions: this.#expiryOf(sessions, () => true) };
     return {
-      kind: "owner",
-      sessions: {
-        bucketCount: buckets.length,
-        itemCount: sessions.count,
-        buckets: buckets.map(({ deadlineMs, sessions }) => ({
-          expiresAtMs: this.#wallOf(deadlineMs),
-          itemCount: sessions.size,
-          items: [...sessions].map(({ id }) => id),
-        })),
-      },
+      kind: "ownerWithLocal",
+      local: this.#expiryOf(sessions, ({ kind }) => kind === "local"),
+      global: this.#expiryOf(sessions, ({ kind }) => kind !== "local"),
     };
+  }
+
+  /** Where the local sessions are, perhaps among others. */
+  #localTracker(): SessionTracker {
+    const { sessions } = this.#options.processor();
+    return sessions instanceof LearnerSessions ? sessions.local : sessions as SessionTracker;
+  }
+
+  #expiryOf(tracker: SessionTracker, isShown: (session: Session) => boolean): ExpiryDump<bigint> {
+    const buckets = [];
+    let itemCount = 0;
+    for (const { deadlineMs, sessions } of tracker.buckets()) {
+      const items = [...sessions].filter(isShown).map(({ id }) => id);
+      if (items.length === 0) continue;
+      itemCount += items.length;
+      buckets.push({ expiresAtMs: this.#wallOf(deadlineMs), itemCount: items.length, items });
+    }
+    return { bucketCount: buckets.length, itemCount, buckets };
   }
 
   ephemerals(): { sessionCount: number; sessions: Iterable<SessionPaths> } {
@@ -183,10 +197,15 @@ export class ServerView implements FourLetterContext {
   }
 
   connectionExpiry(): ExpiryDump<ConnectionExpiry> {
-    const { config, listener } = this.#options;
+    const { config, listener, clock } = this.#options;
     const buckets = new Map<number, ConnectionExpiry[]>();
     for (const { client, acceptedMs } of listener.connections) {
-      const deadlineMs = client.session?.deadlineMs ?? acceptedMs + config.sessionlessCnxnTimeoutMs;
+      const { session } = client;
+      const deadlineMs = session === null
+        ? acceptedMs + config.sessionlessCnxnTimeoutMs
+        : session.deadlineMs >= 0
+        ? session.deadlineMs
+        : clock.monotonicMs() + session.timeoutMs; // the leader knows better
       const bucketMs = Math.ceil(deadlineMs / config.tickTimeMs) * config.tickTimeMs;
       const { remoteAddress, remotePort } = client.address;
       const item = { remoteAddress, remotePort, sessionId: client.sessionId };
@@ -262,7 +281,8 @@ export class ServerView implements FourLetterContext {
 
   #role(): RoleView {
     const { ensemble, processor } = this.#options;
-    return ensemble()?.role(!(processor().writes instanceof NoWrites)) ?? STANDALONE;
+    const { writes, isReadOnly } = processor();
+    return ensemble()?.role({ isServing: !(writes instanceof NoWrites), isReadOnly }) ?? STANDALONE;
   }
 
   #wallOf(monotonicMs: number): number {
@@ -295,7 +315,7 @@ export class ServerView implements FourLetterContext {
       ephemerals_count: () => tree.ephemeralCount,
       approximate_data_size: () => tree.dataSize,
       global_sessions: () => sessionTable.size,
-      local_sessions: () => 0,
+      local_sessions: () => this.#localTracker().localCount,
       open_file_descriptor_count: descriptorCount,
       max_file_descriptor_count: () => fileDescriptorCountMax(),
       connection_drop_probability: this.#options.connectionDropProbability,

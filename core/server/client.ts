@@ -16,6 +16,8 @@ import type { Waiting } from "./outstanding.ts";
 
 /** What a client needs of the server that it belongs to. */
 export interface ClientHost {
+  /** Its clients may only read. */
+  readonly isReadOnly: boolean;
   /** The client has output to be sent, or is to be closed. */
   markDirty(client: Client): void;
   deliverEvent(client: Client, event: WatchEvent): void;
@@ -43,6 +45,8 @@ export class Client implements Watcher, SessionOwner {
   isConnecting = false;
   /** The connect request carried the read-only byte, so the answer does too. */
   hasReadOnly = false;
+  /** What that byte said: it may be served by a server without a quorum. */
+  allowsReadOnly = false;
   /** It asked to close its session, or for what there is not: nothing behind that is looked at. */
   isReadingDone = false;
   /** Nothing more is read from it; the socket is closed when the output is sent. */
@@ -90,6 +94,10 @@ export class Client implements Watcher, SessionOwner {
     this.address = address;
     this.connectedWallMs = connectedWallMs;
     this.ids = initialIds(address);
+  }
+
+  get isReadOnly(): boolean {
+    return this.#host.isReadOnly;
   }
 
   get sessionId(): bigint {

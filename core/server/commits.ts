@@ -44,10 +44,13 @@ export class Commits {
     // watchers of the txn's own effects may be this very client: its events come before the reply
     const session = txn.kind === "closeSession" ? sessions.get(header.sessionId) : undefined;
     if (audit !== null) audit.committed(waiting?.audited ?? null, prepared, applier.tree);
-    const err = this.#committer.apply(prepared);
+    let err = this.#committer.apply(prepared);
+    if (txn.kind === "error") err = waiting?.refusal ?? err;
     if (session !== undefined) sessions.remove(session.id);
     stats.committed(prepared, latencyMs, time.wallMs - header.timeMs);
-    if (client !== null && writer !== null) {
+    if (err === ErrorCode.SessionMoved && client !== null) {
+      client.close("its session moved to another server"); // without a reply, as ZooKeeper does it
+    } else if (client !== null && writer !== null) {
       const { op } = waiting!;
       if (err === ErrorCode.SessionMoved) {
         // as ZooKeeper does: its session is another connection's, and it should not use this one any more
@@ -64,8 +67,8 @@ export class Commits {
         replies.sent(client, header.cxid, shown, { bytes, latencyMs, isWrite: true });
       }
     }
-    if (session !== undefined && session.owner instanceof Client) {
-      session.owner.close(session.owner === client ? null : "its session expired");
+    if (session !== undefined && session.client instanceof Client) {
+      session.client.close(session.client === client ? null : "its session ended");
     }
   }
 

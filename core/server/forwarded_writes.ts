@@ -9,19 +9,22 @@
  * @module
  */
 import { assert } from "../assert.ts";
-import { ProtocolError } from "../errors.ts";
+import { ErrorCode, ProtocolError } from "../errors.ts";
 import { LOG_BATCH_BYTES_PAUSE } from "../limits.ts";
 import { beginRecord, endRecord, RECORD_PREFIX_BYTES } from "../storage/txn_log_format.ts";
 import type { LearnerSessions } from "../session/learner_sessions.ts";
+import type { Session } from "../session/sessions.ts";
 import type { Id } from "../tree/acl_list.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import { readTxnRecord, TXN_DIGEST_BYTES, type TxnRecord } from "../txn/txn.ts";
+import { makesEphemeral } from "../txn/write_request.ts";
 import { JuteReader, JuteWriter } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
 import { type Zxid, zxidToHex } from "../zxid.ts";
 import type { Client } from "./client.ts";
 import { Commits, type CommitsOptions } from "./commits.ts";
 import { attachSession, refuseSession } from "./handshakes.ts";
+import { LocalSessions } from "./local_sessions.ts";
 import { type LogBatch, LogBatches } from "./log_batches.ts";
 import { type Waiting, WaitingQueue } from "./outstanding.ts";
 import type { WritePath } from "./write_path.ts";
@@ -49,6 +52,8 @@ export interface ForwardedWritesOptions extends CommitsOptions {
   lengthMax: number;
   digestEnabled: boolean;
   firstSessionId: bigint;
+  localSessionsEnabled: boolean;
+  localSessionsUpgradingEnabled: boolean;
   /** What the first proposal follows. */
   lastLoggedZxid: Zxid;
   /** The tree is not what the leader says that it is after a txn. */
@@ -66,9 +71,11 @@ interface Pending {
 const QUEUE_CAPACITY = 4;
 
 export class ForwardedWrites implements WritePath {
+  readonly isReadOnly = false;
   readonly #options: ForwardedWritesOptions;
   readonly #tree: DataTree;
   readonly #commits: Commits;
+  readonly #local: LocalSessions;
   readonly #batches = new LogBatches();
   readonly #pending = new WaitingQueue<Pending>(1024);
   /** What clients here wait for, by session, in the order in which it was forwarded. */
@@ -85,6 +92,7 @@ export class ForwardedWrites implements WritePath {
     this.#options = options;
     this.#tree = options.applier.tree;
     this.#commits = new Commits(options);
+    this.#local = new LocalSessions({ ...options, tracker: options.sessions.local });
     this.#reader = new JuteReader(new Uint8Array(0), { lengthMax: options.lengthMax });
     this.#nextSessionId = options.firstSessionId;
     this.#lastProposed = options.lastLoggedZxid;
@@ -104,8 +112,13 @@ export class ForwardedWrites implements WritePath {
   request(client: Client, xid: number, op: number, reader: JuteReader): void {
     const { audit, leader } = this.#options;
     const audited = audit === null ? null : audit.describe(client, op, reader);
-    const { sessionId, ids } = client;
-    this.#enqueue(client, this.#queueOf(sessionId), op, xid).audited = audited;
+    const { session, sessionId, ids } = client;
+    const needsGlobal = session?.kind === "local" && makesEphemeral(op, reader);
+    const isRefused = needsGlobal && !this.#upgrade(session);
+    const entry = this.#enqueue(client, this.#queueOf(sessionId), op, xid);
+    entry.audited = audited;
+    // the leader knows no such session, and says so; we know why
+    if (isRefused && op !== OpCode.Multi) entry.refusal = ErrorCode.EphemeralOnLocalSession;
     const body = reader.buffer.subarray(reader.position, reader.end);
     leader.request({ sessionId, cxid: xid, op, body, ids });
   }
@@ -117,18 +130,23 @@ export class ForwardedWrites implements WritePath {
   }
 
   createSession(client: Client, timeoutMs: number): void {
-    const { sessions, stats, leader } = this.#options;
+    const { sessions, stats, localSessionsEnabled } = this.#options;
     const sessionId = this.#nextSessionId;
     this.#nextSessionId = BigInt.asIntN(64, sessionId + 1n);
+    if (localSessionsEnabled) return this.#local.create(client, { id: sessionId, timeoutMs });
     const session = sessions.add({ id: sessionId, timeoutMs });
-    session.owner = client;
+    session.owner = session.client = client;
     client.session = session;
     client.isConnecting = true;
     stats.sessionAsked();
     this.#enqueue(client, this.#queueOf(sessionId), OpCode.CreateSession, 0);
+    this.#requestSession(sessionId, timeoutMs);
+  }
+
+  #requestSession(sessionId: bigint, timeoutMs: number): void {
     this.#body.position = 0;
     this.#body.int(timeoutMs);
-    leader.request({
+    this.#options.leader.request({
       sessionId,
       cxid: 0,
       op: OpCode.CreateSession,
@@ -137,10 +155,23 @@ export class ForwardedWrites implements WritePath {
     });
   }
 
+  /** A local session is about to own a znode: it becomes a global one, if it may. Returns whether. */
+  #upgrade(session: Session): boolean {
+    const { sessions, localSessionsUpgradingEnabled } = this.#options;
+    if (!localSessionsUpgradingEnabled) return false;
+    sessions.upgrade(session);
+    this.#push(this.#queueOf(session.id), { op: OpCode.CreateSession, cxid: 0, client: null });
+    this.#requestSession(session.id, session.timeoutMs);
+    return true;
+  }
+
   renewSession(
     client: Client,
     { sessionId, timeoutMs }: { sessionId: bigint; timeoutMs: number },
   ): void {
+    const { sessions } = this.#options;
+    const local = sessions.local.get(sessionId);
+    if (local !== undefined) return this.#local.renew(client, local, timeoutMs);
     client.isConnecting = true;
     this.#options.stats.sessionRenewed();
     this.#renewals.push({ client, sessionId, timeoutMs });
@@ -151,6 +182,7 @@ export class ForwardedWrites implements WritePath {
     const { session, ids } = client;
     if (session === null) return client.close("its session ends when it times out");
     if (session.isClosing) return;
+    if (session.kind === "local") return this.#local.close(client, session, xid);
     session.isClosing = true;
     this.#enqueue(client, this.#queueOf(session.id), OpCode.CloseSession, xid);
     this.#options.leader.request({
@@ -163,8 +195,10 @@ export class ForwardedWrites implements WritePath {
     client.isReadingDone = true; // requests behind it get no reply
   }
 
+  /** Only the local ones: the leader decides about the others. */
   expireSessions(): void {
-    // the leader does
+    const { sessions, time } = this.#options;
+    for (const session of sessions.local.expire(time.nowMs)) this.#local.expire(session);
   }
 
   #queueOf(sessionId: bigint): WaitingQueue<Waiting> {
@@ -174,12 +208,28 @@ export class ForwardedWrites implements WritePath {
   }
 
   #enqueue(client: Client, queue: WaitingQueue<Waiting>, op: number, cxid: number): Waiting {
-    const { nowMs } = this.#options.time;
-    const entry = { op, cxid, client, deferredCount: 0, receivedMs: nowMs, audited: null };
-    queue.push(entry);
-    this.#waitingCount++;
+    const entry = this.#push(queue, { op, cxid, client });
     client.lastOutstanding = entry;
     client.outstandingCount++;
+    return entry;
+  }
+
+  #push(
+    queue: WaitingQueue<Waiting>,
+    { op, cxid, client }: { op: number; cxid: number; client: Client | null },
+  ): Waiting {
+    const { nowMs } = this.#options.time;
+    const entry = {
+      op,
+      cxid,
+      client,
+      deferredCount: 0,
+      receivedMs: nowMs,
+      audited: null,
+      refusal: null,
+    };
+    queue.push(entry);
+    this.#waitingCount++;
     return entry;
   }
 

@@ -40,6 +40,11 @@ export class Handshakes {
       const sessionId = reader.long();
       const password = reader.bytes();
       client.hasReadOnly = reader.remaining > 0;
+      client.allowsReadOnly = client.hasReadOnly && reader.boolean();
+      const { writes } = this.#options;
+      if (writes.isReadOnly && !client.allowsReadOnly) {
+        return client.close("this server is not in a quorum, and serves read-only clients only");
+      }
       if (lastZxidSeen > tree.lastProcessedZxid) {
         return client.close(
           `client has seen zxid 0x${zxidToHex(lastZxidSeen)}, ours is ` +
@@ -51,7 +56,6 @@ export class Handshakes {
         config.maxSessionTimeoutMs,
       );
       client.lastOperation = OpCode.CreateSession;
-      const { writes } = this.#options;
       if (sessionId === 0n) writes.createSession(client, timeoutMs);
       // the password is checked before the previous connection is closed, where ZooKeeper lets a wrong
       // one disconnect the owner (client protocol section 17)
@@ -66,12 +70,12 @@ export class Handshakes {
 
 /** Attaches a client to its session, in place of whoever was, and says so to it. */
 export function attachSession(client: Client, session: Session): void {
-  const previous = session.owner;
+  const previous = session.client;
   if (previous instanceof Client && previous !== client) {
     previous.session = null; // its watches and replies are nobody's any more
     previous.close(`session ${sessionIdToHex(session.id)} moved to another connection`);
   }
-  session.owner = client;
+  session.owner = session.client = client;
   client.session = session;
   respondToConnect(client, session);
 }
@@ -90,7 +94,7 @@ export function respondToConnect(client: Client, session: Session | null): void 
     sessionId: session === null ? 0n : session.id,
     password: session === null ? NO_PASSWORD : sessionPassword(session.id),
     hasReadOnly: client.hasReadOnly,
-    readOnly: false,
+    readOnly: client.isReadOnly,
   });
   client.packetsSent++;
 }

@@ -12,6 +12,7 @@ const REASON = "this server is not in a quorum";
 export class NoWrites implements WritePath {
   readonly outstandingCount = 0;
   readonly isFull = false;
+  readonly isReadOnly = false;
   readonly #stats: RequestStats;
 
   constructor(stats: RequestStats) {

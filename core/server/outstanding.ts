@@ -4,6 +4,7 @@
  * @module
  */
 import { assert } from "../assert.ts";
+import type { ErrorCode } from "../errors.ts";
 import type { PreparedTxn } from "../txn/prepare.ts";
 import type { Zxid } from "../zxid.ts";
 import type { AuditedRequest } from "./audit.ts";
@@ -22,6 +23,8 @@ export interface Waiting {
   receivedMs: number;
   /** For the audit log, where there is one. */
   audited: AuditedRequest | null;
+  /** What the client is told in place of the error that the leader finds; null for that error. */
+  refusal: ErrorCode | null;
 }
 
 /** A txn that is not applied yet, or a sync that waits for one. */

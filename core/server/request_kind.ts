@@ -1,5 +1,5 @@
 /**
- * How a request is handled, by its type.
+ * How a request is handled, by its type (quorum protocol section 16 for read-only mode).
  *
  * @module
  */
@@ -48,6 +48,11 @@ KINDS[OpCode.SetWatches] = "setWatches";
 KINDS[OpCode.SetWatches2] = "setWatches";
 KINDS[OpCode.Sync] = "sync";
 KINDS[OpCode.Ping] = "ping";
+
+/** What a server in read-only mode refuses: what changes something, and `sync` (section 16). */
+export function needsQuorum(op: number): boolean {
+  return WRITES.includes(op) || op === OpCode.Sync || op === OpCode.Check;
+}
 
 /** What looks at any number of znodes, however short its request and its reply are. */
 export function walksFar(op: number): boolean {

@@ -34,7 +34,7 @@ import { Handshakes } from "./handshakes.ts";
 import { ReadRequests } from "./read_requests.ts";
 import { Replies, type TurnTime } from "./replies.ts";
 import { beginReply, endReply, REPLY_PREFIX_BYTES, writeEvent } from "./reply.ts";
-import { isThrottlable, requestKind } from "./request_kind.ts";
+import { isThrottlable, needsQuorum, requestKind } from "./request_kind.ts";
 import { RequestStats } from "./request_stats.ts";
 import type { WritePath, WritePathContext } from "./write_path.ts";
 import { WriterPool } from "./writer_pool.ts";
@@ -62,6 +62,7 @@ export class RequestProcessor<Writes extends WritePath = WritePath> implements C
   readonly tree: DataTree;
   readonly stats: RequestStats;
   readonly writes: Writes;
+  readonly isReadOnly: boolean;
   /** The server stops: what was begun is finished, and no further request is looked at. */
   isStopping = false;
 
@@ -90,6 +91,7 @@ export class RequestProcessor<Writes extends WritePath = WritePath> implements C
       ...{ replies, stats, time },
       answerDeferred: (client, count) => this.#answerDeferred(client, count),
     });
+    this.isReadOnly = this.writes.isReadOnly;
     this.#handshakes = new Handshakes({ config, tree, writes: this.writes });
   }
 
@@ -124,7 +126,9 @@ export class RequestProcessor<Writes extends WritePath = WritePath> implements C
     client.isClosing = true;
     this.clients.delete(client);
     this.tree.watches.removeWatcher(client);
-    if (client.session?.owner === client) client.session.owner = null;
+    const { session } = client;
+    if (session?.owner === client) session.owner = null;
+    if (session?.client === client) session.client = null;
     if (client.output !== null) this.writers.release(client.output);
     client.output = null;
     client.deferred = null;
@@ -165,10 +169,14 @@ export class RequestProcessor<Writes extends WritePath = WritePath> implements C
     }
     if (!this.#auth.isSatisfied(client, op)) return this.#auth.refuse(client, xid);
     if (client.isReadingDone) return;
-    const kind = requestKind(op);
+    if (this.isReadOnly && client.session === null) return client.close("it has no session");
+    const kind = this.isReadOnly && needsQuorum(op) ? "write" : requestKind(op);
     if (kind === "unknown") client.isReadingDone = true; // even while its answer waits for a write
     if (kind === "sync") this.writes.sync(client);
-    if (client.lastOutstanding !== null && kind !== "write" && kind !== "closeSession") {
+    // the end of a local session is no txn that would be in its turn
+    const isInTurn = kind === "write" ||
+      (kind === "closeSession" && client.session?.kind !== "local");
+    if (client.lastOutstanding !== null && !isInTurn) {
       client.defer(reader.buffer, start, reader.end);
       client.lastOutstanding.deferredCount++;
       return;

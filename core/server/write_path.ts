@@ -14,6 +14,8 @@ export interface WritePath {
   readonly outstandingCount: number;
   /** So much is under way that those who have a share in it should wait. */
   readonly isFull: boolean;
+  /** Only clients that agree to read are served, and sessions are local ones. */
+  readonly isReadOnly: boolean;
 
   /** A client's request that changes the tree. */
   request(client: Client, xid: number, op: number, reader: JuteReader): void;

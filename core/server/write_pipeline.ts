@@ -21,6 +21,7 @@ import type { DataTree } from "../tree/data_tree.ts";
 import type { Id } from "../tree/acl_list.ts";
 import type { TxnApplier } from "../txn/apply.ts";
 import { type PreparedTxn, Preparer, type Reconfigure } from "../txn/prepare.ts";
+import { makesEphemeral } from "../txn/write_request.ts";
 import type { JuteReader } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
 import { sessionIdToHex, type Zxid } from "../zxid.ts";
@@ -28,6 +29,7 @@ import type { AuditedRequest, AuditLog } from "./audit.ts";
 import type { Client } from "./client.ts";
 import { Commits } from "./commits.ts";
 import { attachSession, refuseSession } from "./handshakes.ts";
+import { LocalSessions } from "./local_sessions.ts";
 import { type LogBatch, LogBatches } from "./log_batches.ts";
 import { type Outstanding, WaitingQueue } from "./outstanding.ts";
 import type { WritePath, WritePathContext } from "./write_path.ts";
@@ -41,6 +43,8 @@ export interface WritePipelineOptions extends WritePathContext {
   audit: AuditLog | null;
   logger: Logger;
   firstSessionId: bigint;
+  /** Whether new sessions are local ones. A server that stands alone has only global ones. */
+  localSessions: boolean;
   /** How the membership is changed; null where there is none. */
   reconfigure: Reconfigure | null;
 }
@@ -58,6 +62,7 @@ export interface RemoteRequest {
 export class WritePipeline implements WritePath {
   /** False while the disk is full: writes are answered with an error. */
   acceptsWrites = true;
+  readonly isReadOnly = false;
 
   readonly #options: WritePipelineOptions;
   readonly #tree: DataTree;
@@ -65,6 +70,7 @@ export class WritePipeline implements WritePath {
   readonly #preparer: Preparer;
   readonly #batches = new LogBatches();
   readonly #commits: Commits;
+  readonly #local: LocalSessions;
   readonly #outstanding = new WaitingQueue<Outstanding>(1024);
   #nextSessionId: bigint;
 
@@ -75,6 +81,7 @@ export class WritePipeline implements WritePath {
     this.#sessions = options.sessions;
     this.#nextSessionId = options.firstSessionId;
     this.#commits = new Commits(options);
+    this.#local = new LocalSessions({ ...options, tracker: options.sessions });
     this.#preparer = new Preparer({
       tree: applier.tree,
       providers,
@@ -118,9 +125,16 @@ export class WritePipeline implements WritePath {
       if (audited !== null) audit!.failed(audited);
       return replies.header(client, xid, op, ErrorCode.SystemError);
     }
-    const requester = { sessionId: client.sessionId, cxid: xid, ids: client.ids };
+    const { session } = client;
     const pathAt = reader.position;
-    const refusal = refusalOf(client.session, client);
+    const refusal = refusalOf(session, client);
+    if (refusal === null && session!.kind === "local") this.#upgrade(session!, op, reader);
+    const requester = {
+      sessionId: client.sessionId,
+      cxid: xid,
+      ids: client.ids,
+      ephemeralRefusal: session?.kind === "local" ? ErrorCode.EphemeralOnLocalSession : null,
+    };
     const prepared = refusal !== null
       ? this.#preparer.prepareError(requester, refusal, time.wallMs)
       : this.#preparer.prepare(op, reader, requester, time.wallMs);
@@ -140,8 +154,10 @@ export class WritePipeline implements WritePath {
     if (!this.acceptsWrites) return client.close("no session can be made: the disk is full");
     const id = this.#nextSessionId;
     this.#nextSessionId = BigInt.asIntN(64, id + 1n);
+    if (this.#options.localSessions) return this.#local.create(client, { id, timeoutMs });
     const prepared = this.#prepareSession(id, timeoutMs, client);
     client.session = this.#sessions.get(id)!;
+    client.session.client = client;
     client.isConnecting = true;
     this.#options.stats.sessionAsked();
     this.#enqueue(prepared, OpCode.CreateSession, client);
@@ -154,7 +170,10 @@ export class WritePipeline implements WritePath {
     const { applier, stats, time } = this.#options;
     stats.sessionRenewed();
     // one whose creation is still on its way to the disk cannot be attached to
-    const session = applier.sessions.has(sessionId) ? this.#sessions.get(sessionId) : undefined;
+    const tracked = this.#sessions.get(sessionId);
+    const isThere = tracked !== undefined &&
+      (tracked.kind !== "global" || applier.sessions.has(sessionId));
+    const session = isThere ? tracked : undefined;
     if (session === undefined || session.isClosing) return refuseSession(client, sessionId);
     session.timeoutMs = timeoutMs;
     this.#sessions.restart(session, time.nowMs);
@@ -166,6 +185,7 @@ export class WritePipeline implements WritePath {
       return client.close("its session ends when it times out");
     }
     if (client.session.isClosing) return;
+    if (client.session.kind === "local") return this.#local.close(client, client.session, xid);
     client.session.isClosing = true;
     const { id } = client.session;
     const prepared = this.#preparer.prepareCloseSession(id, xid, this.#options.time.wallMs);
@@ -184,6 +204,10 @@ export class WritePipeline implements WritePath {
   expireSessions(): void {
     const { logger, stats, time } = this.#options;
     for (const session of this.#sessions.expire(time.nowMs)) {
+      if (session.kind === "local") {
+        this.#local.expire(session);
+        continue;
+      }
       if (!this.acceptsWrites) {
         this.#sessions.postpone(session, time.nowMs);
         continue;
@@ -228,8 +252,12 @@ export class WritePipeline implements WritePath {
       if (session !== undefined) session.isClosing = true;
       return this.#enqueue(this.#preparer.prepareCloseSession(sessionId, cxid, wallMs), op);
     }
-    const requester = { sessionId, cxid, ids };
-    const refusal = refusalOf(session ?? null, owner);
+    const isLocalThere = session === undefined && this.#mayBeLocalElsewhere(sessionId);
+    const ephemeralRefusal = isLocalThere || session?.kind === "local"
+      ? ErrorCode.SessionExpired
+      : null;
+    const requester = { sessionId, cxid, ids, ephemeralRefusal };
+    const refusal = isLocalThere ? null : refusalOf(session ?? null, owner);
     this.#enqueue(
       refusal === null
         ? this.#preparer.prepare(op, reader, requester, wallMs)
@@ -247,7 +275,7 @@ export class WritePipeline implements WritePath {
   /** A learner's client comes back to a session. Returns whether it is there. */
   revalidate(owner: SessionOwner, sessionId: bigint, timeoutMs: number): boolean {
     const session = this.#sessions.get(sessionId);
-    if (session === undefined || session.isClosing) return false;
+    if (session === undefined || session.isClosing || session.kind === "local") return false;
     session.timeoutMs = timeoutMs;
     this.#sessions.restart(session, this.#options.time.nowMs);
     session.owner = owner;
@@ -260,6 +288,23 @@ export class WritePipeline implements WritePath {
     if (session === undefined) return;
     session.timeoutMs = timeoutMs;
     this.#sessions.touch(session, this.#options.time.nowMs);
+  }
+
+  /** A local session becomes a global one, if it is about to own a znode and may. */
+  #upgrade(session: Session, op: number, reader: JuteReader): void {
+    const { config, time } = this.#options;
+    if (!config.localSessionsUpgradingEnabled || !makesEphemeral(op, reader)) return;
+    session.kind = "upgraded";
+    const { id, timeoutMs } = session;
+    const prepared = this.#preparer.prepareCreateSession(id, timeoutMs, time.wallMs);
+    this.#enqueue(prepared, OpCode.CreateSession);
+  }
+
+  /** Whether an unknown session may be another server's own: only ours are all known here. */
+  #mayBeLocalElsewhere(sessionId: bigint): boolean {
+    const { localSessions, config } = this.#options;
+    return localSessions &&
+      BigInt.asUintN(8, sessionId >> 56n) !== BigInt(config.sessionServerId & 0xff);
   }
 
   #prepareSession(id: bigint, timeoutMs: number, owner: SessionOwner): PreparedTxn {
@@ -277,6 +322,7 @@ export class WritePipeline implements WritePath {
       deferredCount: 0,
       receivedMs: this.#options.time.nowMs,
       audited: null,
+      refusal: null,
       zxid: this.#preparer.lastZxid,
       prepared: null,
       synced: null,
@@ -299,6 +345,7 @@ export class WritePipeline implements WritePath {
       deferredCount: 0,
       receivedMs: this.#options.time.nowMs,
       audited,
+      refusal: null,
       zxid,
       prepared,
       synced: null,

@@ -1,50 +1,73 @@
 /**
- * Sessions on a learner: those whose clients are connected here. The leader decides when they end; it is
- * told which gave a sign of life (quorum protocol section 11).
+ * Sessions on a learner: those whose clients are connected here. When a global one ends, the leader decides;
+ * it is told which gave a sign of life. Local ones end here (quorum protocol section 11).
  *
  * @module
  */
 import type { Session, Sessions } from "./sessions.ts";
+import { SessionTracker } from "./session_tracker.ts";
 
 export class LearnerSessions implements Sessions {
-  #sessions = new Map<bigint, Session>();
+  /** Those that only this server knows. */
+  readonly local: SessionTracker;
+  readonly #global = new Map<bigint, Session>();
   #touched = new Set<Session>();
 
+  /** @param nowMs monotonic */
+  constructor(x: { tickMs: number; nowMs: number }) {
+    this.local = new SessionTracker(x);
+  }
+
   get count(): number {
-    return this.#sessions.size;
+    return this.#global.size + this.local.count;
   }
 
   get(id: bigint): Session | undefined {
-    return this.#sessions.get(id);
+    return this.#global.get(id) ?? this.local.get(id);
   }
 
-  sessions(): Iterable<Session> {
-    return this.#sessions.values();
-  }
-
+  /** A global session has a client here. */
   add({ id, timeoutMs }: { id: bigint; timeoutMs: number }): Session {
-    let session = this.#sessions.get(id);
+    let session = this.#global.get(id);
     if (session === undefined) {
-      session = { id, timeoutMs, deadlineMs: -1, isClosing: false, owner: null };
-      this.#sessions.set(id, session);
+      session = {
+        id,
+        timeoutMs,
+        deadlineMs: -1,
+        isClosing: false,
+        kind: "global",
+        owner: null,
+        client: null,
+      };
+      this.#global.set(id, session);
     }
     session.timeoutMs = timeoutMs;
     this.#touched.add(session);
     return session;
   }
 
-  touch(session: Session): void {
+  /** A local session is asked of the leader, who decides about it from now on. */
+  upgrade(session: Session): void {
+    this.local.remove(session.id);
+    session.kind = "upgraded";
+    this.#global.set(session.id, session);
     this.#touched.add(session);
   }
 
+  touch(session: Session, nowMs: number): void {
+    if (session.kind === "local") this.local.touch(session, nowMs);
+    else this.#touched.add(session);
+  }
+
   remove(id: bigint): void {
-    const session = this.#sessions.get(id);
+    this.local.remove(id);
+    const session = this.#global.get(id);
     if (session === undefined) return;
-    this.#sessions.delete(id);
+    this.#global.delete(id);
     this.#touched.delete(session);
   }
 
-  /** Which gave a sign of life since the last call. */
+  /** Which global ones gave a sign of life since the last call. */
   takeTouched(): Iterable<Session> {
     const touched = this.#touched;
     this.#touched = new Set();

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Session, Sessions } from "./sessions.ts";
+import type { Session, SessionKind, Sessions } from "./sessions.ts";
 
 export class SessionTracker implements Sessions {
   #sessions = new Map<bigint, Session>();
@@ -29,10 +29,6 @@ export class SessionTracker implements Sessions {
     return this.#sessions.get(id);
   }
 
-  sessions(): Iterable<Session> {
-    return this.#sessions.values();
-  }
-
   /** The buckets with what expires in each, soonest first. */
   buckets(): { deadlineMs: number; sessions: ReadonlySet<Session> }[] {
     return [...this.#buckets]
@@ -40,11 +36,30 @@ export class SessionTracker implements Sessions {
       .sort((a, b) => a.deadlineMs - b.deadlineMs);
   }
 
+  get localCount(): number {
+    let count = 0;
+    for (const { kind } of this.#sessions.values()) if (kind === "local") count++;
+    return count;
+  }
+
   /** Starts to track a session; an existing one gets the timeout and a fresh deadline. */
-  add({ id, timeoutMs, nowMs }: { id: bigint; timeoutMs: number; nowMs: number }): Session {
+  add({ id, timeoutMs, nowMs, kind = "global" }: {
+    id: bigint;
+    timeoutMs: number;
+    nowMs: number;
+    kind?: SessionKind;
+  }): Session {
     let session = this.#sessions.get(id);
     if (session === undefined) {
-      session = { id, timeoutMs, deadlineMs: -1, isClosing: false, owner: null };
+      session = {
+        id,
+        timeoutMs,
+        deadlineMs: -1,
+        isClosing: false,
+        kind,
+        owner: null,
+        client: null,
+      };
       this.#sessions.set(id, session);
     }
     session.timeoutMs = timeoutMs;

@@ -5,6 +5,12 @@
  */
 import type { Id } from "../tree/acl_list.ts";
 
+/**
+ * Who knows it: all servers, by txns, or only the one that it was made on (quorum protocol section 11).
+ * Upgraded: it was local, and became global.
+ */
+export type SessionKind = "global" | "local" | "upgraded";
+
 export interface Session {
   readonly id: bigint;
   timeoutMs: number;
@@ -12,8 +18,11 @@ export interface Session {
   deadlineMs: number;
   /** Its closeSession is under way: nothing more may be done in its name. */
   isClosing: boolean;
-  /** Who last attached to it; null when there is nobody. */
+  kind: SessionKind;
+  /** Who last attached to it, and so may write, where that is decided; null when there is nobody. */
   owner: SessionOwner | null;
+  /** The connection to this server on which it is used, or was; null when there is none. */
+  client: SessionOwner | null;
 }
 
 /** A connection, or another server whose client it is, as far as sessions know it. */
@@ -24,9 +33,6 @@ export interface SessionOwner {
 export interface Sessions {
   readonly count: number;
   get(id: bigint): Session | undefined;
-  sessions(): Iterable<Session>;
-  /** Starts to track a session; an existing one gets the timeout and a fresh deadline. */
-  add(session: { id: bigint; timeoutMs: number; nowMs: number }): Session;
   /** The session gave a sign of life. */
   touch(session: Session, nowMs: number): void;
   remove(id: bigint): void;

@@ -43,6 +43,8 @@ export interface Requester {
   sessionId: bigint;
   cxid: number;
   ids: readonly Id[];
+  /** Why its session cannot own ephemerals: it is no global one. Null, or left out: it can. */
+  ephemeralRefusal?: ErrorCode | null;
 }
 
 export class OperationPreparer {
@@ -113,6 +115,9 @@ export class OperationPreparer {
     if (ttlMode && (request.ttl < 1n || request.ttl > TTL_MS_MAX)) return ErrorCode.BadArguments;
     const container = op === OpCode.CreateContainer;
     const ephemeral = !container && (flags === 1 || flags === 3);
+    if (ephemeral && (requester.ephemeralRefusal ?? null) !== null) {
+      return requester.ephemeralRefusal!;
+    }
     const sequential = flags === 2 || flags === 3 || flags === 6;
 
     let path = request.buffer;

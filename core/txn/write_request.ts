@@ -115,6 +115,28 @@ export function readMultiRequest(reader: JuteReader): WriteRequest[] {
 }
 
 /**
+ * Whether a request, alone or in a multi, makes a znode that needs a global session. The reader is left
+ * where it was; what cannot be read makes none.
+ */
+export function makesEphemeral(op: number, reader: JuteReader): boolean {
+  const start = reader.position;
+  try {
+    if (op === OpCode.Multi) return readMultiRequest(reader).some(isEphemeralCreate);
+    if (op !== OpCode.Create && op !== OpCode.Create2) return false;
+    return isEphemeralCreate(readWriteRequest(reader, op));
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return false;
+  } finally {
+    reader.position = start;
+  }
+}
+
+function isEphemeralCreate({ op, flags }: WriteRequest): boolean {
+  return (op === OpCode.Create || op === OpCode.Create2) && (flags === 1 || flags === 3);
+}
+
+/**
  * Inside a multi the flags of a create say what is made and what its result looks like, whatever the op
  * code; only create2 keeps a result of its own, as since 3.9.
  */

@@ -93,6 +93,7 @@ export class ServerFixture {
           logger: this.logger,
           firstSessionId: 0x100000000000001n,
           reconfigure: null,
+          localSessions: false,
         }),
     });
     const metrics = this.processor.stats.metrics;
