@@ -55,6 +55,7 @@ export class Leader {
   readonly #learners = new Map<Channel, LearnerHandler>();
   #phase: LeaderPhase = "discovery";
   #hasEnded = false;
+  readonly #startMs: number;
   #nowMs: number;
   /** What must be reached by then, before broadcast. */
   #phaseDeadlineMs: number;
@@ -72,7 +73,7 @@ export class Leader {
     this.#options = options;
     const { member, nowMs } = options;
     this.#member = member;
-    this.#nowMs = nowMs;
+    this.#nowMs = this.#startMs = nowMs;
     const { history } = member;
     const { epochs, lastLoggedZxid: zxid } = history;
     this.#agreement = new EpochAgreement(member.membership, {
@@ -116,6 +117,15 @@ export class Leader {
 
   get #lastCommitted(): Zxid {
     return this.#broadcast?.lastCommitted ?? this.#historyZxid;
+  }
+
+  /** A voter looks for a leader again: without it an epoch may never be agreed on (ZOOKEEPER-3109). */
+  voterLooking(serverId: ServerId): void {
+    const { maxTimeToWaitForEpochMs } = this.#member.config.ensemble;
+    if (this.#phase !== "discovery" || maxTimeToWaitForEpochMs < 0) return;
+    if (this.#nowMs - this.#startMs < maxTimeToWaitForEpochMs) return;
+    if (!this.#member.membership.committed.voters.has(serverId)) return;
+    this.#end(`server ${serverId} looks for another leader`);
   }
 
   // ---------------------------------------------------------------- connections
@@ -183,6 +193,7 @@ export class Leader {
       stage: learner.stage,
       reason,
     });
+    if (learner.isObserver && learner.isSyncing) this.#syncWaiting();
     if (this.#isConnected(learner.serverId)) return; // it came back on another connection before
     this.#broadcast?.forget(learner);
   }
@@ -375,6 +386,10 @@ export class Leader {
       forceSnapshotSync: config.ensemble.forceSnapshotSync,
       snapshotSizeFactor: config.ensemble.snapshotSizeFactor,
     });
+    if (learner.isObserver && this.#isBusyWith(sync.kind === "snap")) {
+      learner.stage = "waitingForSync"; // ZooKeeper drops it, and it comes back
+      return;
+    }
     learner.beginSync(sync, this.#lastCommitted);
     learner.syncStartMs = this.#nowMs;
     (sync.kind === "snap" ? metrics.snapCount : metrics.diffCount).increment();
@@ -388,6 +403,23 @@ export class Leader {
       ourLastZxid: `0x${zxidToHex(this.#lastCommitted)}`,
     });
     if (sync.kind !== "snap" && sync.source === "memory") this.#continueSync(learner);
+  }
+
+  /** Whether as many observers as may are being sent trees, or txns. */
+  #isBusyWith(isSnap: boolean): boolean {
+    const { maxConcurrentSnapSyncs, maxConcurrentDiffSyncs } = this.#member.config.ensemble;
+    let count = 0;
+    for (const { isObserver, isSyncing, syncKind } of this.#learners.values()) {
+      if (isObserver && isSyncing && (syncKind === "snap") === isSnap) count++;
+    }
+    return count >= Math.max(1, isSnap ? maxConcurrentSnapSyncs : maxConcurrentDiffSyncs);
+  }
+
+  /** An observer has what it lacked, or is gone. */
+  #syncWaiting(): void {
+    for (const learner of [...this.#learners.values()]) {
+      if (learner.stage === "waitingForSync") this.#beginSync(learner);
+    }
   }
 
   #continueSync(learner: LearnerHandler): void {
@@ -437,6 +469,7 @@ export class Leader {
       return;
     }
     learner.stage = "synced";
+    if (learner.isObserver) this.#syncWaiting();
     learner.syncedDeadlineMs = this.#nowMs + syncLimitMs(this.#member);
     learner.readDeadlineMs = this.#nowMs + syncLimitMs(this.#member);
     if (this.#broadcast !== null) return this.#broadcast.admit(learner);

@@ -19,13 +19,12 @@ import type { TurnTime } from "../core/server/replies.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import { LearnerSessions } from "../core/session/learner_sessions.ts";
 import { ExtendedTypesOffError } from "../core/storage/tree_record_reader.ts";
-import { TreeStreamLoader } from "../core/storage/tree_stream.ts";
-import { readTxnRecord } from "../core/txn/txn.ts";
-import { decodeUtf8, JuteReader } from "../core/wire/jute.ts";
+import { decodeUtf8 } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
 import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
+import { IncomingTree } from "./incoming_tree.ts";
 import { LearnerMetrics } from "./learner_metrics.ts";
-import { type Channel, initLimitMs, type Member, syncLimitMs } from "./member.ts";
+import { type Channel, connectLimitMs, initLimitMs, type Member, syncLimitMs } from "./member.ts";
 import {
   readCommitAndActivate,
   readInformAndActivate,
@@ -39,6 +38,7 @@ import {
 } from "./packet_bodies.ts";
 import { PacketStream, PacketType, type QuorumPacket, writeBarePacket } from "./quorum_packet.ts";
 import { QuorumConfig } from "./quorum_config.ts";
+import { configOfReconfig } from "./reconfig.ts";
 import type { ServerId } from "./server_id.ts";
 
 export type LearnerStage =
@@ -84,6 +84,8 @@ export class Learner implements LogSource {
   readonly #member: Member;
   readonly #packets: PacketStream;
   readonly #sessions: LearnerSessions;
+  /** False: an observer that keeps what it is told in memory only (syncEnabled=false). */
+  readonly #isLogging: boolean;
   #stage: LearnerStage = "connecting";
   #channel: Channel | null = null;
   #hasEnded = false;
@@ -92,7 +94,7 @@ export class Learner implements LogSource {
   #epoch = 0;
   /** The disk must be done first. */
   #isHeldUp = false;
-  #tree: { loader: TreeStreamLoader; zxid: Zxid } | null = null;
+  #tree: IncomingTree | null = null;
   /** How we were synchronised. */
   #syncType = 0;
   #isEpochWritten = false;
@@ -115,7 +117,8 @@ export class Learner implements LogSource {
     this.leader = leader;
     this.isObserver = isObserver;
     this.#nowMs = nowMs;
-    this.#readDeadlineMs = nowMs + initLimitMs(member);
+    this.#readDeadlineMs = nowMs + connectLimitMs(member);
+    this.#isLogging = !isObserver || member.config.ensemble.syncEnabled;
     this.#metrics = new LearnerMetrics(member.metrics, isObserver);
     this.#sessions = new LearnerSessions({ tickMs: member.config.tickTimeMs, nowMs });
     const { juteMaxBufferBytes, juteExtraSizeBytes } = member.config;
@@ -137,6 +140,16 @@ export class Learner implements LogSource {
 
   get syncType(): number {
     return this.#syncType;
+  }
+
+  /** Whether what we have may be more than what our disk holds. */
+  get isDiskBehind(): boolean {
+    return !this.#isLogging;
+  }
+
+  /** To be called at the end of a turn. */
+  endTurn(): void {
+    if (!this.#isLogging) this.#flushLog();
   }
 
   // ---------------------------------------------------------------- connection
@@ -291,7 +304,9 @@ export class Learner implements LogSource {
         return this.#beginProposals();
       case PacketType.Snap:
         this.needsReload = true; // until it is complete and on our disk (ZOOKEEPER-3642)
-        return this.#beginTree(zxid);
+        this.#tree = new IncomingTree(this.#member, zxid);
+        this.#stage = "tree";
+        return;
       case PacketType.Trunc: {
         const release = this.#hold();
         this.needsReload = true; // until it is done
@@ -314,39 +329,17 @@ export class Learner implements LogSource {
     }
   }
 
-  #beginTree(zxid: Zxid): void {
-    const { history, config } = this.#member;
-    history.proposals.clear(zxid);
-    const { tree, sessions } = history.applier;
-    this.#tree = {
-      loader: new TreeStreamLoader({
-        tree,
-        sessions,
-        lengthMax: config.juteMaxBufferBytes + config.juteExtraSizeBytes,
-        extendedTypes: config.extendedTypesEnabled,
-      }),
-      zxid,
-    };
-    this.#stage = "tree";
-  }
-
   /** Returns whether the tree is complete. */
   #readTree(): boolean {
-    const { loader, zxid } = this.#tree!;
-    const bytes = this.#packets.takeRaw();
-    if (bytes.length === 0 || !loader.push(bytes)) return false;
-    this.#packets.unreadRaw(loader.unreadByteCount);
+    if (!this.#tree!.read(this.#packets)) return false;
     this.#tree = null;
-    const { history } = this.#member;
-    history.applier.tree.finishLoad(zxid); // only now (ZOOKEEPER-2355)
-    history.lastLoggedZxid = zxid;
     this.#beginProposals();
     return true;
   }
 
   /** The tree is a prefix of the leader's history: what follows continues it. */
   #beginProposals(): void {
-    const { history, services, storage, config } = this.#member;
+    const { history, services, config } = this.#member;
     this.#stage = "proposals";
     this.#committedZxid = this.#listedZxid = history.lastLoggedZxid;
     this.#processor = services.makeProcessor(this.#sessions, (context) =>
@@ -377,7 +370,7 @@ export class Learner implements LogSource {
       }));
     this.#writes = this.#processor.writes;
     // behind a SNAP the log may go on only when the tree is on disk
-    if (!this.needsReload) storage.setLogSource(this);
+    if (!this.needsReload) this.#beginLogging();
   }
 
   #syncPacket({ type, zxid, data }: QuorumPacket): void {
@@ -426,23 +419,33 @@ export class Learner implements LogSource {
       if (this.#hasEnded) return;
       this.needsReload = false;
       history.startsOver = false;
-      storage.setLogSource(this);
+      this.#beginLogging();
       this.#acknowledgeNewLeader();
       this.#resume();
     });
   }
 
   #acknowledgeNewLeader(): void {
-    const { storage } = this.#member;
     // proposals of this epoch are durable after currentEpoch, those of older ones before
     if (this.#syncType === PacketType.Snap) this.#writeEpoch();
-    storage.flushLog();
+    this.#flushLog();
     this.#writeEpoch();
     this.#stage = "newLeader";
     this.#extendDeadline();
     writeBarePacket(this.#channel!.writer(), PacketType.Ack, makeZxid(this.#epoch, 0));
     this.#ackedZxid = Math.max(this.#committedZxid, makeZxid(this.#epoch, 0));
     this.#acknowledge(this.#member.history.lastLoggedZxid);
+  }
+
+  #beginLogging(): void {
+    if (this.#isLogging) this.#member.storage.setLogSource(this);
+  }
+
+  #flushLog(): void {
+    if (this.#isLogging) return this.#member.storage.flushLog();
+    for (let batch = this.takeBatch(); batch !== null; batch = this.takeBatch()) {
+      this.logged(batch.lastZxid);
+    }
   }
 
   #writeEpoch(): void {
@@ -492,7 +495,7 @@ export class Learner implements LogSource {
     }
     if (this.#stage === "proposals" && epochOf(zxid) === this.#epoch && !this.needsReload) {
       if (!this.#isEpochWritten) {
-        this.#member.storage.flushLog();
+        this.#flushLog();
         this.#writeEpoch();
       }
     }
@@ -594,10 +597,3 @@ const SYNC_NAMES = new Map<number, string>([
   [PacketType.Trunc, "TRUNC"],
   [PacketType.Snap, "SNAP"],
 ]);
-
-/** The configuration that a reconfig proposes; null when its txn holds none. */
-function configOfReconfig(body: Uint8Array): QuorumConfig | null {
-  const { txn } = readTxnRecord(new JuteReader(body, { lengthMax: body.length }));
-  if (txn.kind !== "setData" || txn.data === null) return null;
-  return QuorumConfig.parse(decodeUtf8(txn.data));
-}

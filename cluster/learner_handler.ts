@@ -29,12 +29,16 @@ export type LearnerStage =
   | "ackEpoch"
   /** The epoch's quorum, before it is synchronised. */
   | "waitingForEpoch"
+  /** Nothing: others are being sent what they lack, and it waits for its turn. */
+  | "waitingForSync"
   /** Nothing: it is being sent what it lacks. */
   | "catchingUp"
   /** The ACK of NEWLEADER. */
   | "ackNewLeader"
   /** Everything. */
   | "synced";
+
+const BEFORE_SYNC: readonly LearnerStage[] = ["ackEpoch", "waitingForEpoch", "waitingForSync"];
 
 export class LearnerHandler implements SessionOwner {
   readonly ids: readonly Id[] = [];
@@ -98,6 +102,11 @@ export class LearnerHandler implements SessionOwner {
     return this.stage === "ackNewLeader" || this.stage === "synced";
   }
 
+  /** Whether it is being sent what it lacks, or has not said yet that it has it. */
+  get isSyncing(): boolean {
+    return this.stage === "catchingUp" || this.stage === "ackNewLeader";
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -109,7 +118,7 @@ export class LearnerHandler implements SessionOwner {
 
   /** Begins to send what it lacks. Call `continueSync` when the channel has sent what is written. */
   beginSync(sync: LearnerSync, lastCommitted: Zxid): void {
-    assert(this.stage === "ackEpoch" || this.stage === "waitingForEpoch", "it said what it has");
+    assert(BEFORE_SYNC.includes(this.stage), "it said what it has");
     this.stage = "catchingUp";
     this.syncKind = sync.kind;
     const writer = this.channel.writer();

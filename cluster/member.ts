@@ -107,6 +107,12 @@ export function initLimitMs({ config }: Member): number {
   return config.tickTimeMs * config.ensemble.initLimitTicks;
 }
 
+/** How long a learner may take to reach its leader. */
+export function connectLimitMs({ config }: Member): number {
+  const { connectToLearnerMasterLimitTicks, initLimitTicks } = config.ensemble;
+  return config.tickTimeMs * (connectToLearnerMasterLimitTicks || initLimitTicks);
+}
+
 export function syncLimitMs({ config }: Member): number {
   return config.tickTimeMs * config.ensemble.syncLimitTicks;
 }

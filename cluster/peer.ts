@@ -22,7 +22,7 @@ import { type ElectionSocketEffect, type ElectionSocketInput, Elector } from "./
 import type { ElectorEffect, ElectorOptions } from "./elector.ts";
 import { Leader } from "./leader.ts";
 import { Learner } from "./learner.ts";
-import type { Channel, Member } from "./member.ts";
+import { type Channel, connectLimitMs, type Member } from "./member.ts";
 import type { ServerId, ServerState } from "./server_id.ts";
 
 export interface QuorumAddress {
@@ -89,6 +89,8 @@ export class Peer {
   #ending: string | null = null;
   /** When to look for a leader; null: we do, or have one. */
   #lookAtMs: number | null = null;
+  /** We observed without logging: what we have is no history to vote with. */
+  #isDiskBehind = false;
   /** The database is being loaded again. */
   #isLoading = false;
   #lookingSinceMs: number | null = null;
@@ -138,6 +140,7 @@ export class Peer {
   /** Proposes what was prepared in this turn, and takes down a role that is over. */
   endTurn(): void {
     this.leader?.propose();
+    this.learner?.endTurn();
     if (this.#ending !== null) this.#endRole();
   }
 
@@ -250,7 +253,8 @@ export class Peer {
           this.#member.membership.adopt(effect.config);
           break;
         case "voterLooking":
-          break; // its connection tells, when it leaves us
+          this.leader?.voterLooking(effect.serverId);
+          break;
         default:
           this.#ports.election(effect);
       }
@@ -327,7 +331,12 @@ export class Peer {
       onReconfig: () => {},
       onEnd: (reason) => this.#ending ??= reason,
     });
-    const { leaderConnectDelayDuringRetryMs: delayMs } = config.ensemble;
+    const { leaderConnectDelayDuringRetryMs: delayMs, observerReconnectDelayMs } = config.ensemble;
+    // many observers are not to come to a new leader all at once
+    const startMs = this.#nowMs +
+      (state === "OBSERVING" && observerReconnectDelayMs > 0
+        ? this.#random.uint32() % observerReconnectDelayMs
+        : 0);
     const role = this.#role = {
       state,
       learner,
@@ -337,8 +346,8 @@ export class Peer {
           port: quorumPort,
         })),
         attempt: 0,
-        nextMs: this.#nowMs,
-        untilMs: this.#nowMs + DIAL_ATTEMPTS * delayMs,
+        nextMs: startMs,
+        untilMs: startMs + Math.min(DIAL_ATTEMPTS * delayMs, connectLimitMs(this.#member)),
       },
     };
     if (server === undefined) {
@@ -346,7 +355,7 @@ export class Peer {
       return;
     }
     logger.info(state === "OBSERVING" ? "observing" : "following", { leader });
-    this.#dial(role);
+    if (startMs <= this.#nowMs) this.#dial(role);
   }
 
   #dial({ dialing }: { dialing: Dialing }): void {
@@ -392,12 +401,13 @@ export class Peer {
     };
     if (!needsReload) return look();
     this.#isLoading = true;
+    this.#isDiskBehind = false;
     this.#member.storage.reload(look);
   }
 
   /** Returns whether the database must be loaded again. */
   #takeDown(): boolean {
-    const { storage } = this.#member;
+    const { storage, membership, serverId } = this.#member;
     const role = this.#role;
     this.#ending = null;
     this.#role = { state: "LOOKING", readOnlyAtMs: null };
@@ -411,13 +421,17 @@ export class Peer {
       storage.setLogSource(null);
       return false;
     }
-    role.learner.close();
-    if (!role.learner.needsReload) {
+    const { learner } = role;
+    learner.close();
+    learner.endTurn();
+    if (!learner.needsReload) {
       storage.flushLog();
-      role.learner.applyAll();
+      learner.applyAll();
     }
     storage.setLogSource(null);
-    return role.learner.needsReload;
+    this.#isDiskBehind ||= learner.isDiskBehind;
+    const mustVote = !membership.committed.observers.has(serverId);
+    return learner.needsReload || (this.#isDiskBehind && mustVote);
   }
 
   /** For log lines and words: `leading - broadcast` and the like. */

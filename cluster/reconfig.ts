@@ -13,6 +13,8 @@
 import { assert } from "../core/assert.ts";
 import { ErrorCode } from "../core/errors.ts";
 import type { EnsembleServer } from "../core/server_config.ts";
+import { readTxnRecord } from "../core/txn/txn.ts";
+import { decodeUtf8, JuteReader } from "../core/wire/jute.ts";
 import { type Zxid, zxidToHex } from "../core/zxid.ts";
 import { type EnsembleLine, formatServerLine, isEnsembleLine } from "./ensemble_lines.ts";
 import { type EnsembleLines, type LineFault, parseEnsembleLines } from "./ensemble_lines.ts";
@@ -228,4 +230,11 @@ function refused(err: ErrorCode, reason: string): Refusal {
 
 function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 100));
+}
+
+/** The configuration that a reconfig proposes; null when its txn, a log record's body, holds none. */
+export function configOfReconfig(body: Uint8Array): QuorumConfig | null {
+  const { txn } = readTxnRecord(new JuteReader(body, { lengthMax: body.length }));
+  if (txn.kind !== "setData" || txn.data === null) return null;
+  return QuorumConfig.parse(decodeUtf8(txn.data));
 }

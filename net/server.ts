@@ -10,7 +10,6 @@ import { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Logger } from "../core/ports.ts";
 import type { Client } from "../core/server/client.ts";
 import { ConnectionThrottle } from "../core/server/connection_throttle.ts";
-import { containerCandidates } from "../core/server/container_reaper.ts";
 import { LargeRequestBudget } from "../core/server/large_request_budget.ts";
 import { StandaloneLog } from "../core/server/log_source.ts";
 import { RequestProcessor } from "../core/server/request_processor.ts";
@@ -30,6 +29,7 @@ import { zxidToHex } from "../core/zxid.ts";
 import { type Access, openAccess } from "./access.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import { ClientListener } from "./client_listener.ts";
+import { ContainerReaping } from "./container_reaping.ts";
 import { type DataDir, openDataDir } from "./data_dir.ts";
 import { DataDirLock } from "./data_dir_lock.ts";
 import { systemFiles } from "./file_system.ts";
@@ -61,8 +61,6 @@ const PAUSE_MS = 600;
 const WATCHES_REMOVED_IN_TICK = 5000;
 /** Sockets written to in one turn: 30 us each. The newest go first, they may be replies. */
 const FLUSHED_IN_TURN_MAX = 1000;
-/** Containers are deleted in steps, so that many at once do not crowd out requests. */
-const REAP_STEP_MS = 100;
 
 export interface Server {
   readonly clientPort: number;
@@ -124,6 +122,8 @@ class RunningServer implements Server {
   #access!: Access;
   /** Whose clients are connected. */
   #processor!: RequestProcessor;
+  /** Where writes are ordered, if that is here; a leader may do so without clients of its own. */
+  #deciding: WritePipeline | null = null;
   /** Null: standalone. */
   #member: EnsembleMember | null = null;
   #ensembleView: EnsembleView | null = null;
@@ -133,6 +133,7 @@ class RunningServer implements Server {
   #words!: FourLetterWords;
   #pauseMonitor: PauseMonitor | null = null;
   #purge: AutoPurge | null = null;
+  #reaping!: ContainerReaping;
 
   constructor({ config, logger, dirs, lock }: {
     config: ServerConfig;
@@ -230,6 +231,7 @@ class RunningServer implements Server {
         localSessions: false,
       }));
     this.#processor = processor;
+    this.#deciding = processor.writes;
     this.#pump.source = new StandaloneLog(processor.writes);
     this.#listen();
     this.#endDeadSessions(processor.writes);
@@ -282,7 +284,13 @@ class RunningServer implements Server {
       clock,
       random,
       logger: this.#logger,
-      serve: (processor) => this.#serve(processor ?? idle),
+      serve: (processor) => {
+        this.#deciding = processor?.writes instanceof WritePipeline ? processor.writes : null;
+        const takesClients = this.#deciding === null || this.#config.ensemble.leaderServes;
+        this.#serve(takesClients && processor !== null ? processor : idle);
+        this.#ensembleView!.roleChanged();
+        if (this.#deciding !== null) this.#endDeadSessions(this.#deciding);
+      },
       exit: (code) => Deno.exit(code),
     });
     this.#ensembleView = new EnsembleView({
@@ -302,8 +310,6 @@ class RunningServer implements Server {
     this.#flush();
     this.#listener.serve(processor, "this server changes its role");
     this.#processor = processor;
-    this.#ensembleView?.roleChanged();
-    if (processor.writes instanceof WritePipeline) this.#endDeadSessions(processor.writes);
   }
 
   async close(): Promise<void> {
@@ -313,6 +319,7 @@ class RunningServer implements Server {
     this.#processor.isStopping = true;
     for (const timer of this.#timers) clearInterval(timer);
     this.#purge?.stop();
+    this.#reaping.stop();
     this.#pauseMonitor?.stop();
     const deadline = new Promise<void>((resolve) => {
       this.#timers.push(setTimeout(resolve, CLOSE_WAIT_MS));
@@ -464,7 +471,13 @@ class RunningServer implements Server {
     const config = this.#config;
     const tickMs = Math.max(10, Math.min(250, config.tickTimeMs / 4));
     this.#timers.push(setInterval(() => this.#tick(), tickMs));
-    this.#timers.push(setInterval(() => this.#reapContainers(), config.containerCheckIntervalMs));
+    this.#reaping = new ContainerReaping({
+      config,
+      tree: this.#tree,
+      writes: () => this.#deciding,
+      turn: this.#turn,
+      clock,
+    });
     if (config.pauseMonitor.enabled) {
       this.#pauseMonitor = new PauseMonitor({
         config: config.pauseMonitor,
@@ -519,30 +532,10 @@ class RunningServer implements Server {
     const wasPaused = nowMs - this.#tickedMs > PAUSE_MS && !this.#wasPaused;
     this.#wasPaused = wasPaused;
     this.#tickedMs = nowMs;
-    if (!wasPaused) this.#processor.writes.expireSessions();
+    if (!wasPaused) (this.#deciding ?? this.#processor.writes).expireSessions();
     this.#listener.checkDeadlines(clock.monotonicMs());
     this.#strangersLogger.tick(nowMs);
     this.#tree.watches.continueRemoving(WATCHES_REMOVED_IN_TICK);
-  }
-
-  /** Deletes empty containers and expired TTL nodes, no more a minute than is configured. */
-  #reapContainers(): void {
-    const { containerMaxNeverUsedIntervalMs, containerMaxPerMinute } = this.#config;
-    if (!(this.#processor.writes instanceof WritePipeline)) return; // the leader does
-    const candidates = containerCandidates(this.#tree, {
-      wallMs: clock.wallMs(),
-      maxNeverUsedIntervalMs: containerMaxNeverUsedIntervalMs,
-    });
-    const perStep = Math.max(1, Math.round(containerMaxPerMinute * REAP_STEP_MS / 60000));
-    const step = () => {
-      if (this.#isClosed) return;
-      this.#turn.begin();
-      const { writes } = this.#processor;
-      if (!(writes instanceof WritePipeline)) return;
-      for (const path of candidates.splice(0, perStep)) writes.deleteContainer(path);
-      if (candidates.length > 0) setTimeout(step, REAP_STEP_MS);
-    };
-    if (candidates.length > 0) step();
   }
 
   #admitsLargeRequest(byteCount: number): boolean {
