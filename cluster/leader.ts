@@ -34,6 +34,7 @@ import {
   writeProposal,
 } from "./quorum_packet.ts";
 import type { ServerId } from "./server_id.ts";
+import { mustWaitForSync } from "./sync_throttle.ts";
 
 /** Learners of 3.4 to 3.10 send no larger packet than a client's request with its ids. */
 const PACKET_OVERHEAD_BYTES = 64 << 10;
@@ -386,7 +387,8 @@ export class Leader {
       forceSnapshotSync: config.ensemble.forceSnapshotSync,
       snapshotSizeFactor: config.ensemble.snapshotSizeFactor,
     });
-    if (learner.isObserver && this.#isBusyWith(sync.kind === "snap")) {
+    const learners = this.#learners.values();
+    if (mustWaitForSync(learner, { sync, learners, config: config.ensemble })) {
       learner.stage = "waitingForSync"; // ZooKeeper drops it, and it comes back
       return;
     }
@@ -403,16 +405,6 @@ export class Leader {
       ourLastZxid: `0x${zxidToHex(this.#lastCommitted)}`,
     });
     if (sync.kind !== "snap" && sync.source === "memory") this.#continueSync(learner);
-  }
-
-  /** Whether as many observers as may are being sent trees, or txns. */
-  #isBusyWith(isSnap: boolean): boolean {
-    const { maxConcurrentSnapSyncs, maxConcurrentDiffSyncs } = this.#member.config.ensemble;
-    let count = 0;
-    for (const { isObserver, isSyncing, syncKind } of this.#learners.values()) {
-      if (isObserver && isSyncing && (syncKind === "snap") === isSnap) count++;
-    }
-    return count >= Math.max(1, isSnap ? maxConcurrentSnapSyncs : maxConcurrentDiffSyncs);
   }
 
   /** An observer has what it lacked, or is gone. */

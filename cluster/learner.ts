@@ -20,11 +20,12 @@ import type { RequestProcessor } from "../core/server/request_processor.ts";
 import { LearnerSessions } from "../core/session/learner_sessions.ts";
 import { ExtendedTypesOffError } from "../core/storage/tree_record_reader.ts";
 import { decodeUtf8 } from "../core/wire/jute.ts";
-import { OpCode } from "../core/wire/op_code.ts";
 import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { IncomingTree } from "./incoming_tree.ts";
+import { ChannelLink } from "./leader_link.ts";
 import { LearnerMetrics } from "./learner_metrics.ts";
 import { type Channel, connectLimitMs, initLimitMs, type Member, syncLimitMs } from "./member.ts";
+import { ObserverMaster } from "./observer_master.ts";
 import {
   readCommitAndActivate,
   readInformAndActivate,
@@ -33,12 +34,16 @@ import {
   writeAckEpoch,
   writeLearnerInfo,
   writePingReply,
-  writeRequest,
-  writeRevalidate,
 } from "./packet_bodies.ts";
-import { PacketStream, PacketType, type QuorumPacket, writeBarePacket } from "./quorum_packet.ts";
+import {
+  PacketStream,
+  PacketType,
+  type QuorumPacket,
+  syncName,
+  writeBarePacket,
+} from "./quorum_packet.ts";
 import { QuorumConfig } from "./quorum_config.ts";
-import { configOfReconfig } from "./reconfig.ts";
+import { configOfReconfig, TXN_HEADER_BYTES } from "./reconfig.ts";
 import type { ServerId } from "./server_id.ts";
 
 export type LearnerStage =
@@ -69,8 +74,6 @@ export interface LearnerOptions {
   onEnd: (reason: string) => void;
 }
 
-/** Where the type stands in a txn's header. */
-const TXN_TYPE_OFFSET = 28;
 /** A txn is longer than the request that it came from. */
 const PACKET_OVERHEAD_BYTES = 64 << 10;
 
@@ -106,6 +109,7 @@ export class Learner implements LogSource {
   #listedZxid: Zxid = 0;
   /** Proposals through this one need no ACK of ours any more. */
   #ackedZxid: Zxid = 0;
+  #observerMaster: ObserverMaster | null = null;
   #newLeaderConfig: QuorumConfig | null = null;
   #hasMismatch = false;
   readonly #metrics: LearnerMetrics;
@@ -132,10 +136,16 @@ export class Learner implements LogSource {
     this.#nowMs = time.nowMs;
     this.#metrics.beginTurn(time);
     this.#processor?.beginTurn(time);
+    this.#observerMaster?.beginTurn(time.nowMs);
   }
 
   get stage(): LearnerStage {
     return this.#stage;
+  }
+
+  /** Of a follower that takes observers, from UPTODATE on. */
+  get observerMaster(): ObserverMaster | null {
+    return this.#observerMaster;
   }
 
   get syncType(): number {
@@ -187,11 +197,13 @@ export class Learner implements LogSource {
 
   close(): void {
     this.#hasEnded = true;
+    this.#observerMaster?.close();
     this.#channel?.close();
     this.#channel = null;
   }
 
   tick(): void {
+    if (!this.#hasEnded) this.#observerMaster?.tick();
     if (this.#hasEnded || this.#isHeldUp || this.#nowMs <= this.#readDeadlineMs) return;
     this.#end(
       this.#stage === "connecting"
@@ -293,7 +305,7 @@ export class Learner implements LogSource {
     const { history, storage, logger } = this.#member;
     logger.info("synchronising with the leader", {
       leader: this.leader,
-      by: SYNC_NAMES.get(type),
+      by: syncName(type),
       zxid: `0x${zxidToHex(zxid)}`,
       lastLoggedZxid: `0x${zxidToHex(history.lastLoggedZxid)}`,
     });
@@ -348,17 +360,7 @@ export class Learner implements LogSource {
         applier: history.applier,
         sessions: this.#sessions,
         audit: services.audit,
-        leader: {
-          request: ({ sessionId, cxid, op, body, ids }) => {
-            if (this.#channel === null) return;
-            writeRequest(this.#channel.writer(), { sessionId, cxid, opCode: op, body }, ids);
-          },
-          revalidate: (sessionId, timeoutMs) => {
-            if (this.#channel !== null) {
-              writeRevalidate(this.#channel.writer(), sessionId, timeoutMs);
-            }
-          },
-        },
+        leader: new ChannelLink(() => this.#channel),
         outstandingCountMax: config.globalOutstandingLimit,
         lengthMax: config.juteMaxBufferBytes + config.juteExtraSizeBytes,
         digestEnabled: config.digestEnabled,
@@ -461,6 +463,13 @@ export class Learner implements LogSource {
     writeBarePacket(this.#channel!.writer(), PacketType.Ack, makeZxid(this.#epoch, 0));
     this.#stage = "broadcast";
     this.#metrics.syncEnded();
+    if (!this.isObserver && this.#member.config.ensemble.observerMasterPort > 0) {
+      this.#observerMaster = new ObserverMaster({
+        ...{ member: this.#member, epoch: this.#epoch, nowMs: this.#nowMs },
+        ...{ writes: this.#writes!, sessions: this.#sessions },
+        committedZxid: this.#listedZxid,
+      });
+    }
     this.#options.onServing(this.#processor!, this.#epoch);
   }
 
@@ -470,9 +479,7 @@ export class Learner implements LogSource {
     const { type, zxid, data } = packet;
     switch (type) {
       case PacketType.Ping: {
-        const touches = new Map<bigint, number>();
-        for (const { id, timeoutMs } of this.#sessions.takeTouched()) touches.set(id, timeoutMs);
-        return writePingReply(this.#channel!.writer(), zxid, touches);
+        return writePingReply(this.#channel!.writer(), zxid, this.#sessions.takeTouched());
       }
       case PacketType.Sync:
         return this.#writes!.synced();
@@ -490,7 +497,7 @@ export class Learner implements LogSource {
   }
 
   #proposed(zxid: Zxid, body: Uint8Array | null): void {
-    if (body === null || body.length <= TXN_TYPE_OFFSET + 4) {
+    if (body === null || body.length <= TXN_HEADER_BYTES) {
       throw new DecodeError(`proposal 0x${zxidToHex(zxid)} has no txn`);
     }
     if (this.#stage === "proposals" && epochOf(zxid) === this.#epoch && !this.needsReload) {
@@ -501,10 +508,8 @@ export class Learner implements LogSource {
     }
     this.#writes!.proposed(zxid, body);
     this.#metrics.proposed(zxid, body);
-    if (body[TXN_TYPE_OFFSET + 3] === OpCode.Reconfig && body[TXN_TYPE_OFFSET] === 0) {
-      const config = configOfReconfig(body);
-      if (config !== null) this.#member.membership.see(config);
-    }
+    const config = configOfReconfig(body);
+    if (config !== null) this.#member.membership.see(config);
   }
 
   #committed(zxid: Zxid): void {
@@ -521,9 +526,11 @@ export class Learner implements LogSource {
     if (zxid <= this.#listedZxid) return;
     this.#listedZxid = zxid;
     proposals.commit(zxid);
+    this.#observerMaster?.committed(zxid);
   }
 
   #activate(zxid: Zxid, designatedLeader: ServerId): void {
+    this.#observerMaster?.activates(zxid, designatedLeader);
     this.#committed(zxid);
     const { membership } = this.#member;
     if (membership.lastSeen.version === zxid) membership.adopt(membership.lastSeen);
@@ -591,9 +598,3 @@ export class Learner implements LogSource {
     this.#commitInMemory();
   }
 }
-
-const SYNC_NAMES = new Map<number, string>([
-  [PacketType.Diff, "DIFF"],
-  [PacketType.Trunc, "TRUNC"],
-  [PacketType.Snap, "SNAP"],
-]);

@@ -97,6 +97,11 @@ export class LearnerHandler implements SessionOwner {
     return this.#isClosed;
   }
 
+  /** The last txn that it was sent, as far as this object did it, and it was in a tree at the least. */
+  get sentZxid(): Zxid {
+    return this.#sentZxid;
+  }
+
   /** Whether what is proposed now is sent to it. */
   get isForwarding(): boolean {
     return this.stage === "ackNewLeader" || this.stage === "synced";

@@ -36,6 +36,9 @@ export interface PeerPorts {
   /** Opens the quorum port. Returns why not, when it cannot. */
   listenForLearners(): string | null;
   stopListening(): void;
+  /** The same for the port on which observers follow a follower. */
+  listenForObservers(port: number): string | null;
+  stopListeningForObservers(): void;
   /** Answered by `leaderConnected` or `leaderFailed`, never at once. */
   connectToLeader(address: QuorumAddress): void;
   /** Gives clients to a role; null: there is none, and its clients are disconnected. */
@@ -214,6 +217,24 @@ export class Peer {
     this.leader?.closed(channel);
   }
 
+  observerConnected(channel: Channel): void {
+    const master = this.learner?.observerMaster ?? null;
+    if (master === null) return channel.close();
+    master.connected(channel);
+  }
+
+  observerReceived(channel: Channel, bytes: Uint8Array): void {
+    this.learner?.observerMaster?.received(channel, bytes);
+  }
+
+  observerDrained(channel: Channel): void {
+    this.learner?.observerMaster?.drained(channel);
+  }
+
+  observerClosed(channel: Channel): void {
+    this.learner?.observerMaster?.closed(channel);
+  }
+
   leaderConnected(channel: Channel): void {
     const { learner } = this;
     if (learner === null || learner.stage !== "connecting") return channel.close();
@@ -331,7 +352,13 @@ export class Peer {
       onReconfig: () => {},
       onEnd: (reason) => this.#ending ??= reason,
     });
-    const { leaderConnectDelayDuringRetryMs: delayMs, observerReconnectDelayMs } = config.ensemble;
+    const {
+      leaderConnectDelayDuringRetryMs: delayMs,
+      observerReconnectDelayMs,
+      observerMasterPort,
+    } = config.ensemble;
+    const limitMs = connectLimitMs(this.#member);
+    const hasMaster = state === "OBSERVING" && observerMasterPort > 0;
     // many observers are not to come to a new leader all at once
     const startMs = this.#nowMs +
       (state === "OBSERVING" && observerReconnectDelayMs > 0
@@ -341,13 +368,13 @@ export class Peer {
       state,
       learner,
       dialing: {
-        addresses: (server?.addresses ?? []).map(({ host, quorumPort }) => ({
-          host,
-          port: quorumPort,
-        })),
+        addresses: hasMaster
+          ? this.#observerMasters(observerMasterPort)
+          : (server?.addresses ?? []).map(({ host, quorumPort: port }) => ({ host, port })),
         attempt: 0,
         nextMs: startMs,
-        untilMs: startMs + Math.min(DIAL_ATTEMPTS * delayMs, connectLimitMs(this.#member)),
+        // any of them will do, when it is ready
+        untilMs: startMs + (hasMaster ? limitMs : Math.min(DIAL_ATTEMPTS * delayMs, limitMs)),
       },
     };
     if (server === undefined) {
@@ -356,6 +383,19 @@ export class Peer {
     }
     logger.info(state === "OBSERVING" ? "observing" : "following", { leader });
     if (startMs <= this.#nowMs) this.#dial(role);
+  }
+
+  /** Where the voters take observers, in an order of our own. */
+  #observerMasters(port: number): QuorumAddress[] {
+    const { members, voters } = this.#member.membership.committed;
+    const addresses = [...voters].flatMap((id) =>
+      members.get(id)!.addresses.map(({ host }) => ({ host, port }))
+    );
+    for (let i = addresses.length - 1; i > 0; i--) {
+      const j = this.#random.uint32() % (i + 1);
+      [addresses[i], addresses[j]] = [addresses[j]!, addresses[i]!];
+    }
+    return addresses;
   }
 
   #dial({ dialing }: { dialing: Dialing }): void {
@@ -373,10 +413,22 @@ export class Peer {
     if (this.#role.state === "LEADING") metrics.leaderUnavailableTime.add(unavailableMs);
     this.#setConfigNode();
     this.#ports.serve(processor);
+    if (this.learner?.observerMaster) this.#listenForObservers();
     logger.info(`${this.#role.state.toLowerCase()} in a quorum, serving clients`, {
       epoch,
       lastZxid: `0x${zxidToHex(history.applier.tree.lastProcessedZxid)}`,
       unavailableMs,
+    });
+  }
+
+  #listenForObservers(): void {
+    const { config, logger } = this.#member;
+    const { observerMasterPort: port } = config.ensemble;
+    const problem = this.#ports.listenForObservers(port);
+    if (problem === null) return;
+    logger.warn("observers cannot follow this follower: the port cannot be opened", {
+      observerMasterPort: port,
+      problem,
     });
   }
 
@@ -422,6 +474,7 @@ export class Peer {
       return false;
     }
     const { learner } = role;
+    this.#ports.stopListeningForObservers();
     learner.close();
     learner.endTurn();
     if (!learner.needsReload) {

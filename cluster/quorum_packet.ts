@@ -36,6 +36,17 @@ export const PacketType = {
   InformAndActivate: 19,
 } as const;
 
+/** Of a packet that opens a synchronisation, for log lines. */
+export function syncName(type: number): string | undefined {
+  return SYNC_NAMES.get(type);
+}
+
+const SYNC_NAMES = new Map<number, string>([
+  [PacketType.Diff, "DIFF"],
+  [PacketType.Trunc, "TRUNC"],
+  [PacketType.Snap, "SNAP"],
+]);
+
 export interface QuorumPacket {
   /** One of {@linkcode PacketType}, or a number that nobody knows: those are ignored. */
   type: number;

@@ -15,6 +15,7 @@ import { ErrorCode } from "../core/errors.ts";
 import type { EnsembleServer } from "../core/server_config.ts";
 import { readTxnRecord } from "../core/txn/txn.ts";
 import { decodeUtf8, JuteReader } from "../core/wire/jute.ts";
+import { OpCode } from "../core/wire/op_code.ts";
 import { type Zxid, zxidToHex } from "../core/zxid.ts";
 import { type EnsembleLine, formatServerLine, isEnsembleLine } from "./ensemble_lines.ts";
 import { type EnsembleLines, type LineFault, parseEnsembleLines } from "./ensemble_lines.ts";
@@ -232,8 +233,13 @@ function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 100));
 }
 
-/** The configuration that a reconfig proposes; null when its txn, a log record's body, holds none. */
+export const TXN_HEADER_BYTES = 32;
+/** Where the type stands in a txn's header. */
+const TXN_TYPE_OFFSET = 28;
+
+/** The configuration that a txn, a log record's body, proposes; null when it is no reconfig. */
 export function configOfReconfig(body: Uint8Array): QuorumConfig | null {
+  if (body[TXN_TYPE_OFFSET + 3] !== OpCode.Reconfig || body[TXN_TYPE_OFFSET] !== 0) return null;
   const { txn } = readTxnRecord(new JuteReader(body, { lengthMax: body.length }));
   if (txn.kind !== "setData" || txn.data === null) return null;
   return QuorumConfig.parse(decodeUtf8(txn.data));

@@ -42,6 +42,8 @@ export class EnsembleMember {
   readonly #options: EnsembleMemberOptions;
   readonly #electionPort: ElectionPort;
   readonly #quorumPort: QuorumPort;
+  /** On which observers follow us while we follow. */
+  readonly #observerPort: QuorumPort;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerMs = Infinity;
   #isClosed = false;
@@ -94,6 +96,9 @@ export class EnsembleMember {
         election: (effect) => this.#electionPort.perform(effect),
         listenForLearners: () => this.#quorumPort.listen(quorumAddresses),
         stopListening: () => this.#quorumPort.stopListening(),
+        listenForObservers: (port) =>
+          this.#observerPort.listen(quorumAddresses.map(({ host }) => ({ host, port }))),
+        stopListeningForObservers: () => this.#observerPort.stopListening(),
         connectToLeader: (address) => this.#quorumPort.connect(address),
         serve: options.serve,
       },
@@ -112,10 +117,24 @@ export class EnsembleMember {
       onFatal: ({ exitCode }) => options.exit(exitCode),
     });
     const { peer } = this;
-    this.#quorumPort = new QuorumPort({
+    const shared = {
       turn,
       connectTimeoutMs: ensemble.cnxTimeoutMs,
       listenOnAllIps: ensemble.quorumListenOnAllIps,
+    };
+    this.#observerPort = new QuorumPort({
+      ...shared,
+      learnerEvents: {
+        connected: (channel) => peer.observerConnected(channel),
+        received: (channel, bytes) => peer.observerReceived(channel, bytes),
+        drained: (channel) => peer.observerDrained(channel),
+        closed: (channel) => peer.observerClosed(channel),
+        isHeldUp: () => false,
+      },
+      leaderEvents: null,
+    });
+    this.#quorumPort = new QuorumPort({
+      ...shared,
       learnerEvents: {
         connected: (channel) => peer.learnerConnected(channel),
         received: (channel, bytes) => peer.learnerReceived(channel, bytes),
@@ -147,13 +166,14 @@ export class EnsembleMember {
   /** What was prepared goes to the learners before our own disk has it. */
   endTurn(): void {
     this.peer.endTurn();
-    this.#quorumPort.flush();
+    this.flush();
     this.#arm();
   }
 
   /** What follows from the disk goes out. */
   flush(): void {
     this.#quorumPort.flush();
+    this.#observerPort.flush();
   }
 
   async close(): Promise<void> {
@@ -161,6 +181,7 @@ export class EnsembleMember {
     clearTimeout(this.#timer);
     this.peer.close();
     this.#quorumPort.close();
+    this.#observerPort.close();
     await this.#electionPort.close();
   }
 

@@ -6,6 +6,7 @@
  * @module
  */
 import type { QuorumAddress } from "../cluster/peer.ts";
+import { assert } from "../core/assert.ts";
 import { QuorumChannel, type QuorumChannelEvents } from "./quorum_channel.ts";
 import { rest } from "./rest.ts";
 import type { Turn } from "./turn.ts";
@@ -20,11 +21,13 @@ export interface QuorumPortOptions {
   listenOnAllIps: boolean;
   /** Of learners, at the leader. */
   learnerEvents: QuorumChannelEvents & { connected(channel: QuorumChannel): void };
-  /** Of the leader, at a learner. */
-  leaderEvents: QuorumChannelEvents & {
-    connected(channel: QuorumChannel): void;
-    failed(reason: string): void;
-  };
+  /** Of the leader, at a learner; null for a port that is only listened on. */
+  leaderEvents: LeaderEvents | null;
+}
+
+interface LeaderEvents extends QuorumChannelEvents {
+  connected(channel: QuorumChannel): void;
+  failed(reason: string): void;
 }
 
 export class QuorumPort {
@@ -70,9 +73,11 @@ export class QuorumPort {
 
   /** Tells `connected` or `failed`, later. An attempt under way is given up. */
   connect(address: QuorumAddress): void {
+    const { leaderEvents } = this.#options;
+    assert(leaderEvents !== null, "only a port that dials connects");
     this.#dial?.abort();
     const dial = this.#dial = new AbortController();
-    void this.#connect(address, dial);
+    void this.#connect(address, dial, leaderEvents);
   }
 
   close(): void {
@@ -99,8 +104,12 @@ export class QuorumPort {
     }
   }
 
-  async #connect({ host, port }: QuorumAddress, dial: AbortController): Promise<void> {
-    const { turn, connectTimeoutMs, leaderEvents } = this.#options;
+  async #connect(
+    { host, port }: QuorumAddress,
+    dial: AbortController,
+    leaderEvents: LeaderEvents,
+  ): Promise<void> {
+    const { turn, connectTimeoutMs } = this.#options;
     const timer = setTimeout(() => dial.abort("connection timed out"), connectTimeoutMs);
     let conn: Deno.TcpConn | null = null;
     let problem = "";

@@ -80,7 +80,7 @@ export class ForwardedWrites implements WritePath {
   readonly #pending = new WaitingQueue<Pending>(1024);
   /** What clients here wait for, by session, in the order in which it was forwarded. */
   readonly #waiting = new Map<bigint, WaitingQueue<Waiting>>();
-  readonly #syncs = new WaitingQueue<Waiting>(QUEUE_CAPACITY);
+  readonly #syncs = new WaitingQueue<WaitingSync>(QUEUE_CAPACITY);
   readonly #renewals = new WaitingQueue<Renewal>(QUEUE_CAPACITY);
   readonly #reader: JuteReader;
   readonly #body = new JuteWriter(16);
@@ -125,7 +125,9 @@ export class ForwardedWrites implements WritePath {
 
   sync(client: Client): void {
     const { sessionId, ids } = client;
-    this.#enqueue(client, this.#syncs, OpCode.Sync, 0);
+    const entry = this.#waitingOf({ op: OpCode.Sync, cxid: 0, client });
+    this.#syncs.push({ entry, synced: null });
+    this.#awaits(client, entry);
     this.#options.leader.request({ sessionId, cxid: 0, op: OpCode.Sync, body: ROOT, ids });
   }
 
@@ -160,7 +162,8 @@ export class ForwardedWrites implements WritePath {
     const { sessions, localSessionsUpgradingEnabled } = this.#options;
     if (!localSessionsUpgradingEnabled) return false;
     sessions.upgrade(session);
-    this.#push(this.#queueOf(session.id), { op: OpCode.CreateSession, cxid: 0, client: null });
+    const queue = this.#queueOf(session.id);
+    queue.push(this.#waitingOf({ op: OpCode.CreateSession, cxid: 0, client: null }));
     this.#requestSession(session.id, session.timeoutMs);
     return true;
   }
@@ -174,7 +177,7 @@ export class ForwardedWrites implements WritePath {
     if (local !== undefined) return this.#local.renew(client, local, timeoutMs);
     client.isConnecting = true;
     this.#options.stats.sessionRenewed();
-    this.#renewals.push({ client, sessionId, timeoutMs });
+    this.#renewals.push({ client, sessionId, timeoutMs, answered: null });
     this.#options.leader.revalidate(sessionId, timeoutMs);
   }
 
@@ -208,18 +211,21 @@ export class ForwardedWrites implements WritePath {
   }
 
   #enqueue(client: Client, queue: WaitingQueue<Waiting>, op: number, cxid: number): Waiting {
-    const entry = this.#push(queue, { op, cxid, client });
-    client.lastOutstanding = entry;
-    client.outstandingCount++;
+    const entry = this.#waitingOf({ op, cxid, client });
+    queue.push(entry);
+    this.#awaits(client, entry);
     return entry;
   }
 
-  #push(
-    queue: WaitingQueue<Waiting>,
-    { op, cxid, client }: { op: number; cxid: number; client: Client | null },
-  ): Waiting {
+  #awaits(client: Client, entry: Waiting): void {
+    client.lastOutstanding = entry;
+    client.outstandingCount++;
+  }
+
+  #waitingOf({ op, cxid, client }: Pick<Waiting, "op" | "cxid" | "client">): Waiting {
     const { nowMs } = this.#options.time;
-    const entry = {
+    this.#waitingCount++;
+    return {
       op,
       cxid,
       client,
@@ -228,9 +234,28 @@ export class ForwardedWrites implements WritePath {
       audited: null,
       refusal: null,
     };
-    queue.push(entry);
-    this.#waitingCount++;
-    return entry;
+  }
+
+  // ---------------------------------------------------------------- from observers of this follower
+
+  /** A request of an observer's client: the observer recognises the outcome, nobody here waits for it. */
+  remoteRequest(request: ForwardedRequest): void {
+    this.#options.leader.request(request);
+  }
+
+  /** Calls back when the leader says that everything before is committed. */
+  remoteSync(request: ForwardedRequest, synced: () => void): void {
+    this.#syncs.push({ entry: null, synced });
+    this.#options.leader.request(request);
+  }
+
+  /** Calls back with the leader's answer. */
+  remoteRevalidate(
+    { sessionId, timeoutMs }: { sessionId: bigint; timeoutMs: number },
+    answered: (isValid: boolean) => void,
+  ): void {
+    this.#renewals.push({ sessionId, timeoutMs, client: null, answered });
+    this.#options.leader.revalidate(sessionId, timeoutMs);
   }
 
   // ---------------------------------------------------------------- from the leader
@@ -284,7 +309,9 @@ export class ForwardedWrites implements WritePath {
   /** The oldest sync is done. */
   synced(): void {
     if (this.#syncs.length === 0) return;
-    const entry = this.#syncs.shift();
+    const { entry, synced } = this.#syncs.shift();
+    synced?.();
+    if (entry === null) return;
     this.#waitingCount--;
     this.#commits.finish(entry);
   }
@@ -296,8 +323,9 @@ export class ForwardedWrites implements WritePath {
       throw new ProtocolError("an answer about a session that was not asked for");
     }
     this.#renewals.shift();
-    const { client, timeoutMs } = renewal;
-    if (client.isGone) return;
+    const { client, timeoutMs, answered } = renewal;
+    answered?.(isValid);
+    if (client === null || client.isGone) return;
     if (!isValid) return refuseSession(client, sessionId);
     attachSession(client, this.#options.sessions.add({ id: sessionId, timeoutMs }));
   }
@@ -349,10 +377,18 @@ export class ForwardedWrites implements WritePath {
   }
 }
 
+/** A session that is asked for: by a client here, or by an observer. */
 interface Renewal {
-  client: Client;
+  client: Client | null;
   sessionId: bigint;
   timeoutMs: number;
+  answered: ((isValid: boolean) => void) | null;
+}
+
+/** A sync under way: of a client here, or of an observer. */
+interface WaitingSync {
+  entry: Waiting | null;
+  synced: (() => void) | null;
 }
 
 const TWO_32 = 2 ** 32;

@@ -12,6 +12,8 @@ export class LearnerSessions implements Sessions {
   readonly local: SessionTracker;
   readonly #global = new Map<bigint, Session>();
   #touched = new Set<Session>();
+  /** Of observers that this server has: timeouts by id. */
+  #touchedElsewhere = new Map<bigint, number>();
 
   /** @param nowMs monotonic */
   constructor(x: { tickMs: number; nowMs: number }) {
@@ -67,9 +69,16 @@ export class LearnerSessions implements Sessions {
     this.#touched.delete(session);
   }
 
-  /** Which global ones gave a sign of life since the last call. */
-  takeTouched(): Iterable<Session> {
-    const touched = this.#touched;
+  /** An observer of this server heard of a session. */
+  touchElsewhere(id: bigint, timeoutMs: number): void {
+    this.#touchedElsewhere.set(id, timeoutMs);
+  }
+
+  /** The timeouts of the global ones that gave a sign of life since the last call, by id. */
+  takeTouched(): ReadonlyMap<bigint, number> {
+    const touched = this.#touchedElsewhere;
+    for (const { id, timeoutMs } of this.#touched) touched.set(id, timeoutMs);
+    this.#touchedElsewhere = new Map();
     this.#touched = new Set();
     return touched;
   }

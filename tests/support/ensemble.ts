@@ -40,6 +40,8 @@ export interface EnsembleOptions {
   readonly properties?: Readonly<Record<string, string>>;
   /** Where the members run. Default: all on 127.0.0.1. */
   readonly network?: NamespaceNetwork;
+  /** An address of the loopback network for each member: for a port number that all of them use. */
+  readonly ownAddresses?: boolean;
 }
 
 /** What `srvr` calls a member; looking: it answers but does not serve; down: nothing answers. */
@@ -82,13 +84,16 @@ export class Ensemble implements AsyncDisposable {
   readonly #config: Config;
   readonly #properties: Readonly<Record<string, string>>;
   readonly #network: NamespaceNetwork | undefined;
+  readonly #ownAddresses: boolean;
   readonly #members: ReadonlyMap<number, Member>;
 
-  constructor({ members, config = {}, properties = {}, network }: EnsembleOptions) {
+  constructor(options: EnsembleOptions) {
+    const { members, config = {}, properties = {}, network, ownAddresses = false } = options;
     this.ids = members.map(({ id }) => id);
     this.#config = config;
     this.#properties = { ...SUPER_PROPERTIES, ...properties };
     this.#network = network;
+    this.#ownAddresses = ownAddresses;
     this.#members = new Map(members.map((options) => [options.id, this.#prepare(options)]));
   }
 
@@ -332,7 +337,7 @@ export class Ensemble implements AsyncDisposable {
     const dataDir = `${this.#dir.path}/${id}`;
     Deno.mkdirSync(dataDir);
     Deno.writeTextFileSync(`${dataDir}/myid`, `${id}\n`);
-    const hostname = this.#network?.hostname(id) ?? "127.0.0.1";
+    const hostname = this.#network?.hostname(id) ?? `127.0.0.${this.#ownAddresses ? 10 + id : 1}`;
     const [clientPort, quorumPort, electionPort] = this.#network === undefined
       ? [freePort(), freePort(), freePort()]
       : [2181, 2888, 3888]; // it has its address to itself
