@@ -5,14 +5,31 @@
  */
 
 import { resolve } from "node:path";
+import { formatServerLine } from "../cluster/ensemble_lines.ts";
 import type { LogFields } from "../core/ports.ts";
-import type { ServerConfig } from "../core/server_config.ts";
+import type { EnsembleConfig, ServerConfig } from "../core/server_config.ts";
 import { DENKEEPER_VERSION, ZOOKEEPER_PROTOCOL_VERSION } from "../core/version.ts";
 import type { LoggingConfig } from "./logging_config.ts";
 
+/** That the server runs; a member of an ensemble may be long without a quorum. */
+export function startMessage({ ensemble }: ServerConfig): string {
+  return ensemble.isMember
+    ? "member started: it serves clients as soon as it is in a quorum"
+    : "server started";
+}
+
 /** The same for the log, which may be read by a machine. */
 export function startFields(config: ServerConfig, clientPort: number): LogFields {
+  const { ensemble, serverId } = config;
   return {
+    ...(ensemble.isMember
+      ? {
+        serverId,
+        role: ensemble.peerType,
+        members: ensemble.servers.map(formatServerLine).join(" "),
+        quorum: quorumText(ensemble),
+      }
+      : {}),
     address: addressOf(config, clientPort),
     dataDir: resolve(config.dataDir),
     dataLogDir: resolve(config.dataLogDir),
@@ -38,12 +55,29 @@ export function bannerOf(
     ["sessions", `${config.minSessionTimeoutMs} to ${config.maxSessionTimeoutMs} ms`],
     ["log", logText(logging)],
   ];
+  if (config.ensemble.isMember) rows.unshift(...memberRows(config));
   if (!config.forceSync) rows.push(["DANGER", "forceSync=no, a power failure loses writes"]);
   if (config.skipAcl) rows.push(["DANGER", "skipACL=yes, everyone may do anything"]);
   const lines = rows.map(([what, value]) => `  ${what.padEnd(9)} ${value}`);
-  const head =
-    `Denkeeper ${DENKEEPER_VERSION} standalone, as ZooKeeper ${ZOOKEEPER_PROTOCOL_VERSION}`;
+  const what = config.ensemble.isMember ? `server ${config.serverId} of an ensemble` : "standalone";
+  const head = `Denkeeper ${DENKEEPER_VERSION} ${what}, as ZooKeeper ${ZOOKEEPER_PROTOCOL_VERSION}`;
   return ["", head, ...lines, "", ""].join("\n");
+}
+
+function memberRows({ ensemble, serverId }: ServerConfig): [what: string, value: string][] {
+  const rows = ensemble.servers.map((server): [string, string] => [
+    server === ensemble.servers[0] ? "members" : "",
+    formatServerLine(server) + (server.serverId === serverId ? "  <- this one" : ""),
+  ]);
+  return [...rows, ["waits for", `${quorumText(ensemble)}, then it serves clients`]];
+}
+
+function quorumText({ servers, groups }: EnsembleConfig): string {
+  const voters = servers.filter(({ role }) => role === "participant");
+  const ids = voters.map(({ serverId }) => serverId).join(", ");
+  return groups.size > 0
+    ? `a quorum by weight of the voting servers ${ids}`
+    : `${Math.floor(voters.length / 2) + 1} of the voting servers ${ids}`;
 }
 
 function addressOf({ clientPortAddress }: ServerConfig, clientPort: number): string {

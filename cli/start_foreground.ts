@@ -8,7 +8,7 @@
 import { DataDirError, ListenError } from "../core/errors.ts";
 import type { Logger } from "../core/ports.ts";
 import type { ServerConfig } from "../core/server_config.ts";
-import { bannerOf, startFields } from "./banner.ts";
+import { bannerOf, startFields, startMessage } from "./banner.ts";
 import { ConfigError, type Notice } from "./config_error.ts";
 import { loadConfig, type LoadedConfig } from "./config_loader.ts";
 import { type OpenLog, openLog } from "./logging.ts";
@@ -66,7 +66,7 @@ export async function startForeground(world: World, options: StartOptions): Prom
       return reportFailedStart(error, { config, logger });
     }
     const clientPort = server.clientPort ?? config.clientPort;
-    logger.info("server started", startFields(config, clientPort));
+    logger.info(startMessage(config), startFields(config, clientPort));
     if (logging.format === "text") world.writeStdout(bannerOf(config, { clientPort, logging }));
 
     logger.info("stopping", { signal: await signals.first });

@@ -41,6 +41,8 @@ export interface ElectionOptions {
   /** `fastleader.maxNotificationInterval`: what it doubles up to. */
   readonly notificationIntervalMsMax: number;
   readonly logger: Logger;
+  /** Why another server cannot be reached, for log lines; null: nothing is known against it. */
+  readonly problemOf?: (serverId: ServerId) => string | null;
 }
 
 export type ElectionEffect =
@@ -496,21 +498,31 @@ export class Election {
     return { kind: "send", to, notification };
   }
 
+  #missingText(serverId: ServerId): string {
+    const problem = this.#options.problemOf?.(serverId) ?? null;
+    return problem === null ? `${serverId} (says nothing)` : `${serverId} (${problem})`;
+  }
+
   /** After some seconds without an outcome: who is to blame. */
   #logSilence(round: Round, nowMs: number): void {
     if (round.intervalMs < WARN_INTERVAL_MS) return;
     const { serverId } = this.#options;
     const heard = (id: ServerId) => round.received.has(id) || round.outOfElection.has(id);
     const others = this.#voters().filter((id) => id !== serverId);
+    const reached = others.filter(heard).length + (this.#isVoter(serverId) ? 1 : 0);
+    const { voters, isHierarchical } = this.#committed;
+    const needed = isHierarchical ? "a quorum by weight" : Math.floor(voters.size / 2) + 1;
     this.#logger.warn("no leader yet: waiting for a quorum of voters that agree", {
       waitedMs: Math.round(nowMs - round.startMs),
-      clock: this.#clock,
-      proposedLeader: round.proposal.leader,
-      silent: others.filter((id) => !heard(id)).join(" ") || "none",
+      voters: `${reached} of ${voters.size} are here, needed: ${needed}`,
+      missing: others.filter((id) => !heard(id)).map((id) => this.#missingText(id)).join(", ") ||
+        "none",
       heard: others.filter(heard).map((id) => {
         const { vote, state } = (round.received.get(id) ?? round.outOfElection.get(id))!;
-        return `${id} (${state}, votes ${vote.leader})`;
+        return `${id} (${state}, votes ${vote.leader} of epoch ${vote.peerEpoch})`;
       }).join(", ") || "none",
+      proposedLeader: round.proposal.leader,
+      clock: this.#clock,
       nextTryMs: round.intervalMs,
     });
   }

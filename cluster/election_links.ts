@@ -114,6 +114,8 @@ interface Peer {
   callBackDeadlineMs: number;
   /** Why it cannot be reached, as last logged. */
   problem: string | null;
+  /** Where it said it listens, when that is not where it should; as last logged. */
+  strangeAddresses: string | null;
 }
 
 export class ElectionLinks {
@@ -148,6 +150,11 @@ export class ElectionLinks {
   get connected(): ServerId[] {
     return [...this.#peers.values()].filter(({ link }) => link !== null)
       .map(({ serverId }) => serverId).sort((a, b) => a - b);
+  }
+
+  /** Why a server cannot be reached; null: there is a connection, or none was tried. */
+  problemOf(serverId: ServerId): string | null {
+    return this.#peers.get(serverId)?.problem ?? null;
   }
 
   /** When a `tick` has something to do; null: never. */
@@ -346,6 +353,7 @@ export class ElectionLinks {
       });
       return this.#drop(link);
     }
+    this.#checkAddresses(serverId, hello, link.remoteAddress);
     const effects: ElectionLinksEffect[] = [];
     const replaced = this.#peers.get(serverId)?.link ?? null;
     if (replaced !== null) effects.push(...this.#drop(replaced));
@@ -356,6 +364,23 @@ export class ElectionLinks {
     }
     effects.push(...this.#drop(link), ...this.#dialBack(serverId, hello));
     return effects;
+  }
+
+  /** Two servers with one id, or two lists of servers, are hard to see from anything else. */
+  #checkAddresses(serverId: ServerId, { addresses }: Hello, remoteAddress: string): void {
+    const configured = this.#members.get(serverId)?.map(addressText) ?? [];
+    const said = addresses.filter(isConnectable).map(addressText);
+    if (configured.length === 0 || said.length === 0) return;
+    const text = said.join(", ");
+    if (said.some((address) => configured.includes(address))) return;
+    const peer = this.#peer(serverId);
+    if (peer.strangeAddresses === text) return;
+    peer.strangeAddresses = text;
+    this.#logger.warn(
+      "another server says that it listens elsewhere than our configuration has it: " +
+        "its configuration differs, or two servers have its id",
+      { serverId, remoteAddress, says: text, configured: configured.join(", ") },
+    );
   }
 
   /** A server with a smaller id has called, whether a configuration names it or not. */
@@ -543,6 +568,7 @@ export class ElectionLinks {
         nextDialMs: 0,
         callBackDeadlineMs: 0,
         problem: null,
+        strangeAddresses: null,
       };
       this.#peers.set(serverId, peer);
     }

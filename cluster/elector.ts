@@ -56,7 +56,8 @@ export class Elector {
 
   constructor(options: ElectorOptions) {
     this.#options = options;
-    this.#election = new Election(options);
+    const problemOf = (serverId: ServerId) => this.#links.problemOf(serverId);
+    this.#election = new Election({ ...options, problemOf });
     this.#links = new ElectionLinks(options);
     this.#setMembers(options);
   }

@@ -188,8 +188,9 @@ export class Leader {
     if (learner.isClosed) return;
     learner.close();
     this.#learners.delete(learner.channel);
-    this.#member.logger.info("learner gone", {
+    this.#member.logger.warn("learner gone", {
       serverId: learner.serverId,
+      role: this.#roleOf(learner),
       address: learner.channel.remoteAddress,
       stage: learner.stage,
       reason,
@@ -197,6 +198,15 @@ export class Leader {
     if (learner.isObserver && learner.isSyncing) this.#syncWaiting();
     if (this.#isConnected(learner.serverId)) return; // it came back on another connection before
     this.#broadcast?.forget(learner);
+  }
+
+  /** For log lines. */
+  #roleOf({ serverId, isObserver, stage }: LearnerHandler): string {
+    if (stage === "info") return "unknown";
+    if (isObserver) return "observer";
+    return this.#member.membership.lastSeen.voters.has(serverId)
+      ? "follower"
+      : "follower without a vote";
   }
 
   #isConnected(serverId: ServerId): boolean {
@@ -396,9 +406,9 @@ export class Leader {
     learner.syncStartMs = this.#nowMs;
     (sync.kind === "snap" ? metrics.snapCount : metrics.diffCount).increment();
     this.#countSyncsUnderWay();
-    logger.info("learner is synchronised", {
+    logger.info("synchronising a learner", {
       serverId: learner.serverId,
-      observer: learner.isObserver,
+      role: this.#roleOf(learner),
       by: sync.kind.toUpperCase(),
       because: sync.kind === "snap" ? sync.reason : undefined,
       itsLastZxid: `0x${zxidToHex(learner.lastLoggedZxid)}`,
@@ -462,6 +472,13 @@ export class Leader {
     }
     learner.stage = "synced";
     if (learner.isObserver) this.#syncWaiting();
+    this.#member.logger.info("learner synchronised", {
+      serverId: learner.serverId,
+      role: this.#roleOf(learner),
+      by: learner.syncKind.toUpperCase(),
+      bytes: learner.syncBytes,
+      ms: Math.round(this.#nowMs - learner.syncStartMs),
+    });
     learner.syncedDeadlineMs = this.#nowMs + syncLimitMs(this.#member);
     learner.readDeadlineMs = this.#nowMs + syncLimitMs(this.#member);
     if (this.#broadcast !== null) return this.#broadcast.admit(learner);

@@ -60,6 +60,8 @@ export class LearnerHandler implements SessionOwner {
   syncKind: LearnerSync["kind"] = "diff";
   /** When its catching up began. Monotonic. */
   syncStartMs = 0;
+  /** Of the tree or the txns that were sent to it meanwhile. */
+  syncBytes = 0;
   /** From a proposal to its ACK; null until its acks count. */
   ackLatency: LatencySample | null = null;
   /** Through this it has everything on disk. */
@@ -152,6 +154,7 @@ export class LearnerHandler implements SessionOwner {
       const piece = this.#tree.next(PIECE_BYTES);
       if (piece !== null) {
         writer.raw(piece);
+        this.syncBytes += piece.length;
         return "more";
       }
       this.#endStreams();
@@ -189,6 +192,7 @@ export class LearnerHandler implements SessionOwner {
     const writer = this.channel.writer();
     writeProposal(writer, zxid, buffer, start, end);
     writeBarePacket(writer, PacketType.Commit, zxid);
+    this.syncBytes += end - start;
     this.#sentZxid = zxid;
   }
 

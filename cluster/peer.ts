@@ -77,6 +77,9 @@ const DIAL_WAITS_MS = [10, 20, 40, 80];
 const DIAL_ATTEMPTS = 5;
 /** An election takes so long at the least, before others than the leader's clients are served. */
 const READ_ONLY_DELAY_MS_MIN = 2000;
+const FRUITLESS_COUNT_AT_ONCE = 2;
+const FRUITLESS_WAIT_MS_MIN = 100;
+const FRUITLESS_WAIT_MS_MAX = 3000;
 
 export class Peer {
   readonly #member: Member;
@@ -97,6 +100,8 @@ export class Peer {
   /** The database is being loaded again. */
   #isLoading = false;
   #lookingSinceMs: number | null = null;
+  /** Roles that ended since a quorum was last served in. */
+  #fruitlessCount = 0;
   /** When the last election began. */
   #roundStartMs = 0;
 
@@ -409,6 +414,7 @@ export class Peer {
     this.#elector.epochEstablished(epoch);
     const unavailableMs = Math.round(this.#nowMs - (this.#lookingSinceMs ?? this.#nowMs));
     this.#lookingSinceMs = null;
+    this.#fruitlessCount = 0;
     metrics.unavailableTime.add(unavailableMs);
     if (this.#role.state === "LEADING") metrics.leaderUnavailableTime.add(unavailableMs);
     this.#setConfigNode();
@@ -444,12 +450,15 @@ export class Peer {
     const wasObserving = this.#role.state === "OBSERVING";
     const needsReload = this.#takeDown();
     this.#lookingSinceMs ??= this.#nowMs;
+    this.#fruitlessCount++;
     const look = () => {
       this.#isLoading = false;
       const { observerElectionDelayMs } = this.#member.config.ensemble;
       // all observers lose their leader at once, and would ask everybody together
-      this.#lookAtMs = this.#nowMs +
-        (wasObserving ? this.#random.uint32() % Math.max(1, observerElectionDelayMs) : 0);
+      const delayMs = wasObserving
+        ? this.#random.uint32() % Math.max(1, observerElectionDelayMs)
+        : 0;
+      this.#lookAtMs = this.#nowMs + Math.max(delayMs, fruitlessWaitMs(this.#fruitlessCount));
     };
     if (!needsReload) return look();
     this.#isLoading = true;
@@ -504,4 +513,14 @@ export class Peer {
   get lastLoggedZxid(): Zxid {
     return this.#member.history.lastLoggedZxid;
   }
+}
+
+/**
+ * What keeps a role from beginning (a port that is taken, a leader that cannot be reached) would give a
+ * thousand elections a second. The first ones follow at once: that is how a leader is replaced.
+ */
+function fruitlessWaitMs(count: number): number {
+  if (count <= FRUITLESS_COUNT_AT_ONCE) return 0;
+  const doublings = Math.min(10, count - FRUITLESS_COUNT_AT_ONCE - 1);
+  return Math.min(FRUITLESS_WAIT_MS_MAX, FRUITLESS_WAIT_MS_MIN * 2 ** doublings);
 }

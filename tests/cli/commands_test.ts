@@ -110,6 +110,28 @@ Deno.test("start-foreground runs a server until a signal, and says what it does"
   assert.match(lines[4]!, /stopped$/);
 });
 
+Deno.test("start-foreground says of a member who it is, who the others are and what it waits for", async () => {
+  using dir = makeTempDir();
+  const log = `${dir.path}/x.log`;
+  const file = writeConfig(
+    dir,
+    ...["server.1=zk1:2888:3888", "server.2=zk2:2888:3888", "server.3=zk3:2888:3888"],
+    ...["server.4=zk4:2888:3888:observer", "initLimit=10", "syncLimit=5"],
+  );
+  Deno.mkdirSync(`${dir.path}/data`, { recursive: true });
+  Deno.writeTextFileSync(`${dir.path}/data/myid`, "2\n");
+  const { stdout, stderr } = await run({ args: ["start-foreground", file, "--log-file", log] });
+  assert.equal(stderr, "");
+  assert.match(stdout, /^Denkeeper \S+ server 2 of an ensemble, as ZooKeeper/m);
+  assert.match(stdout, /^ {2}members +server\.1=zk1:2888:3888:participant$/m);
+  assert.match(stdout, /^ +server\.2=zk2:2888:3888:participant {2}<- this one$/m);
+  assert.match(stdout, /^ {2}waits for 2 of the voting servers 1, 2, 3, then it serves clients$/m);
+  assert.match(
+    Deno.readTextFileSync(log),
+    /INFO .* member started: .* serverId=2 role=participant members="server\.1=.*" quorum="2 of/,
+  );
+});
+
 Deno.test("start-foreground tells the port that the operating system picked", async () => {
   using dir = makeTempDir();
   const args = ["start-foreground", writeConfig(dir, "clientPort=0"), "--log-level", "off"];

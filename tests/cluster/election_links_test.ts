@@ -187,6 +187,35 @@ Deno.test("ElectionLinks tries again after longer and longer, each server by its
   assert(us.lines.some(({ level, message }) => level === "info" && message.includes("again")));
 });
 
+Deno.test("ElectionLinks says once that a server listens elsewhere than it is configured to", () => {
+  const us = new Driver(3);
+  let link = 0;
+  const greet = (serverId: number, addresses?: string[]) => {
+    us.step({ kind: "accepted", link: ++link, remoteAddress: "x" });
+    us.greet(link, serverId, addresses);
+  };
+  greet(1, ["elsewhere:1"]);
+  greet(1, ["elsewhere:1"]);
+  greet(2, ["0.0.0.0:3002"]); // says nothing
+  greet(4, ["h4:3004", "elsewhere:4"]);
+  greet(8, ["h8:1"]); // no configuration names it
+  const warnings = us.lines.filter(({ level }) => level === "warn");
+  assert.deepEqual(warnings.map(({ fields }) => fields), [
+    { serverId: 1, remoteAddress: "x", says: "elsewhere:1", configured: "h1:3001" },
+  ]);
+});
+
+Deno.test("ElectionLinks.problemOf() is why a server cannot be reached, until it is", () => {
+  const us = new Driver(3);
+  assert.equal(us.links.problemOf(2), null);
+  us.send(2, "a");
+  us.step({ kind: "dialFailed", serverId: 2, isRefused: true, problem: "refused" });
+  assert.equal(us.links.problemOf(2), "refused");
+  us.step({ kind: "connectAll" });
+  us.step({ kind: "dialed", serverId: 2, link: 1 });
+  assert.equal(us.links.problemOf(2), null);
+});
+
 Deno.test("ElectionLinks tells who is not there only of those that refuse", () => {
   const us = new Driver(3);
   for (const [serverId, isRefused] of [[1, true], [2, false]] as const) {

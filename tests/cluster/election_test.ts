@@ -358,9 +358,22 @@ Deno.test("Election asks again at twice the interval each time, and says who is 
   ]);
   const warnings = lines.filter(({ level }) => level === "warn");
   assert.equal(warnings.length, times.length - 3);
-  assert.equal(warnings[0]!.fields.silent, "3");
-  assert.equal(warnings[0]!.fields.heard, "2 (FOLLOWING, votes 3)");
-  assert.equal(warnings[0]!.fields.waitedMs, 3000);
+  const { fields } = warnings[0]!;
+  assert.equal(fields.waitedMs, 3000);
+  assert.equal(fields.voters, "2 of 3 are here, needed: 2");
+  assert.equal(fields.missing, "3 (h3: refused)");
+  assert.equal(fields.heard, "2 (FOLLOWING, votes 3 of epoch 0)");
+});
+
+Deno.test("Election says of an ensemble with groups that its quorum is one by weight", () => {
+  const lines: LogLine[] = [];
+  const committed = ensembleConfig({ voters: [1, 2, 3], groups: { 1: [1, 2, 3] } });
+  const us = begin({ serverId: 1, committed, lines });
+  while (us.election.nextDeadlineMs! <= 3000) us.tick(us.election.nextDeadlineMs!);
+  const { fields } = lines.find(({ level }) => level === "warn")!;
+  assert.equal(fields.voters, "1 of 3 are here, needed: a quorum by weight");
+  assert.equal(fields.missing, "2 (says nothing), 3 (h3: refused)");
+  assert.equal(fields.heard, "none");
 });
 
 Deno.test("Election.takeRole() changes role and leader without an election", () => {
@@ -443,6 +456,7 @@ function begin(
     notificationIntervalMsMin: 200,
     notificationIntervalMsMax: 60_000,
     logger: lines === undefined ? silentLogger : keepingLogger(lines),
+    problemOf: (id) => id === 3 ? "h3: refused" : null,
   });
   const driver = new Driver(election, { lastLoggedZxid: zxid, currentEpoch });
   for (let round = 0; round < rounds; round++) driver.look();
