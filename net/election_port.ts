@@ -9,7 +9,8 @@ import type { LinkId } from "../cluster/election_links.ts";
 import { addressText, type ElectionAddress } from "../cluster/hello.ts";
 import type { ServerId } from "../cluster/server_id.ts";
 import type { Clock, Logger } from "../core/ports.ts";
-import { rest } from "./rest.ts";
+import { type Rest, restOn } from "./rest.ts";
+import type { Sockets, Timers } from "./sockets.ts";
 
 /** What ZooKeeper exits with when it cannot listen for elections. */
 export const EXIT_ELECTION_PORT = 14;
@@ -29,6 +30,8 @@ export interface ElectionPortOptions {
   /** `cnxTimeout`, for each address of another server. */
   readonly connectTimeoutMs: number;
   readonly clock: Clock;
+  readonly sockets: Sockets;
+  readonly timers: Timers;
   readonly logger: Logger;
   /** Never called from within `perform`. */
   onInput(input: ElectionSocketInput): void;
@@ -42,11 +45,12 @@ interface Socket {
   readonly unwritten: Uint8Array[];
   isWriting: boolean;
   /** Set when it is to be closed once all is written, or at the latest then: nothing is told of it. */
-  endTimer: ReturnType<typeof setTimeout> | null;
+  stopEndTimer: (() => void) | null;
 }
 
 export class ElectionPort {
   readonly #options: ElectionPortOptions;
+  readonly #rest: Rest;
   readonly #listeners: Deno.TcpListener[] = [];
   readonly #sockets = new Map<LinkId, Socket>();
   readonly #dials = new Set<AbortController>();
@@ -59,6 +63,7 @@ export class ElectionPort {
 
   constructor(options: ElectionPortOptions) {
     this.#options = options;
+    this.#rest = restOn(options.timers);
   }
 
   /**
@@ -96,8 +101,8 @@ export class ElectionPort {
         if (socket === undefined) return;
         if (!socket.isWriting) this.#destroy(socket);
         else {
-          const { connectTimeoutMs } = this.#options;
-          socket.endTimer = setTimeout(() => this.#destroy(socket), connectTimeoutMs);
+          const { connectTimeoutMs, timers } = this.#options;
+          socket.stopEndTimer = timers.start(connectTimeoutMs, () => this.#destroy(socket));
         }
         return;
       }
@@ -124,7 +129,7 @@ export class ElectionPort {
     let toldProblem = "";
     for (let attempt = 1; !this.#isClosed;) {
       try {
-        const listener = listen(address);
+        const listener = listen(address, this.#options.sockets);
         this.#listeners.push(listener);
         this.#begin(this.#accept(listener));
         logger.info("listening for elections", { address: addressText(address) });
@@ -148,9 +153,9 @@ export class ElectionPort {
 
   #restOrClose(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const stopTimer = this.#options.timers.start(ms, resolve);
       this.#stopResting = () => {
-        clearTimeout(timer);
+        stopTimer();
         resolve();
       };
     });
@@ -169,7 +174,7 @@ export class ElectionPort {
           this.#options.logger.warn("an election connection could not be accepted", { problem });
         }
         toldProblem = problem;
-        await rest(ACCEPT_RETRY_MS);
+        await this.#rest(ACCEPT_RETRY_MS);
         continue;
       }
       toldProblem = "";
@@ -206,20 +211,20 @@ export class ElectionPort {
   }
 
   async #connect({ host: hostname, port }: ElectionAddress): Promise<Deno.TcpConn> {
-    const { connectTimeoutMs } = this.#options;
+    const { connectTimeoutMs, sockets, timers } = this.#options;
     const abort = new AbortController();
     this.#dials.add(abort);
-    const timer = setTimeout(
-      () => abort.abort(new Deno.errors.TimedOut(`no answer in ${connectTimeoutMs} ms`)),
+    const stopTimer = timers.start(
       connectTimeoutMs,
+      () => abort.abort(new Deno.errors.TimedOut(`no answer in ${connectTimeoutMs} ms`)),
     );
     try {
-      const conn = await Deno.connect({ hostname, port, signal: abort.signal });
+      const conn = await sockets.connect({ hostname, port, signal: abort.signal });
       if (!isOwnEnd(conn)) return conn;
       conn.close();
       throw new Deno.errors.ConnectionRefused("nobody but us is there");
     } finally {
-      clearTimeout(timer);
+      stopTimer();
       this.#dials.delete(abort);
     }
   }
@@ -232,7 +237,7 @@ export class ElectionPort {
       // it is gone already: reading will tell
     }
     const link = ++this.#linkCount;
-    const socket = { link, conn, unwritten: [], isWriting: false, endTimer: null };
+    const socket = { link, conn, unwritten: [], isWriting: false, stopEndTimer: null };
     this.#sockets.set(link, socket);
     return socket;
   }
@@ -245,7 +250,7 @@ export class ElectionPort {
       for (;;) {
         const byteCount = await conn.read(buffer);
         if (byteCount === null) break;
-        if (socket.endTimer !== null) continue;
+        if (socket.stopEndTimer !== null) continue;
         const bytes = buffer.subarray(0, byteCount);
         this.#tell({ kind: "received", link, bytes, nowMs: this.#nowMs() });
       }
@@ -262,25 +267,27 @@ export class ElectionPort {
     try {
       for (let bytes = unwritten.shift(); bytes !== undefined; bytes = unwritten.shift()) {
         for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-        if (socket.endTimer === null) this.#tell({ kind: "written", link, nowMs: this.#nowMs() });
+        if (socket.stopEndTimer === null) {
+          this.#tell({ kind: "written", link, nowMs: this.#nowMs() });
+        }
       }
     } catch (error) {
       if (!isSocketError(error)) throw error;
       return this.#lost(socket, messageOf(error));
     }
     socket.isWriting = false;
-    if (socket.endTimer !== null) this.#destroy(socket);
+    if (socket.stopEndTimer !== null) this.#destroy(socket);
   }
 
   #lost(socket: Socket, problem: string): void {
-    if (!this.#destroy(socket) || socket.endTimer !== null) return;
+    if (!this.#destroy(socket) || socket.stopEndTimer !== null) return;
     this.#tell({ kind: "closed", link: socket.link, problem, nowMs: this.#nowMs() });
   }
 
   /** @returns false: it was closed before */
   #destroy(socket: Socket): boolean {
     if (!this.#sockets.delete(socket.link)) return false;
-    if (socket.endTimer !== null) clearTimeout(socket.endTimer);
+    socket.stopEndTimer?.();
     socket.conn.close();
     return true;
   }
@@ -295,13 +302,16 @@ export class ElectionPort {
 }
 
 /** Every address means those of IPv6 too, where the machine has it. */
-function listen({ host: hostname, port }: ElectionAddress): Deno.TcpListener {
-  if (hostname !== "0.0.0.0") return Deno.listen({ hostname, port });
+function listen(
+  { host: hostname, port }: ElectionAddress,
+  sockets: Sockets,
+): Deno.TcpListener {
+  if (hostname !== "0.0.0.0") return sockets.listen({ hostname, port });
   try {
-    return Deno.listen({ hostname: "::", port });
+    return sockets.listen({ hostname: "::", port });
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw error;
-    return Deno.listen({ hostname, port });
+    return sockets.listen({ hostname, port });
   }
 }
 

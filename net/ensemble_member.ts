@@ -17,6 +17,7 @@ import { ElectionPort } from "./election_port.ts";
 import { DiskStorage, type DiskStorageOptions } from "./member_storage.ts";
 import type { QuorumChannel } from "./quorum_channel.ts";
 import { QuorumPort } from "./quorum_port.ts";
+import type { Sockets, Timers } from "./sockets.ts";
 import type { Turn } from "./turn.ts";
 
 export interface EnsembleMemberOptions {
@@ -28,6 +29,8 @@ export interface EnsembleMemberOptions {
   stats: ServerStats;
   turn: Turn;
   clock: Clock;
+  sockets: Sockets;
+  timers: Timers;
   random: Random;
   logger: Logger;
   /** Gives clients to a role; null: there is none. */
@@ -44,13 +47,13 @@ export class EnsembleMember {
   readonly #quorumPort: QuorumPort;
   /** On which observers follow us while we follow. */
   readonly #observerPort: QuorumPort;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopTimer: () => void = () => {};
   #timerMs = Infinity;
   #isClosed = false;
 
   constructor(options: EnsembleMemberOptions) {
     this.#options = options;
-    const { config, history, turn, clock, logger, random } = options;
+    const { config, history, turn, clock, sockets, timers, logger, random } = options;
     const { ensemble, serverId } = config;
     const committed = new QuorumConfig({ ...ensemble, version: ensemble.configVersion });
     const lastSeen = ensemble.nextConfigText === null || !ensemble.reconfigEnabled
@@ -109,6 +112,8 @@ export class EnsembleMember {
       bindRetryCount: ensemble.electionPortBindRetryCount,
       connectTimeoutMs: ensemble.cnxTimeoutMs,
       clock,
+      sockets,
+      timers,
       logger,
       onInput: (input) => {
         turn.begin();
@@ -119,6 +124,8 @@ export class EnsembleMember {
     const { peer } = this;
     const shared = {
       turn,
+      sockets,
+      timers,
       connectTimeoutMs: ensemble.cnxTimeoutMs,
       listenOnAllIps: ensemble.quorumListenOnAllIps,
     };
@@ -178,7 +185,7 @@ export class EnsembleMember {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     this.peer.close();
     this.#quorumPort.close();
     this.#observerPort.close();
@@ -193,14 +200,14 @@ export class EnsembleMember {
   #arm(): void {
     const { nextTickMs } = this.peer;
     if (this.#isClosed || nextTickMs >= this.#timerMs) return;
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     this.#timerMs = nextTickMs;
     const waitMs = Math.max(0, nextTickMs - this.#options.clock.monotonicMs());
-    this.#timer = setTimeout(() => {
+    this.#stopTimer = this.#options.timers.start(waitMs, () => {
       this.#timerMs = Infinity;
       if (this.#isClosed) return;
       this.#options.turn.begin();
       this.peer.tick();
-    }, waitMs);
+    });
   }
 }

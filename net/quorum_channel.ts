@@ -8,7 +8,7 @@
  */
 import type { Channel } from "../cluster/member.ts";
 import { JuteWriter } from "../core/wire/jute.ts";
-import { rest } from "./rest.ts";
+import type { Rest } from "./rest.ts";
 import type { Turn } from "./turn.ts";
 
 const READ_BYTES = 256 << 10;
@@ -36,6 +36,7 @@ export class QuorumChannel implements Channel {
   readonly #events: QuorumChannelEvents;
   /** Channels with output, to be flushed at the end of the turn. */
   readonly #dirty: Set<QuorumChannel>;
+  readonly #rest: Rest;
   #output = new JuteWriter(OUTPUT_BYTES_START);
   #spare: JuteWriter | null = new JuteWriter(OUTPUT_BYTES_START);
   #sendingBytes = 0;
@@ -46,11 +47,13 @@ export class QuorumChannel implements Channel {
     turn: Turn;
     events: QuorumChannelEvents;
     dirty: Set<QuorumChannel>;
+    rest: Rest;
   }) {
     this.#conn = x.conn;
     this.#turn = x.turn;
     this.#events = x.events;
     this.#dirty = x.dirty;
+    this.#rest = x.rest;
     const { hostname, port } = x.conn.remoteAddr;
     this.remoteAddress = `${hostname}:${port}`;
     try {
@@ -109,7 +112,7 @@ export class QuorumChannel implements Channel {
         return this.#events.closed(this);
       }
       this.#events.received(this, buffer.subarray(0, count));
-      while (!this.#isClosed && this.#events.isHeldUp()) await rest(HELD_UP_MS);
+      while (!this.#isClosed && this.#events.isHeldUp()) await this.#rest(HELD_UP_MS);
     }
   }
 

@@ -8,7 +8,8 @@
 import type { QuorumAddress } from "../cluster/peer.ts";
 import { assert } from "../core/assert.ts";
 import { QuorumChannel, type QuorumChannelEvents } from "./quorum_channel.ts";
-import { rest } from "./rest.ts";
+import { type Rest, restOn } from "./rest.ts";
+import type { Sockets, Timers } from "./sockets.ts";
 import type { Turn } from "./turn.ts";
 
 /** After a failed accept. */
@@ -16,6 +17,8 @@ const ACCEPT_RETRY_MS = 100;
 
 export interface QuorumPortOptions {
   turn: Turn;
+  sockets: Sockets;
+  timers: Timers;
   connectTimeoutMs: number;
   /** quorumListenOnAllIPs */
   listenOnAllIps: boolean;
@@ -32,12 +35,14 @@ interface LeaderEvents extends QuorumChannelEvents {
 
 export class QuorumPort {
   readonly #options: QuorumPortOptions;
+  readonly #rest: Rest;
   readonly #dirty = new Set<QuorumChannel>();
   #listeners: Deno.TcpListener[] = [];
   #dial: AbortController | null = null;
 
   constructor(options: QuorumPortOptions) {
     this.#options = options;
+    this.#rest = restOn(options.timers);
   }
 
   /** Sends what all channels have to say. */
@@ -55,7 +60,7 @@ export class QuorumPort {
       if (seen.has(`${hostname} ${port}`)) continue;
       seen.add(`${hostname} ${port}`);
       try {
-        const listener = Deno.listen({ hostname, port });
+        const listener = this.#options.sockets.listen({ hostname, port });
         this.#listeners.push(listener);
         void this.#accept(listener);
       } catch (error) {
@@ -94,7 +99,7 @@ export class QuorumPort {
         conn = await listener.accept();
       } catch {
         if (!this.#listeners.includes(listener)) return;
-        await rest(ACCEPT_RETRY_MS);
+        await this.#rest(ACCEPT_RETRY_MS);
         continue;
       }
       turn.begin();
@@ -109,16 +114,19 @@ export class QuorumPort {
     dial: AbortController,
     leaderEvents: LeaderEvents,
   ): Promise<void> {
-    const { turn, connectTimeoutMs } = this.#options;
-    const timer = setTimeout(() => dial.abort("connection timed out"), connectTimeoutMs);
+    const { turn, sockets, timers, connectTimeoutMs } = this.#options;
+    const stopTimer = timers.start(
+      connectTimeoutMs,
+      () => dial.abort("connection timed out"),
+    );
     let conn: Deno.TcpConn | null = null;
     let problem = "";
     try {
-      conn = await Deno.connect({ hostname: host, port, signal: dial.signal });
+      conn = await sockets.connect({ hostname: host, port, signal: dial.signal });
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
     }
-    clearTimeout(timer);
+    stopTimer();
     if (this.#dial !== dial) return conn?.close(); // nobody waits for it any more
     this.#dial = null;
     turn.begin();
@@ -129,6 +137,7 @@ export class QuorumPort {
   }
 
   #channel(conn: Deno.TcpConn, events: QuorumChannelEvents): QuorumChannel {
-    return new QuorumChannel({ conn, turn: this.#options.turn, events, dirty: this.#dirty });
+    const { turn } = this.#options;
+    return new QuorumChannel({ conn, turn, events, dirty: this.#dirty, rest: this.#rest });
   }
 }

@@ -3,11 +3,14 @@
  *
  * @module
  */
+import { systemTimers, type Timers } from "./sockets.ts";
 
 /** How {@linkcode rest} is passed to what has to wait in simulated time as well. */
 export type Rest = (ms?: number) => Promise<void>;
 
 /** @param ms for at least so long; 0: for what is ready now */
-export function rest(ms = 0): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+export const rest: Rest = restOn(systemTimers);
+
+export function restOn(timers: Timers): Rest {
+  return (ms = 0) => new Promise((resolve) => void timers.start(ms, resolve));
 }

@@ -49,6 +49,7 @@ import { RequestThrottle } from "./request_throttle.ts";
 import { rest } from "./rest.ts";
 import { ServerView } from "./server_view.ts";
 import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
+import { systemSockets, systemTimers } from "./sockets.ts";
 import { Turn } from "./turn.ts";
 
 /** Exit code when the disk failed under us (admin reference section 12). */
@@ -282,6 +283,8 @@ class RunningServer implements Server {
       stats: this.#stats,
       turn: this.#turn,
       clock,
+      sockets: systemSockets,
+      timers: systemTimers,
       random,
       logger: this.#logger,
       serve: (processor) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ElectionSocketInput } from "../../cluster/elector.ts";
 import { ElectionPort, EXIT_ELECTION_PORT } from "../../net/election_port.ts";
+import { systemSockets, systemTimers } from "../../net/sockets.ts";
 import { systemClock } from "../../net/system_clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free_port.ts";
@@ -142,6 +143,8 @@ class Port {
     } = {},
   ) {
     this.port = new ElectionPort({
+      sockets: systemSockets,
+      timers: systemTimers,
       addresses: [{ host, port: this.number }],
       listenOnAllIps,
       bindRetryCount,

@@ -7,6 +7,7 @@ import { Elector, type ElectorInput } from "../../../cluster/elector.ts";
 import type { QuorumAuth } from "../../../cluster/quorum_auth.ts";
 import type { QuorumConfig } from "../../../cluster/quorum_config.ts";
 import { ElectionPort } from "../../../net/election_port.ts";
+import { systemSockets, systemTimers } from "../../../net/sockets.ts";
 import { systemClock } from "../../../net/system_clock.ts";
 import { keepingLogger, type LogLine } from "../../support/silent_logger.ts";
 
@@ -41,6 +42,8 @@ export class ElectorMember implements AsyncDisposable {
       logger,
     });
     this.#port = new ElectionPort({
+      sockets: systemSockets,
+      timers: systemTimers,
       addresses: ownAddresses,
       listenOnAllIps: false,
       bindRetryCount: 0,
