@@ -410,6 +410,7 @@ export class Leader {
       serverId: learner.serverId,
       role: this.#roleOf(learner),
       by: sync.kind.toUpperCase(),
+      from: sync.kind === "snap" ? undefined : sync.source,
       because: sync.kind === "snap" ? sync.reason : undefined,
       itsLastZxid: `0x${zxidToHex(learner.lastLoggedZxid)}`,
       ourLastZxid: `0x${zxidToHex(this.#lastCommitted)}`,

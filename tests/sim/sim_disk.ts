@@ -86,7 +86,7 @@ export class SimDisk implements FileSystem {
     let inode = directory.names.get(name);
     if (inode === undefined) {
       if (mode !== "create") throw notFound(path);
-      if (this.#usedBytes() >= this.capacityBytes) throw this.#full();
+      if (this.capacityBytes < Infinity && this.usedBytes >= this.capacityBytes) throw this.#full();
       const created = inode = new Inode();
       directory.change((names) => names.set(name, created));
     } else if (mode === "create") inode.change({ kind: "truncate", sizeBytes: 0 });
@@ -197,10 +197,13 @@ export class SimDisk implements FileSystem {
 
   /** Writes what there is room for. */
   write(inode: Inode, offset: number, bytes: Uint8Array): number {
-    const ownBytes = inBlocks(inode.content.sizeBytes);
-    const room = this.capacityBytes - this.#usedBytes() + ownBytes; // may be negative
-    const endMax = Math.max(Math.floor(room / BLOCK_BYTES) * BLOCK_BYTES, ownBytes);
-    const count = Math.max(Math.min(bytes.length, endMax - offset), 0);
+    let count = bytes.length;
+    if (this.capacityBytes < Infinity) {
+      const ownBytes = inBlocks(inode.content.sizeBytes);
+      const room = this.capacityBytes - this.usedBytes + ownBytes; // may be negative
+      const endMax = Math.max(Math.floor(room / BLOCK_BYTES) * BLOCK_BYTES, ownBytes);
+      count = Math.max(Math.min(bytes.length, endMax - offset), 0);
+    }
     if (count === 0 && bytes.length > 0) throw this.#full();
     inode.change({ kind: "write", offset, bytes: bytes.slice(0, count) });
     return count;
@@ -234,8 +237,8 @@ export class SimDisk implements FileSystem {
     return Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
   }
 
-  #usedBytes(): number {
-    if (this.capacityBytes === Infinity) return 0;
+  /** What all files take together. */
+  get usedBytes(): number {
     let sum = 0;
     for (const { names } of this.#directories.values()) {
       for (const { content } of names.values()) sum += inBlocks(content.sizeBytes);
