@@ -94,6 +94,7 @@ const XID_SET_WATCHES = -8;
 const Err = { ok: 0, noNode: -101, badVersion: -103, noEphemeralChildren: -108 } as const;
 const ErrMore = { nodeExists: -110, notEmpty: -111, sessionExpired: -112, moved: -118 } as const;
 const CONNECT_TIMEOUT_MS = 3000;
+const chunk = new Uint8Array(16 << 10);
 
 /** What all clients of a run know together. */
 export class Acknowledged {
@@ -378,7 +379,6 @@ export class SimClient {
 
   #read(end: SimConnection): void {
     if (end !== this.#connection) return;
-    const chunk = new Uint8Array(64 << 10);
     while (end.inboxBytes > 0) {
       const count = end.read(chunk)!;
       const joined = new Uint8Array(this.#received.length + count);

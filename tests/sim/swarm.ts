@@ -68,7 +68,7 @@ export function drawSettings(random: SeededRandom): SwarmSettings {
   const tickTimeMs = random.pick([100, 200, 500, 1000]);
   const isCalm = random.chance(1, 12);
   const faults = Object.fromEntries(FAULT_KINDS.map((kind) => {
-    const perMinute = random.weighted([[4, 0], [3, 1], [3, 4], [1, 12]]);
+    const perMinute = random.weighted([[4, 0], [3, 2], [3, 6], [1, 20]]);
     return [kind, isCalm ? 0 : perMinute];
   })) as Record<FaultKind, number>;
   faults.powerLossOfAll = Math.min(faults.powerLossOfAll, 1);
@@ -121,10 +121,10 @@ export function drawSettings(random: SeededRandom): SwarmSettings {
     weights,
     config,
     faults,
-    clientCount: random.between(2, 6),
+    clientCount: random.between(2, 4),
     client: {
       sessionTimeoutMs: tickTimeMs * random.pick([4, 10, 20]),
-      thinkMsMax: random.pick([20, 80, 300]),
+      thinkMsMax: random.pick([40, 150, 400]),
       depthMax: random.pick([1, 3, 10]),
       topCount: random.pick([2, 5]),
       dataBytesMax: random.pick([10, 3000]),
@@ -138,7 +138,7 @@ export function drawSettings(random: SeededRandom): SwarmSettings {
     },
     diskDelayMsMax: random.pick([0, 3, 20]),
     proposalBytesMax: random.pick([1 << 30, 1 << 30, 4000]),
-    stormMs: random.pick([20_000, 40_000, 60_000]),
+    stormMs: random.pick([10_000, 20_000, 30_000]),
   };
 }
 
