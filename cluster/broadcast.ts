@@ -59,6 +59,8 @@ export class Broadcast implements LogSource {
   #lastCommitted: Zxid;
   /** Proposed, and not yet written to our own log. */
   readonly #unlogged: LogBatch[] = [];
+  /** What learners' syncs wait for, ascending. */
+  readonly #syncZxids: Zxid[] = [];
   /** The packets of one batch, made once for all followers. */
   readonly #packets = new JuteWriter(PACKETS_BYTES_START);
   /** Monotonic: since when clients may come. */
@@ -171,6 +173,8 @@ export class Broadcast implements LogSource {
 
   #sync(learner: LearnerHandler): void {
     this.#pendingSyncCount++;
+    const { lastZxid, outstandingCount } = this.#writes;
+    if (outstandingCount > 0 && this.#syncZxids.at(-1) !== lastZxid) this.#syncZxids.push(lastZxid);
     this.#writes.remoteSync(() => {
       this.#pendingSyncCount--;
       if (!learner.isClosed) writeBarePacket(learner.channel.writer(), PacketType.Sync, 0);
@@ -218,7 +222,15 @@ export class Broadcast implements LogSource {
     this.#checkCounter();
   }
 
+  /** A SYNC goes between the COMMITs: a client's sync is answered before its later writes. */
   #commitThrough(zxid: Zxid): void {
+    while (this.#syncZxids.length > 0 && this.#syncZxids[0]! <= zxid) {
+      this.#commitRange(this.#syncZxids.shift()!);
+    }
+    this.#commitRange(zxid);
+  }
+
+  #commitRange(zxid: Zxid): void {
     if (zxid <= this.#lastCommitted) return;
     const { proposals } = this.#member.history;
     const after = this.#lastCommitted;
