@@ -338,8 +338,23 @@ export class Leader {
       }
     }
     learner.stage = "ackEpoch";
+    if (
+      this.epoch > 0 && learner.acceptedEpoch > this.epoch &&
+      committed.members.has(learner.serverId)
+    ) {
+      return this.#endForNewerEpoch(learner);
+    }
     if (this.epoch > 0) return writeLeaderInfo(learner.channel.writer(), makeZxid(this.epoch, 0));
     this.#register(learner.serverId, learner.acceptedEpoch);
+  }
+
+  /**
+   * A member promised a newer epoch to a leader that never was, so it may not follow us, ever. Where
+   * ZooKeeper leaves it outside until the leader changes by itself, we end: the next epoch is newer.
+   */
+  #endForNewerEpoch({ serverId, acceptedEpoch }: LearnerHandler): void {
+    this.#member.history.epochs.writeAccepted(acceptedEpoch); // whoever leads next hears of it from us
+    this.#end(`server ${serverId} has accepted epoch ${acceptedEpoch}, which is newer than ours`);
   }
 
   /** The epoch is settled as soon as a quorum of voters has said which ones it knows. */

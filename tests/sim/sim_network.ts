@@ -94,8 +94,9 @@ export class SimNetwork {
     if (open.length === 0) return false;
     const end = this.options.random.pick(open);
     // sometimes one side only notices when it sends something
-    if (this.options.random.chance(1, 4)) end.vanish();
-    else end.peer.reset("Connection reset by peer (os error 104)");
+    if (!this.options.random.chance(1, 4)) {
+      end.peer.reset("Connection reset by peer (os error 104)");
+    }
     end.reset("Connection reset by peer (os error 104)");
     return true;
   }
