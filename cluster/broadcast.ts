@@ -33,10 +33,10 @@ import {
   writeProposal,
 } from "./quorum_packet.ts";
 
-/** The last counter that is given out: the next proposal would run into the epoch (ZOOKEEPER-1277). */
+/** No proposal has a larger counter, or it would run into the epoch (ZOOKEEPER-1277). */
 const COUNTER_MAX = 0xffff_fffe;
-/** Txns left in an epoch when its end is prepared for. */
-const COUNTER_MARGIN = 1000;
+/** More than is prepared in one turn: the end of an epoch is looked at between turns only. */
+const COUNTER_MARGIN = 1 << 20;
 const PACKETS_BYTES_START = 64 << 10;
 
 export interface BroadcastOptions {
@@ -256,13 +256,16 @@ export class Broadcast implements LogSource {
       }
     }
     this.#writes.committed(zxid);
+    this.#checkCounter();
   }
 
-  /** A new epoch is begun before the counter runs into it; nothing that was proposed is lost by that. */
+  /** A new epoch is begun before the counter runs into it, when nothing is under way if that comes in time. */
   #checkCounter(): void {
     const counter = counterOf(this.#writes.lastZxid);
-    if (counter < COUNTER_MAX - COUNTER_MARGIN) return;
-    if (this.#writes.outstandingCount > 0 && counter < COUNTER_MAX) return;
+    const counterMax = this.#member.counterMax ?? COUNTER_MAX;
+    const margin = Math.min(COUNTER_MARGIN, counterMax / 4);
+    if (counter < counterMax - 2 * margin) return;
+    if (this.#writes.outstandingCount > 0 && counter < counterMax - margin) return;
     this.#onEnd("the zxids of this epoch are used up: an election begins the next");
   }
 

@@ -100,6 +100,8 @@ export interface Member {
   readonly metrics: ServerMetrics;
   readonly stats: ServerStats;
   readonly logger: Logger;
+  /** How far the zxids of one epoch go; left out: as far as they can. */
+  readonly counterMax?: number | undefined;
 }
 
 /** Ticks as milliseconds. */

@@ -35,6 +35,8 @@ export interface EnsembleMemberOptions {
   logger: Logger;
   /** Gives clients to a role; null: there is none. */
   serve: (processor: RequestProcessor | null) => void;
+  /** As `Member` has it. */
+  counterMax?: number;
   /** The server cannot take part at all. */
   exit: (code: number) => void;
 }
@@ -70,6 +72,7 @@ export class EnsembleMember {
       metrics: options.metrics,
       stats: options.stats,
       logger,
+      counterMax: options.counterMax,
     };
     const own = committed.members.get(serverId) ?? lastSeen.members.get(serverId);
     const addresses = own?.addresses ?? [];

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { snapshotsIn, txnLogsIn } from "../../core/storage/file_names.ts";
 import type { SeededRandom } from "../support/seeded_random.ts";
 import type { Simulation } from "./simulation.ts";
 import { FAULT_KINDS, type FaultKind } from "./swarm.ts";
@@ -228,6 +229,8 @@ export class Faults {
         slot.machine.disk.failsSync = () => true;
         return true;
       }
+      case "flipBit":
+        return this.#flipBit(id);
       case "wipe":
         return this.#wipe(id);
       case "rollingRestart":
@@ -291,6 +294,26 @@ export class Faults {
     link.isCut = false;
     link.delayMsMax = this.#sim.settings.network.delayMsMax;
     this.#sim.network.healed(from, to);
+  }
+
+  /** In a file that is older than the second newest snapshot: nothing needs it, unless a TRUNC does. */
+  #flipBit(id: number): boolean {
+    const { disk } = this.#sim.slots.get(id)!.machine;
+    const names = disk.namesIn("/data/version-2");
+    const snapshot = snapshotsIn(names)[1];
+    if (snapshot === undefined || this.#wiped !== null) return false;
+    const logs = txnLogsIn(names).sort((a, b) => a.zxid - b.zxid);
+    const old = [
+      ...snapshotsIn(names).slice(2),
+      ...logs.filter((_, i) => (logs[i + 1]?.zxid ?? Infinity) <= snapshot.zxid),
+    ];
+    if (old.length === 0) return false;
+    const path = `/data/version-2/${this.#random.pick(old).name}`;
+    const bits = disk.read(path).length * 8;
+    if (bits === 0) return false;
+    this.#sim.trace(`server ${id}: a bit of ${path} turns`);
+    disk.flipBit(path, this.#random.below(bits));
+    return true;
   }
 
   #wipe(id: number): boolean {

@@ -62,6 +62,8 @@ export interface ClientWorld {
   readonly servers: readonly HostId[];
   /** The epoch that a server serves in; 0: it does not. */
   epochOf(server: HostId): number;
+  /** Whether a server leads, and brings a learner to its own history. */
+  isSynchronising(server: HostId): boolean;
   fail(problem: string): void;
   sometimes(what: string): void;
   trace(line: string): void;
@@ -524,6 +526,9 @@ export class SimClient {
       this.#fail(`${name} is behind a sync, and 0x${zxidToHex(this.#syncedZxid)} was acknowledged`);
     }
     if (epochOf(zxid) < this.#world.history.epoch) this.#world.sometimes("read of an older epoch");
+    if (this.#world.isSynchronising(this.#server)) {
+      this.#world.sometimes("read during synchronisation");
+    }
     const node = path === "/" ? null : tree.at(path, zxid);
     if (err === Err.noNode) {
       if (node !== null) return this.#fail(`${name} found nothing, and ${node.data} is there`);

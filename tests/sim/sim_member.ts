@@ -11,7 +11,11 @@ import { ServerMetrics } from "../../core/metrics/server_metrics.ts";
 import type { FileSystem, LogFields, Logger } from "../../core/ports.ts";
 import { AuthRequests } from "../../core/server/auth_requests.ts";
 import { NoWrites } from "../../core/server/no_writes.ts";
-import { RequestProcessor } from "../../core/server/request_processor.ts";
+import type { Client } from "../../core/server/client.ts";
+import {
+  RequestProcessor,
+  type RequestProcessorOptions,
+} from "../../core/server/request_processor.ts";
 import type { WritePath, WritePathContext } from "../../core/server/write_path.ts";
 import { WritePipeline } from "../../core/server/write_pipeline.ts";
 import type { ServerConfig } from "../../core/server_config.ts";
@@ -31,7 +35,8 @@ import { EnsembleMember } from "../../net/ensemble_member.ts";
 import { EpochFiles } from "../../net/epoch_files.ts";
 import { nodeHashing } from "../../net/hashing.ts";
 import { LogPump } from "../../net/log_pump.ts";
-import { recover } from "../../net/recovery.ts";
+import { loaded } from "../../net/member_storage.ts";
+import { recover, type RecoveryOptions } from "../../net/recovery.ts";
 import { RequestThrottle } from "../../net/request_throttle.ts";
 import { Turn } from "../../net/turn.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
@@ -94,6 +99,12 @@ export class SimMember {
   readonly #random: SeededRandom;
   readonly #applier: WatchedApplier;
   readonly #proposals: ProposalLog;
+  readonly #counterMax: number;
+  /** As leader: when each txn was proposed. */
+  readonly #proposedMs = new Map<Zxid, number>();
+  #lastProposed: Zxid = 0;
+  /** When the client of each session was heard of here. */
+  readonly #heardMs = new Map<bigint, number>();
   readonly #turn: Turn;
   readonly #logger: Logger;
   readonly #metrics: ServerMetrics;
@@ -118,12 +129,14 @@ export class SimMember {
     network: SimNetwork;
     events: MemberEvents;
     proposalBytesMax: number;
+    counterMax: number;
   }) {
     this.machine = machine;
     this.name = `server ${machine.id}, life ${x.life}`;
     this.#loop = x.loop;
     this.#network = x.network;
     this.#events = x.events;
+    this.#counterMax = x.counterMax;
     this.#proposals = new ProposalLog({
       commitLogCount: machine.config.ensemble.commitLogCount,
       bytesMax: x.proposalBytesMax,
@@ -215,17 +228,19 @@ export class SimMember {
       logDir: "/data/version-2",
     };
     const proposals = this.#proposals;
-    const recoverAll = async () => {
-      this.#isReplaying = true;
+    const recovery = (isMember: boolean): RecoveryOptions => {
+      if (isMember) proposals.clear(0);
       let isFirst = true;
-      const recovered = await recover({
+      return {
         dirs,
         tree,
         sessions,
         replay: ({ header, txn }, body) => {
           if (isFirst) proposals.clear(tree.lastProcessedZxid);
           isFirst = false;
+          this.#isReplaying = true;
           this.#applier.apply(header, txn);
+          this.#isReplaying = false;
           proposals.appendCommitted(header.zxid, body);
         },
         logger,
@@ -237,13 +252,10 @@ export class SimMember {
         digestEnabled: config.digestEnabled,
         trustEmpty: config.snapshotTrustEmpty,
         autoCreateDatabase: config.dbAutoCreate,
-        joinsEnsemble: true,
-      });
-      if (isFirst) proposals.clear(recovered.lastProcessedZxid);
-      this.#isReplaying = false;
-      return recovered;
+        joinsEnsemble: isMember,
+      };
     };
-    const recovered = await recoverAll();
+    const recovered = await recover(recovery(true));
     const pump = this.#pump = new LogPump({
       config,
       dirs,
@@ -271,24 +283,21 @@ export class SimMember {
       proposals,
       epochs,
       lastLoggedZxid: recovered.lastProcessedZxid,
-      startsOver: false,
+      startsOver: recovered.incompleteThrough !== null,
     };
+    loaded(history, recovered);
     const idle = this.#processor = this.#makeProcessor(
       new LearnerSessions(),
-      () => new NoWrites(),
+      ({ stats }) => new NoWrites(stats),
     );
     const member = this.member = new EnsembleMember({
       config,
       history,
       storage: {
-        dirs,
-        tree,
-        sessions,
         pump,
-        fileSystem,
+        files: recovery(false),
+        recovery: () => recovery(true),
         turn: this.#turn,
-        logger,
-        recover: recoverAll,
         fatal: (message, error) => this.#exit(`${message}: ${messageOf(error)}`),
       },
       services: {
@@ -302,12 +311,15 @@ export class SimMember {
             taken: sessions.keys(),
           }),
       },
+      metrics: this.#metrics,
+      stats: this.#stats,
       turn: this.#turn,
       clock,
       sockets: this.#network.socketsOf(id, process),
       timers,
       random: this.#random,
       logger,
+      counterMax: this.#counterMax,
       serve: (processor) => this.#serve(processor ?? idle),
       exit: (code) => this.#exit(`exit code ${code}`),
     });
@@ -320,7 +332,7 @@ export class SimMember {
     sessions: Sessions,
     makeWrites: (context: WritePathContext) => Writes,
   ): RequestProcessor<Writes> {
-    const processor = new RequestProcessor({
+    const processor = new WatchedProcessor({
       config: this.machine.config,
       applier: this.#applier,
       sessions,
@@ -329,7 +341,7 @@ export class SimMember {
       serverStats: this.#stats,
       metrics: this.#metrics,
       makeWrites,
-    });
+    }, (sessionId) => void this.#heardMs.set(sessionId, this.#loop.nowMs));
     processor.beginTurn(this.#turnTime);
     return processor;
   }
@@ -434,6 +446,7 @@ export class SimMember {
   #endTurn(): void {
     this.#flush();
     this.#isReplaying = true;
+    this.#noteProposals();
     this.member?.endTurn();
     this.#isReplaying = false;
     this.#pump.kick();
@@ -459,6 +472,34 @@ export class SimMember {
   }
 
   // ---------------------------------------------------------------- for the checkers
+
+  /** How long before it proposed this the client of a session was heard of here; null: it was not. */
+  silentMsBefore(zxid: Zxid, sessionId: bigint): number | null {
+    const proposedMs = this.#proposedMs.get(zxid);
+    const heardMs = this.#heardMs.get(sessionId);
+    return proposedMs === undefined || heardMs === undefined ? null : proposedMs - heardMs;
+  }
+
+  /** Whether it leads, and brings a learner to its own history now. */
+  get isSynchronisingOther(): boolean {
+    for (const { stage } of this.member?.peer.leader?.learners ?? []) {
+      if (stage === "catchingUp") return true;
+    }
+    return false;
+  }
+
+  #noteProposals(): void {
+    const { writes } = this.#processor;
+    if (!(writes instanceof WritePipeline)) return;
+    for (
+      let zxid = Math.max(this.#lastProposed, writes.lastZxid - 1000) + 1;
+      zxid <= writes.lastZxid;
+      zxid++
+    ) {
+      this.#proposedMs.set(zxid, this.#loop.nowMs);
+    }
+    this.#lastProposed = writes.lastZxid;
+  }
 
   /** What it has proposed, or heard proposed, and not seen committed. */
   proposedAfter(zxid: Zxid): { zxid: Zxid; text: string }[] {
@@ -503,6 +544,21 @@ export class SimMember {
       warn: log("warn"),
       error: log("error"),
     };
+  }
+}
+
+/** A processor that tells when clients are heard of. */
+class WatchedProcessor<Writes extends WritePath> extends RequestProcessor<Writes> {
+  readonly #onHeard: (sessionId: bigint) => void;
+
+  constructor(options: RequestProcessorOptions<Writes>, onHeard: (sessionId: bigint) => void) {
+    super(options);
+    this.#onHeard = onHeard;
+  }
+
+  override touch(client: Client): void {
+    super.touch(client);
+    if (client.session !== null) this.#onHeard(client.session.id);
   }
 }
 

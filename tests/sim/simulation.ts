@@ -86,6 +86,12 @@ export class Simulation implements MemberEvents {
   /** Txns that a leader proposed and did not commit: whether they come back. */
   readonly #uncommitted = new Map<Zxid, string>();
   #clientCount = 0;
+  /** When the last leader was established. */
+  #establishedMs = 0;
+  /** What servers held whose process has ended, oldest first. */
+  readonly #endedChains: Applied[][] = [];
+  /** The round that each server began its election with. */
+  readonly #clocks = new Map<number, number>();
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -200,6 +206,7 @@ export class Simulation implements MemberEvents {
         history,
         servers: [...this.slots.keys()],
         epochOf: (server) => this.slots.get(server)!.member?.epoch ?? 0,
+        isSynchronising: (server) => this.slots.get(server)!.member?.isSynchronisingOther ?? false,
         fail: (problem) => this.fail(problem),
         sometimes: (what) => this.reach.sometimes(what),
         trace: (line) => this.trace(line),
@@ -223,6 +230,7 @@ export class Simulation implements MemberEvents {
       network: this.network,
       events: this,
       proposalBytesMax: this.settings.proposalBytesMax,
+      counterMax: this.settings.counterMax,
     });
     this.trace(`${member.name} starts`);
     member.start();
@@ -235,6 +243,7 @@ export class Simulation implements MemberEvents {
     if (member !== null) {
       this.trace(`${member.name} ends: ${how}, ${member.role}`);
       this.#noteEnd(member);
+      this.#endedChains.push(member.chain);
       member.end();
       slot.member = null;
     }
@@ -260,7 +269,7 @@ export class Simulation implements MemberEvents {
   // ---------------------------------------------------------------- what members tell
 
   log(member: SimMember, level: string, message: string, fields: LogFields): void {
-    this.#noteReach(message, fields);
+    this.#noteReach(member, message, fields);
     const text = Object.entries(fields).filter(([, value]) => value !== undefined)
       .map(([key, value]) => `${key}=${value}`).join(" ");
     this.trace(`${member.name} ${level}: ${message} ${text}`);
@@ -275,6 +284,7 @@ export class Simulation implements MemberEvents {
     const { lastProcessedZxid } = member.tree;
     if (leader !== null) {
       this.reach.sometimes("leader established");
+      this.#establishedMs = this.loop.nowMs;
       history.leaderEstablished(leader.epoch, member.name);
       const held = member.chain.at(-1)?.header.zxid ?? member.chainBase;
       if (held < history.lastZxid) {
@@ -299,6 +309,7 @@ export class Simulation implements MemberEvents {
       }
       this.#uncommitted.clear();
     }
+    if (member.chainBase > history.lastZxid) this.#commitFromOthers(member.chainBase);
     for (const applied of member.chain) history.commit(member.name, applied);
     if (lastProcessedZxid > history.lastZxid && counterOf(lastProcessedZxid) > 0) {
       this.fail(
@@ -308,6 +319,19 @@ export class Simulation implements MemberEvents {
     if (member.machine.config.digestEnabled) {
       history.checkTree(member.name, lastProcessedZxid, member.tree.treeDigest);
     }
+  }
+
+  /**
+   * A member has txns that nobody was seen to commit, in a tree that it got by SNAP: who sent it had them.
+   */
+  #commitFromOthers(through: Zxid): void {
+    const { lastZxid } = this.history;
+    const chains = [...this.slots.values()].map(({ member }) => member?.chain ?? []);
+    chains.push(...this.#endedChains.toReversed());
+    const missing = chains.map((chain) =>
+      chain.filter(({ header: { zxid } }) => zxid > lastZxid && zxid <= through)
+    ).find((chain) => chain.at(-1)?.header.zxid === through);
+    for (const applied of missing ?? []) this.history.commit("the sender of a tree", applied);
   }
 
   committed(member: SimMember, applied: Applied): void {
@@ -340,8 +364,18 @@ export class Simulation implements MemberEvents {
 
   #committed({ header, txn, text }: Committed): void {
     this.trace(`committed ${zxidToHex(header.zxid)} ${text}`);
+    if (counterOf(header.zxid) > this.settings.counterMax) {
+      this.fail(`0x${zxidToHex(header.zxid)} is beyond the epoch's last zxid`);
+    }
     if (txn.kind !== "closeSession" || header.cxid !== 0) return;
     this.reach.sometimes("session expired");
+    for (const { member } of this.slots.values()) {
+      const silentMs = member?.silentMsBefore(header.zxid, header.sessionId) ?? null;
+      if (silentMs === null || silentMs >= this.settings.client.sessionTimeoutMs) continue;
+      this.fail(
+        `session ${header.sessionId.toString(16)} expired ${silentMs} ms after it was heard of`,
+      );
+    }
     if (this.#mayExpire) return;
     const client = this.clients.find((one) => one.sessionId === header.sessionId);
     if (client === undefined || !client.isConnected || client.process.hasEnded) return;
@@ -354,7 +388,29 @@ export class Simulation implements MemberEvents {
     }
   }
 
-  #noteReach(message: string, fields: LogFields): void {
+  #noteReach(member: SimMember, message: string, fields: LogFields): void {
+    const { reach } = this;
+    if (message === "election round begun") this.#clocks.set(member.id, Number(fields.clock));
+    if (message === "leader elected" && this.#clocks.get(member.id) !== fields.clock) {
+      reach.sometimes("election with several rounds");
+    }
+    const isOver = message.startsWith("not ") && message.endsWith(" any more");
+    if (isOver) {
+      if (member.member?.peer.learner?.stage === "tree") reach.sometimes("SNAP interrupted");
+      if (String(fields.reason).includes("used up")) reach.sometimes("epoch used up");
+      if (String(fields.reason).includes("has accepted epoch")) {
+        reach.sometimes("leader ends for a newer epoch");
+      }
+      if (String(fields.reason).includes("cannot be cut")) reach.sometimes("TRUNC not possible");
+    }
+    if (message === "connection closed" && fields.reason === "its session expired") {
+      if (member.member?.peer.leader === null) {
+        reach.sometimes("session of a learner's client expired");
+      }
+    }
+    if (message === "snapshot written" && member.isSynchronisingOther) {
+      reach.sometimes("snapshot during synchronisation");
+    }
     if (message === "learner is synchronised") {
       const source = fields.from === undefined ? "" : ` from ${fields.from}`;
       this.reach.sometimes(`learner synchronised by ${fields.by}${source}`);
@@ -410,8 +466,12 @@ export class Simulation implements MemberEvents {
     const alive = new Set(
       this.clients.filter((client) => !client.process.hasEnded).map((client) => client.sessionId),
     );
-    for (const id of history.tree.sessions.keys()) {
-      if (!alive.has(id)) return this.fail(`session ${id.toString(16)} outlived its client`);
+    const { client: { sessionTimeoutMs }, config: { tickTimeMs } } = this.settings;
+    const untilMs = this.#establishedMs + sessionTimeoutMs + 2 * tickTimeMs + 1000;
+    for (const id of history.tree.sessions.keys()) { // a new leader gives each its whole time again
+      if (this.loop.nowMs > untilMs && !alive.has(id)) {
+        return this.fail(`session ${id.toString(16)} outlived its client`);
+      }
     }
     for (const client of this.clients) {
       if (client.process.hasEnded || client.sessionId === 0n || !client.isConnected) continue;

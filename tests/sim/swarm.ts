@@ -26,6 +26,7 @@ export const FAULT_KINDS = [
   "slowDisk",
   "fullDisk",
   "failedSync",
+  "flipBit",
   "wipe",
   "rollingRestart",
   "clientPause",
@@ -50,6 +51,8 @@ export interface SwarmSettings {
   };
   readonly diskDelayMsMax: number;
   readonly proposalBytesMax: number;
+  /** How far the zxids of an epoch go. */
+  readonly counterMax: number;
   /** How long faults happen. */
   readonly stormMs: number;
 }
@@ -138,6 +141,7 @@ export function drawSettings(random: SeededRandom): SwarmSettings {
     },
     diskDelayMsMax: random.pick([0, 3, 20]),
     proposalBytesMax: random.pick([1 << 30, 1 << 30, 4000]),
+    counterMax: random.pick([0xffff_fffe, 0xffff_fffe, 0xffff_fffe, 200, 600]),
     stormMs: random.pick([10_000, 20_000, 30_000]),
   };
 }
