@@ -49,6 +49,8 @@ Deno.test("Peer waits longer each time between elections whose role cannot begin
       election() {},
       listenForLearners: () => (startedMs.push(nowMs), "it is taken"),
       stopListening() {},
+      listenForObservers: () => null,
+      stopListeningForObservers() {},
       connectToLeader() {},
       serve() {},
     },

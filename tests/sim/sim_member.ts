@@ -287,7 +287,7 @@ export class SimMember {
     };
     loaded(history, recovered);
     const idle = this.#processor = this.#makeProcessor(
-      new LearnerSessions(),
+      new LearnerSessions({ tickMs: config.tickTimeMs, nowMs: clock.monotonicMs() }),
       ({ stats }) => new NoWrites(stats),
     );
     const member = this.member = new EnsembleMember({
