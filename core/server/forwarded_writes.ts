@@ -185,7 +185,10 @@ export class ForwardedWrites implements WritePath {
     const { session, ids } = client;
     if (session === null) return client.close("its session ends when it times out");
     if (session.isClosing) return;
-    if (session.kind === "local") return this.#local.close(client, session, xid);
+    if (session.kind === "local") {
+      this.#waiting.delete(session.id); // all it asked for is answered
+      return this.#local.close(client, session, xid);
+    }
     session.isClosing = true;
     this.#enqueue(client, this.#queueOf(session.id), OpCode.CloseSession, xid);
     this.#options.leader.request({
@@ -201,7 +204,10 @@ export class ForwardedWrites implements WritePath {
   /** Only the local ones: the leader decides about the others. */
   expireSessions(): void {
     const { sessions, time } = this.#options;
-    for (const session of sessions.local.expire(time.nowMs)) this.#local.expire(session);
+    for (const session of sessions.local.expire(time.nowMs)) {
+      if (this.#waiting.get(session.id)?.length === 0) this.#waiting.delete(session.id);
+      this.#local.expire(session);
+    }
   }
 
   #queueOf(sessionId: bigint): WaitingQueue<Waiting> {
