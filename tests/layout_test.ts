@@ -78,6 +78,7 @@ Deno.test("layout: the README starts a server with the permissions of the start 
   const [command = ""] = /^deno run --no-prompt [^]*?main\.ts/m.exec(read("README.md")) ?? [];
   const { tasks } = JSON.parse(read("deno.json"));
   assert.deepEqual(flagsOf(command.replaceAll("'", "")), flagsOf(tasks.start));
+  assert.equal(`${tasks.server} config.example.cfg`, tasks.start);
 });
 
 Deno.test("layout: the links of the README lead somewhere", () => {
