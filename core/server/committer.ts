@@ -72,6 +72,7 @@ export class Committer {
         if (op !== OpCode.Create) tree.writeStat(writer, tree.lastCreated);
         return;
       case "setData":
+        if (op === OpCode.Reconfig) writer.bytes(txn.data); // answered as getData
         return tree.writeStat(writer, txn.known?.node || tree.store.lookup(txn.path));
       case "setAcl":
         return tree.writeStat(writer, tree.store.lookup(txn.path));

@@ -97,6 +97,7 @@ export class OperationPreparer {
       case OpCode.Delete:
         return this.#delete(request, requester);
       case OpCode.SetData:
+      case OpCode.Reconfig:
         return this.#setData(request, requester);
       case OpCode.SetAcl:
         return this.#setAcl(request, requester);
@@ -252,7 +253,8 @@ export class OperationPreparer {
     let dataAt = 0;
     if (dataLength < 0) writer.int(-1);
     else dataAt = this.#keep(buffer, request.dataStart, dataLength);
-    const version = nextVersion(record.version);
+    // the members' own znode stays without a version (client protocol section 12)
+    const version = request.op === OpCode.Reconfig ? -1 : nextVersion(record.version);
     writer.int(version);
     if (record.zxid === this.#zxid) record.txn?.detach();
     const changed = this.#change(record, writer.buffer, pathAt, pathAt + pathLength);

@@ -47,13 +47,16 @@ export interface PrepareOptions extends OperationOptions {
   recordBytesMax?: number;
 }
 
-/**
- * Decides what the membership becomes by a reconfig request.
- *
- * @param zxid of the txn, which is the new configuration's version
- * @returns the new configuration's text, or why it cannot be
- */
-export type Reconfigure = (request: ReconfigRequest, zxid: Zxid) => Uint8Array | ErrorCode;
+/** Decides what the membership becomes by a reconfig request. */
+export interface Reconfigure {
+  /**
+   * @param zxid of the txn, which is the new configuration's version
+   * @returns the new configuration's text, or why it cannot be
+   */
+  judge(request: ReconfigRequest, zxid: Zxid): Uint8Array | ErrorCode;
+  /** The txn with what was judged last will be proposed: nothing else stood against it. */
+  prepared(): void;
+}
 
 /** A txn in the log batch, with the records that go when it is applied. */
 export interface PreparedTxn {
@@ -136,10 +139,10 @@ export class Preparer {
 
   /** A change of the membership: what the new one is, `reconfigure` decides. */
   #reconfig(reconfigure: Reconfigure, reader: JuteReader, requester: Requester): ErrorCode {
-    const result = reconfigure(readReconfigRequest(reader), this.lastZxid);
+    const result = reconfigure.judge(readReconfigRequest(reader), this.lastZxid);
     if (typeof result === "number") return result;
     const request: WriteRequest = {
-      op: OpCode.SetData,
+      op: OpCode.Reconfig,
       buffer: concat(CONFIG_PATH, result),
       pathStart: 0,
       pathEnd: CONFIG_PATH.length,
@@ -149,7 +152,9 @@ export class Preparer {
       flags: -1,
       ttl: -1n,
     };
-    return this.#operations.prepare(request, requester);
+    const err = this.#operations.prepare(request, requester);
+    if (err === ErrorCode.Ok) reconfigure.prepared();
+    return err;
   }
 
   /** A request that must fail with `err`, whatever it asks: logged, since it has its zxid. */
