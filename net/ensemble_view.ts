@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Learner } from "../cluster/learner.ts";
 import type { LearnerHandler } from "../cluster/learner_handler.ts";
 import type { GaugeName } from "../core/metrics/gauge_names.ts";
 import type { Gauge } from "../core/metrics/metric_registry.ts";
@@ -77,11 +78,7 @@ export class EnsembleView {
   roleChanged(): void {
     this.#metrics.unregisterGauges(Object.keys(this.#shown) as GaugeName[]);
     const { leader, learner } = this.#member.peer;
-    this.#shown = leader !== null
-      ? this.#ofLeader()
-      : learner?.isObserver
-      ? { observer_master_id: () => learner.leader }
-      : {};
+    this.#shown = leader !== null ? this.#ofLeader() : learner === null ? {} : ofLearner(learner);
     this.#metrics.registerGauges(this.#shown);
   }
 
@@ -112,8 +109,24 @@ export class EnsembleView {
   }
 
   #learnerCount(counts: (learner: LearnerHandler) => boolean): number {
-    let count = 0;
-    for (const learner of this.#member.peer.leader?.learners ?? []) if (counts(learner)) count++;
-    return count;
+    return countOf(this.#member.peer.leader?.learners ?? [], counts);
   }
+}
+
+function ofLearner(learner: Learner): EnsembleGauges {
+  if (learner.isObserver) return { observer_master_id: () => learner.leader };
+  const { observerMaster } = learner;
+  if (observerMaster === null) return {};
+  return {
+    synced_observers: () => countOf(observerMaster.observers, ({ stage }) => stage === "synced"),
+  };
+}
+
+function countOf(
+  learners: Iterable<LearnerHandler>,
+  counts: (learner: LearnerHandler) => boolean,
+): number {
+  let count = 0;
+  for (const learner of learners) if (counts(learner)) count++;
+  return count;
 }
