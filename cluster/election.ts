@@ -52,7 +52,7 @@ export type ElectionEffect =
   | { kind: "decided"; vote: Vote; state: Exclude<ServerState, "LOOKING"> }
   /** Others have a newer configuration; it counts here already (section 4.2, rule 1). */
   | { kind: "adoptConfig"; config: QuorumConfig }
-  /** We lead, and this voter is looking: it does not follow us any more (section 6.4). */
+  /** We have a role, and this voter is looking: a leader loses it as a follower (section 6.4). */
   | { kind: "voterLooking"; serverId: ServerId };
 
 /** What is known in one election, from its beginning to its outcome. */
@@ -313,9 +313,10 @@ export class Election {
     assert(this.#currentVote !== null, "who has a role has elected a leader");
     if (notification.state !== "LOOKING") return [];
     const { electionEpoch } = notification.vote;
-    const effects = [this.#send(from, { ...this.#currentVote, electionEpoch })];
-    if (this.#state === "LEADING") effects.push({ kind: "voterLooking", serverId: from });
-    return effects;
+    return [
+      this.#send(from, { ...this.#currentVote, electionEpoch }),
+      { kind: "voterLooking", serverId: from },
+    ];
   }
 
   /** Section 4.3, one notification of a voter. */

@@ -280,6 +280,8 @@ export class Peer {
           break;
         case "voterLooking":
           this.leader?.voterLooking(effect.serverId);
+          // who waits before it looks again is needed now
+          if (this.#lookAtMs !== null) this.#lookAtMs = this.#nowMs;
           break;
         default:
           this.#ports.election(effect);

@@ -185,7 +185,7 @@ Deno.test("Election in a role answers who looks with the vote, in the asker's cl
   ]);
   assert.deepEqual(us.hear(1, { leader: 3, state: "FOLLOWING" }), []);
   const follower = decided({ serverId: 1, leader: 3 });
-  assert.deepEqual(follower.hear(2, { leader: 2 }), ["2: FOLLOWING 3"]);
+  assert.deepEqual(follower.hear(2, { leader: 2 }), ["2: FOLLOWING 3", "voterLooking 2"]);
 });
 
 Deno.test("Election answers an observer with the last outcome, but not over and over", () => {
@@ -322,6 +322,7 @@ Deno.test("Election takes the newer configuration of others only with reconfig e
   const established = decided({ serverId: 1, leader: 3, reconfigEnabled: true });
   assert.deepEqual(established.hear(2, { leader: 2, configText: newer.toText() }), [
     "2: FOLLOWING 3", // who does not look learns of it from its leader
+    "voterLooking 2",
   ]);
   const us = begin({ serverId: 1, reconfigEnabled: true });
   assert.deepEqual(us.hear(2, { leader: 2, configText: "nonsense" }), [
@@ -382,7 +383,7 @@ Deno.test("Election.takeRole() changes role and leader without an election", () 
     state: "FOLLOWING",
     vote: { leader: 2, zxid: 4, electionEpoch: 1, peerEpoch: 2 },
   });
-  assert.deepEqual(us.hear(3, { leader: 3 }), ["3: FOLLOWING 2"]);
+  assert.deepEqual(us.hear(3, { leader: 3 }), ["3: FOLLOWING 2", "voterLooking 3"]);
   assert.equal(us.election.nextDeadlineMs, null);
 });
 
