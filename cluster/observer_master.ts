@@ -278,7 +278,7 @@ export class ObserverMaster {
       return;
     }
     observer.beginSync(sync, this.#committedZxid);
-    logger.info("observer is synchronised", {
+    logger.info("synchronising an observer", {
       serverId: observer.serverId,
       by: sync.kind.toUpperCase(),
       because: sync.kind === "snap" ? sync.reason : undefined,

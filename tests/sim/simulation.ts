@@ -411,7 +411,7 @@ export class Simulation implements MemberEvents {
     if (message === "snapshot written" && member.isSynchronisingOther) {
       reach.sometimes("snapshot during synchronisation");
     }
-    if (message === "learner is synchronised") {
+    if (message === "synchronising a learner") {
       const source = fields.from === undefined ? "" : ` from ${fields.from}`;
       this.reach.sometimes(`learner synchronised by ${fields.by}${source}`);
     }
