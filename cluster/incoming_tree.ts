@@ -11,15 +11,15 @@ import type { Member } from "./member.ts";
 import type { PacketStream } from "./quorum_packet.ts";
 
 export class IncomingTree {
+  /** Of the SNAP packet: what is in the tree at the least. */
+  readonly zxid: Zxid;
   readonly #member: Member;
-  readonly #zxid: Zxid;
   readonly #loader: TreeStreamLoader;
 
-  /** @param zxid of the SNAP packet */
   constructor(member: Member, zxid: Zxid) {
     const { history, config } = member;
     this.#member = member;
-    this.#zxid = zxid;
+    this.zxid = zxid;
     history.proposals.clear(zxid);
     const { tree, sessions } = history.applier;
     this.#loader = new TreeStreamLoader({
@@ -36,8 +36,8 @@ export class IncomingTree {
     if (bytes.length === 0 || !this.#loader.push(bytes)) return false;
     packets.unreadRaw(this.#loader.unreadByteCount);
     const { history } = this.#member;
-    history.applier.tree.finishLoad(this.#zxid);
-    history.lastLoggedZxid = this.#zxid;
+    history.applier.tree.finishLoad(this.zxid);
+    history.lastLoggedZxid = this.zxid;
     return true;
   }
 }

@@ -82,6 +82,8 @@ export class Learner implements LogSource {
   readonly isObserver: boolean;
   /** The tree is half a leader's, or not what our disk holds: it must be loaded again. */
   needsReload = false;
+  /** The same leader is to be asked again: for everything, now that it has our promise. */
+  asksAgain = false;
 
   readonly #options: LearnerOptions;
   readonly #member: Member;
@@ -224,11 +226,9 @@ export class Learner implements LogSource {
     this.#options.onEnd(reason);
   }
 
-  #hold(): () => void {
-    this.#isHeldUp = true;
-    return () => {
-      this.#isHeldUp = false;
-    };
+  #askAgain(reason: string): void {
+    this.asksAgain = true;
+    this.#end(`${reason}: we ask for all of the leader's`);
   }
 
   #resume(): void {
@@ -243,7 +243,8 @@ export class Learner implements LogSource {
     try {
       while (!this.#isHeldUp && !this.#hasEnded) {
         if (this.#stage === "tree") {
-          if (!this.#readTree()) return;
+          if (!this.#tree!.read(this.#packets)) return;
+          this.#beginProposals();
           continue;
         }
         const packet = this.#packets.next();
@@ -287,7 +288,8 @@ export class Learner implements LogSource {
     const answer = epoch > acceptedEpoch ? epochs.currentEpoch : -1;
     if (epoch > acceptedEpoch) epochs.writeAccepted(epoch);
     this.#stage = "synchronization";
-    if (this.#member.history.startsOver) this.#startOver();
+    // a promise is made with all we have, or a leader who lacks some of it would be agreed on
+    if (answer === -1 && this.#member.history.startsOver) this.#startOver();
     writeAckEpoch(this.#channel!.writer(), this.#member.history.lastLoggedZxid, answer);
   }
 
@@ -311,6 +313,9 @@ export class Learner implements LogSource {
     });
     this.#syncType = type;
     this.#metrics.syncBegun();
+    if (history.startsOver && !this.needsReload && type !== PacketType.Snap) {
+      return this.#askAgain("our history is of no use");
+    }
     switch (type) {
       case PacketType.Diff:
         return this.#beginProposals();
@@ -319,34 +324,23 @@ export class Learner implements LogSource {
         this.#tree = new IncomingTree(this.#member, zxid);
         this.#stage = "tree";
         return;
-      case PacketType.Trunc: {
-        const release = this.#hold();
+      case PacketType.Trunc:
+        this.#isHeldUp = true;
         this.needsReload = true; // until it is done
         return storage.truncate(zxid, (isTruncated) => {
-          release();
+          this.#isHeldUp = false;
           if (this.#hasEnded) return;
           this.needsReload = false;
           if (!isTruncated || history.lastLoggedZxid !== zxid) {
             history.startsOver = true;
-            return this.#end(
-              `our history cannot be cut at 0x${zxidToHex(zxid)}: we ask for all of it`,
-            );
+            return this.#askAgain(`our history cannot be cut at 0x${zxidToHex(zxid)}`);
           }
           this.#beginProposals();
           this.#resume();
         });
-      }
       default:
         throw new DecodeError(`packet type ${type} where DIFF, TRUNC or SNAP was expected`);
     }
-  }
-
-  /** Returns whether the tree is complete. */
-  #readTree(): boolean {
-    if (!this.#tree!.read(this.#packets)) return false;
-    this.#tree = null;
-    this.#beginProposals();
-    return true;
   }
 
   /** The tree is a prefix of the leader's history: what follows continues it. */
@@ -415,9 +409,9 @@ export class Learner implements LogSource {
       membership.see(this.#newLeaderConfig);
     }
     if (!this.needsReload) return this.#acknowledgeNewLeader();
-    const release = this.#hold();
+    this.#isHeldUp = true;
     storage.replaceBySnapshot(() => {
-      release();
+      this.#isHeldUp = false;
       if (this.#hasEnded) return;
       this.needsReload = false;
       history.startsOver = false;
@@ -451,7 +445,8 @@ export class Learner implements LogSource {
   }
 
   #writeEpoch(): void {
-    if (this.#isEpochWritten) return;
+    // who keeps nothing on disk has nothing there of this epoch
+    if (this.#isEpochWritten || !this.#isLogging) return;
     this.#isEpochWritten = true;
     const { epochs } = this.#member.history;
     if (epochs.currentEpoch !== this.#epoch) epochs.writeCurrent(this.#epoch);
@@ -478,9 +473,8 @@ export class Learner implements LogSource {
   #broadcastPacket(packet: QuorumPacket): void {
     const { type, zxid, data } = packet;
     switch (type) {
-      case PacketType.Ping: {
+      case PacketType.Ping:
         return writePingReply(this.#channel!.writer(), zxid, this.#sessions.takeTouched());
-      }
       case PacketType.Sync:
         return this.#writes!.synced();
       case PacketType.Revalidate: {
@@ -500,11 +494,11 @@ export class Learner implements LogSource {
     if (body === null || body.length <= TXN_HEADER_BYTES) {
       throw new DecodeError(`proposal 0x${zxidToHex(zxid)} has no txn`);
     }
-    if (this.#stage === "proposals" && epochOf(zxid) === this.#epoch && !this.needsReload) {
-      if (!this.#isEpochWritten) {
-        this.#flushLog();
-        this.#writeEpoch();
-      }
+    if (this.#isInTree(zxid)) return;
+    const isOfEpoch = epochOf(zxid) === this.#epoch;
+    if (!this.#isEpochWritten && isOfEpoch && this.#stage === "proposals" && !this.needsReload) {
+      this.#flushLog();
+      this.#writeEpoch();
     }
     this.#writes!.proposed(zxid, body);
     this.#metrics.proposed(zxid, body);
@@ -512,7 +506,13 @@ export class Learner implements LogSource {
     if (config !== null) this.#member.membership.see(config);
   }
 
+  /** A leader queues what is proposed before it sends its tree, which may hold it then. */
+  #isInTree(zxid: Zxid): boolean {
+    return this.#tree !== null && zxid <= this.#tree.zxid;
+  }
+
   #committed(zxid: Zxid): void {
+    if (this.#isInTree(zxid)) return;
     this.#writes!.committed(zxid);
     this.#metrics.committed(zxid);
     this.#committedZxid = zxid;

@@ -97,8 +97,6 @@ export class Peer {
   #lookAtMs: number | null = null;
   /** We observed without logging: what we have is no history to vote with. */
   #isDiskBehind = false;
-  /** The database is being loaded again. */
-  #isLoading = false;
   #lookingSinceMs: number | null = null;
   /** Roles that ended since a quorum was last served in. */
   #fruitlessCount = 0;
@@ -449,21 +447,24 @@ export class Peer {
   #endRole(): void {
     const { logger } = this.#member;
     logger.warn(`not ${this.#role.state.toLowerCase()} any more`, { reason: this.#ending! });
-    const wasObserving = this.#role.state === "OBSERVING";
+    const { state } = this.#role;
+    const { learner } = this;
     const needsReload = this.#takeDown();
     this.#lookingSinceMs ??= this.#nowMs;
     this.#fruitlessCount++;
     const look = () => {
-      this.#isLoading = false;
+      // its leader knows our promise and waits for us: an election would tell it nothing
+      if (learner?.asksAgain && (state === "FOLLOWING" || state === "OBSERVING")) {
+        return this.#becomeLearner(learner.leader, state);
+      }
       const { observerElectionDelayMs } = this.#member.config.ensemble;
       // all observers lose their leader at once, and would ask everybody together
-      const delayMs = wasObserving
+      const delayMs = state === "OBSERVING"
         ? this.#random.uint32() % Math.max(1, observerElectionDelayMs)
         : 0;
       this.#lookAtMs = this.#nowMs + Math.max(delayMs, fruitlessWaitMs(this.#fruitlessCount));
     };
     if (!needsReload) return look();
-    this.#isLoading = true;
     this.#isDiskBehind = false;
     this.#member.storage.reload(look);
   }
