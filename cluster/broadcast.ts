@@ -14,7 +14,7 @@ import { WritePipeline } from "../core/server/write_pipeline.ts";
 import { SessionTracker } from "../core/session/session_tracker.ts";
 import { JuteReader, JuteWriter } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
-import { counterOf, makeZxid, type Zxid } from "../core/zxid.ts";
+import { counterOf, epochOf, makeZxid, type Zxid } from "../core/zxid.ts";
 import { ProposalAcks } from "./acks.ts";
 import { LatencySample } from "./latency_sample.ts";
 import type { LearnerHandler } from "./learner_handler.ts";
@@ -37,6 +37,7 @@ import {
 const COUNTER_MAX = 0xffff_fffe;
 /** More than is prepared in one turn: the end of an epoch is looked at between turns only. */
 const COUNTER_MARGIN = 1 << 20;
+const USED_UP = "the zxids of this epoch are used up: an election begins the next";
 const PACKETS_BYTES_START = 64 << 10;
 
 export interface BroadcastOptions {
@@ -195,6 +196,10 @@ export class Broadcast implements LogSource {
   propose(): void {
     const batch = this.#writes.takeBatch();
     if (batch === null) return;
+    const { lastZxid } = batch;
+    if (epochOf(lastZxid) !== epochOf(this.#start) || counterOf(lastZxid) > this.#counterMax) {
+      return this.#onEnd(USED_UP); // more came in one turn than there was room for
+    }
     const { history: { proposals }, metrics, stats } = this.#member;
     const after = this.#acks.lastProposed;
     assert(batch.firstZxid === after + 1, "proposals have no gap");
@@ -259,14 +264,18 @@ export class Broadcast implements LogSource {
     this.#checkCounter();
   }
 
+  get #counterMax(): number {
+    return this.#member.counterMax ?? COUNTER_MAX;
+  }
+
   /** A new epoch is begun before the counter runs into it, when nothing is under way if that comes in time. */
   #checkCounter(): void {
     const counter = counterOf(this.#writes.lastZxid);
-    const counterMax = this.#member.counterMax ?? COUNTER_MAX;
+    const counterMax = this.#counterMax;
     const margin = Math.min(COUNTER_MARGIN, counterMax / 4);
     if (counter < counterMax - 2 * margin) return;
     if (this.#writes.outstandingCount > 0 && counter < counterMax - margin) return;
-    this.#onEnd("the zxids of this epoch are used up: an election begins the next");
+    this.#onEnd(USED_UP);
   }
 
   // ---------------------------------------------------------------- LogSource

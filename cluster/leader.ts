@@ -85,7 +85,12 @@ export class Leader {
     this.#phaseDeadlineMs = nowMs + initLimitMs(member);
     this.#nextPingMs = nowMs;
     this.#nextQuorumCheckMs = nowMs;
-    this.#register(member.serverId, epochs.acceptedEpoch);
+  }
+
+  /** To be called once: a quorum by itself is established at once. */
+  start(): void {
+    const { serverId, history } = this.#member;
+    this.#register(serverId, history.epochs.acceptedEpoch);
   }
 
   /** Tells the time of all that follows until the next call. */
@@ -482,6 +487,7 @@ export class Leader {
 
   #ackNewLeader(learner: LearnerHandler, zxid: Zxid): void {
     if (zxid !== makeZxid(this.epoch, 0)) {
+      if (zxid > this.lastProposed) throw new DecodeError("an ACK of what was never proposed");
       // a learner of 3.8 may acknowledge proposals before NEWLEADER (ZOOKEEPER-4685)
       learner.earlyAck = Math.max(learner.earlyAck, zxid);
       return;

@@ -340,8 +340,12 @@ export class Peer {
       onEnd: (reason) => this.#ending ??= reason,
     });
     this.#role = { state: "LEADING", leader };
-    if (problem === null) return logger.info("leading, waiting for a quorum to follow");
-    this.#ending ??= `the quorum port cannot be opened: ${problem}`;
+    if (problem !== null) {
+      this.#ending ??= `the quorum port cannot be opened: ${problem}`;
+      return;
+    }
+    logger.info("leading, waiting for a quorum to follow");
+    leader.start();
   }
 
   #becomeLearner(leader: ServerId, state: "FOLLOWING" | "OBSERVING"): void {
