@@ -131,6 +131,8 @@ export class FakeChannel implements Channel {
   /** The last tree that was sent behind a SNAP. */
   tree = dataTreeSubject();
   isClosed = false;
+  /** The other side takes nothing more for now. */
+  isStalled = false;
 
   constructor(remoteAddress: string) {
     this.remoteAddress = remoteAddress;
@@ -150,7 +152,6 @@ export class FakeChannel implements Channel {
 
   /** Sends what is written; returns what it was. */
   flush(): string[] {
-    if (this.#output.position === 0 || this.isClosed) return [];
     const bytes = this.#output.written().slice();
     this.#output.position = 0;
     this.#sent.push(bytes);
@@ -467,10 +468,9 @@ export class MemberFixture {
   flush(): boolean {
     let isNews = false;
     for (const channel of this.channels) {
-      for (const text of channel.flush()) {
-        isNews = true;
-        this.trace.push(`${channel.remoteAddress}< ${text}`);
-      }
+      if (channel.isStalled || channel.isClosed || channel.outputBytes === 0) continue;
+      isNews = true;
+      this.trace.push(...channel.flush().map((text) => `${channel.remoteAddress}< ${text}`));
     }
     return isNews;
   }
