@@ -26,7 +26,7 @@ import {
 import type { Target } from "../../support/server_process.ts";
 import { Conversation, type Peer } from "../raw/conversation.ts";
 import { compareWithGolden } from "./golden.ts";
-import { chosen, ENSEMBLE_NEEDS, startWithLeader, UNIFORM } from "./mixes.ts";
+import { chosen, ENSEMBLE_NEEDS, type Mix, startWithLeader, testMixes, UNIFORM } from "./mixes.ts";
 
 interface Scenario {
   readonly name: string;
@@ -40,6 +40,8 @@ interface Group {
   readonly config?: Config;
   readonly properties?: Readonly<Record<string, string>>;
   readonly scenarios: readonly Scenario[];
+  /** Also played by ensembles of Java servers and ours. */
+  readonly isOfAnyMix?: boolean;
 }
 
 /** Members by what they are. */
@@ -47,6 +49,10 @@ const FOLLOWER = 1;
 const OTHER_FOLLOWER = 2;
 const LEADER = 3;
 const OBSERVER = 4;
+const MIXES: readonly Mix[] = [
+  { leader: "java", followers: ["denkeeper", "java"], observer: "denkeeper", inCi: true },
+  { leader: "denkeeper", followers: ["java", "denkeeper"], observer: "java" },
+];
 const ROLES = [["F", FOLLOWER], ["L", LEADER], ["O", OBSERVER]] as const;
 const CONFIG_PATH = "/zookeeper/config";
 
@@ -233,7 +239,7 @@ async function leaveAlone(ensemble: Ensemble): Promise<void> {
 }
 
 const groups: readonly Group[] = [
-  { name: "frames", scenarios: sessionScenarios },
+  { name: "frames", scenarios: sessionScenarios, isOfAnyMix: true },
   {
     name: "frames_without_quorum",
     scenarios: [
@@ -311,6 +317,7 @@ const groups: readonly Group[] = [
   },
   {
     name: "frames_local_sessions",
+    isOfAnyMix: true,
     config: { localSessionsEnabled: true, localSessionsUpgradingEnabled: true },
     scenarios: [{
       name: "a local session becomes a global one with its first ephemeral",
@@ -334,6 +341,7 @@ const groups: readonly Group[] = [
   },
   {
     name: "frames_local_sessions_only",
+    isOfAnyMix: true,
     config: { localSessionsEnabled: true },
     scenarios: [{
       name: "a local session that may not become a global one has no ephemerals",
@@ -351,25 +359,35 @@ const groups: readonly Group[] = [
   },
 ];
 
-for (const { name, scenarios, ...options } of groups) {
+for (const { name, scenarios, isOfAnyMix = false, ...options } of groups) {
   for (const { target } of chosen(UNIFORM, (row) => [row.target])) {
     testWith(ENSEMBLE_NEEDS, `ensemble: ${name} as recorded from Java's (${target})`, async (t) => {
       const members = membersOf(target);
       await withEnsemble({ members, ...options }, async (ensemble) => {
-        await startWithLeader(ensemble);
-        let transcript = "";
-        for (const { name, run } of scenarios) {
-          const conversation = new EnsembleConversation(ensemble);
-          await run(conversation).catch((error) => {
-            throw new Error(`after\n${conversation.lines.join("\n")}`, { cause: error });
-          });
-          await conversation.end();
-          transcript += `== ${name}\n${transcriptOf(conversation)}`;
-        }
-        await compareWithGolden(t, { name, target, transcript });
+        await compareWithGolden(t, { name, target, transcript: await play(ensemble, scenarios) });
       });
     });
   }
+  if (!isOfAnyMix) continue;
+  testMixes(MIXES, `${name} as recorded from Java's`, options, async (ensemble, t) => {
+    const transcript = await play(ensemble, scenarios);
+    await compareWithGolden(t, { name, target: "denkeeper", transcript });
+  });
+}
+
+/** Returns the transcript. */
+async function play(ensemble: Ensemble, scenarios: readonly Scenario[]): Promise<string> {
+  await startWithLeader(ensemble);
+  let transcript = "";
+  for (const { name, run } of scenarios) {
+    const conversation = new EnsembleConversation(ensemble);
+    await run(conversation).catch((error) => {
+      throw new Error(`after\n${conversation.lines.join("\n")}`, { cause: error });
+    });
+    await conversation.end();
+    transcript += `== ${name}\n${transcriptOf(conversation)}`;
+  }
+  return transcript;
 }
 
 function membersOf(target: Target) {
