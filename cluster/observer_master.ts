@@ -14,7 +14,7 @@ import type { ForwardedWrites } from "../core/server/forwarded_writes.ts";
 import type { LearnerSessions } from "../core/session/learner_sessions.ts";
 import { encodeUtf8 } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
-import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
+import { counterOf, epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { LearnerHandler } from "./learner_handler.ts";
 import { chooseSync } from "./learner_sync.ts";
 import { type Channel, initLimitMs, type Member, syncLimitMs } from "./member.ts";
@@ -188,6 +188,7 @@ export class ObserverMaster {
         }
         if (packet.zxid !== makeZxid(this.#epoch, 0)) return;
         observer.stage = "synced";
+        this.#extendDeadline(observer);
         writeBarePacket(observer.channel.writer(), PacketType.UpToDate, -1);
         return this.#syncWaiting();
       case "synced":
@@ -262,10 +263,11 @@ export class ObserverMaster {
   #beginSync(observer: LearnerHandler): void {
     const { config, history, storage, logger } = this.#member;
     // it had another master, which was ahead of us: what it has is committed, and on its way to us
-    const isAhead = observer.lastLoggedZxid > this.#committedZxid &&
-      epochOf(observer.lastLoggedZxid) === this.#epoch;
+    const { lastLoggedZxid: peer } = observer;
+    const isAhead = peer > this.#committedZxid && epochOf(peer) === this.#epoch &&
+      counterOf(peer) > 0;
     const sync = chooseSync({
-      peer: observer.lastLoggedZxid,
+      peer,
       last: this.#committedZxid,
       proposals: history.proposals,
       log: storage.log,
