@@ -337,6 +337,23 @@ const groups: readonly Group[] = [
           await moved.call(closeSession);
         }
       },
+    }, {
+      name: "a local session ends with the role of its server, one that became global does not",
+      run: async (c) => {
+        const { ensemble } = c;
+        const local = await c.at("A", FOLLOWER);
+        await local.call(create("/A"));
+        const global = await c.at("B", FOLLOWER);
+        await global.call(create("/B", { flags: Flags.ephemeral }));
+        await ensemble.kill(LEADER);
+        await local.untilClosed();
+        await global.untilClosed();
+        await ensemble.waitUntilServing([FOLLOWER, OTHER_FOLLOWER]);
+        await (await c.moved("A2", FOLLOWER, local)).untilClosed();
+        const after = await c.moved("B2", FOLLOWER, global);
+        await after.client.must(exists("/B"));
+        c.note("it has its ephemeral");
+      },
     }],
   },
   {
