@@ -85,6 +85,39 @@ for (const { target } of chosen(UNIFORM, (row) => [row.target])) {
       });
     },
   );
+
+  testWith(
+    ENSEMBLE_NEEDS,
+    `ensemble: words about local sessions, as recorded from Java's (${target})`,
+    async (t) => {
+      const config = { localSessionsEnabled: true, localSessionsUpgradingEnabled: true };
+      const properties = { "readonlymode.enabled": "true" };
+      await withEnsemble({ members, config, properties }, async (ensemble) => {
+        await startWithLeader(ensemble);
+        const clients: RawClient[] = [];
+        const told = { words: ["dump", "mntr"], sessionCount: 2 };
+        for (const id of ensemble.ids) {
+          const local = await ensemble.client(id);
+          await local.must(create(`/local${id}`));
+          clients.push(local, await someState(ensemble, id)); // the other one became global
+        }
+        await ensemble.waitUntilEqual();
+        let transcript = "";
+        for (const [role, id] of [["leader", 3], ["follower", 1], ["observer", 4]] as const) {
+          transcript += await answers(ensemble, { role, id, ...told });
+        }
+        for (const client of clients) client.close();
+        for (const id of [4, 3, 2]) await ensemble.kill(id);
+        await ensemble.waitForMode(1, "read-only");
+        using reader = await ensemble.client(1, { readOnly: true });
+        const role = "a read-only member";
+        transcript += await answers(ensemble, { role, id: 1, ...told, sessionCount: 1 });
+        reader.close();
+        const name = "words_local_sessions";
+        await compareWithGolden(t, { name, target, transcript, mayHaveMore: /: mntr$/ });
+      });
+    },
+  );
 }
 
 /** A session with a node, an ephemeral and watches, for the words to tell of. */
@@ -101,7 +134,12 @@ async function someState(ensemble: Ensemble, id: number): Promise<RawClient> {
 /** @param sessionCount how many sessions it has; the connection that asks is counted too */
 async function answers(
   ensemble: Ensemble,
-  { role, id, sessionCount = 0 }: { role: string; id: number; sessionCount?: number },
+  { role, id, sessionCount = 0, words = WORDS }: {
+    role: string;
+    id: number;
+    sessionCount?: number;
+    words?: readonly string[];
+  },
 ): Promise<string> {
   // Those that the test closed are counted until the server has noticed.
   await eventually("no connection but those of the test", async () => {
@@ -109,7 +147,7 @@ async function answers(
     return count === undefined || Number(count) === sessionCount + 1;
   });
   let transcript = "";
-  for (const letters of WORDS) {
+  for (const letters of words) {
     const answer = await ensemble.word(id, letters);
     const text = letters === "mntr" ? metrics(answer) : normalized(ensemble, answer);
     transcript += `== ${role}: ${letters}\n${text}\n`;
