@@ -32,7 +32,7 @@ export const EXPECTED: readonly string[] = [
   "learner synchronised by DIFF from memory",
   "learner synchronised by DIFF from log",
   "learner synchronised by SNAP",
-  "learner synchronised by TRUNC",
+  "learner synchronised by TRUNC from memory",
   "SNAP interrupted",
   "TRUNC not possible",
   "snapshot during synchronisation",

@@ -64,6 +64,8 @@ export interface ClientWorld {
   epochOf(server: HostId): number;
   /** Whether a server leads, and brings a learner to its own history. */
   isSynchronising(server: HostId): boolean;
+  /** What is written with this tag must never be. */
+  forbid(tag: string): void;
   fail(problem: string): void;
   sometimes(what: string): void;
   trace(line: string): void;
@@ -136,6 +138,8 @@ export class SimClient {
   #areWatchesSet = true;
   #sentMs = 0;
   #attempt = 0;
+  /** A connection that was given up and not closed: what it sends behind the next one is refused. */
+  #ghost: SimConnection | null = null;
   #isClosing = false;
   readonly #knownVersions = new Map<string, number>();
 
@@ -205,7 +209,10 @@ export class SimClient {
     if (this.#connection !== null || this.#hasGreeted) {
       this.#world.trace(`client ${this.id} lost server ${this.#server}: ${why}`);
     }
-    this.#connection?.close();
+    if (this.isConnected && this.#connection?.isOpen && this.#random.chance(1, 6)) {
+      this.#ghost?.close();
+      this.#ghost = this.#connection;
+    } else this.#connection?.close();
     this.#connection = null;
     this.#attempt++;
     this.isConnected = false;
@@ -242,7 +249,10 @@ export class SimClient {
     if (this.sessionId !== 0n && sessionId !== this.sessionId) {
       return this.#fail(`it came back to session ${this.sessionId}, and got ${sessionId}`);
     }
-    if (this.sessionId !== 0n) this.#world.sometimes("session moved");
+    if (this.sessionId !== 0n) {
+      this.#world.sometimes("session moved");
+      this.#haunt();
+    }
     this.sessionId = sessionId;
     this.#password = password;
     this.#timeoutMs = timeoutMs;
@@ -260,6 +270,16 @@ export class SimClient {
         XID_SET_WATCHES,
       );
     }
+  }
+
+  /** The session has moved here: nothing that comes through its last connection may be done. */
+  #haunt(): void {
+    if (this.#ghost === null) return;
+    const tag = this.#tag();
+    this.#world.forbid(tag);
+    const path = `/n${this.#random.below(this.#settings.topCount)}`;
+    this.#ghost.send(requestFrame(setData(path, tag), this.#nextXid++));
+    this.#ghost = null;
   }
 
   // ---------------------------------------------------------------- sending
@@ -373,7 +393,9 @@ export class SimClient {
 
   #tag(): string {
     const tag = `t${this.id}.${this.#tagCount++}.`;
-    const bytes = this.#random.chance(1, 30) ? this.#random.below(this.#settings.dataBytesMax) : 0;
+    const bytes = this.#random.chance(1, this.#settings.dataBytesMax > 10_000 ? 4 : 30)
+      ? this.#random.below(this.#settings.dataBytesMax)
+      : 0;
     return tag + "x".repeat(bytes);
   }
 

@@ -10,6 +10,8 @@
 
 /** How deep promises may wait for each other; what is left runs behind the next event. */
 const MICROTASKS_PER_EVENT = 24;
+/** So often the runtime gets its turn, to say which promises were rejected. */
+const EVENTS_PER_TURN = 1000;
 
 interface SimEvent {
   readonly atMs: number;
@@ -44,6 +46,7 @@ export class SimLoop {
       this.eventCount++;
       event.run!();
       for (let i = 0; i < MICROTASKS_PER_EVENT; i++) await null;
+      if (this.eventCount % EVENTS_PER_TURN === 0) await turnOfRuntime();
     }
     if (!isOver()) this.nowMs = Math.max(this.nowMs, endMs);
   }
@@ -76,6 +79,10 @@ export class SimLoop {
     }
     heap[at] = last;
   }
+}
+
+export function turnOfRuntime(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, 0));
 }
 
 function NOTHING(): void {}

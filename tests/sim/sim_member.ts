@@ -7,8 +7,9 @@
  * @module
  */
 import { makeAuthProviders } from "../../core/auth/auth_providers.ts";
+import { AssertionError } from "../../core/assert.ts";
 import { ServerMetrics } from "../../core/metrics/server_metrics.ts";
-import type { FileSystem, LogFields, Logger } from "../../core/ports.ts";
+import type { Epochs, FileSystem, LogFields, Logger } from "../../core/ports.ts";
 import { AuthRequests } from "../../core/server/auth_requests.ts";
 import { NoWrites } from "../../core/server/no_writes.ts";
 import type { Client } from "../../core/server/client.ts";
@@ -281,7 +282,7 @@ export class SimMember {
     const history = this.history = {
       applier: this.#applier,
       proposals,
-      epochs,
+      epochs: this.#exitingEpochs(epochs),
       lastLoggedZxid: recovered.lastProcessedZxid,
       startsOver: recovered.incompleteThrough !== null,
     };
@@ -326,6 +327,28 @@ export class SimMember {
     this.#listen();
     this.#startTicks();
     await member.start();
+  }
+
+  /** What the disk refuses there ends the process: `main.ts` sees to that. */
+  #exitingEpochs(epochs: EpochFiles): Epochs {
+    const orExit = (write: () => void) => {
+      try {
+        write();
+      } catch (error) {
+        if (error instanceof AssertionError) throw error;
+        this.#exit(`an epoch could not be written: ${messageOf(error)}`);
+      }
+    };
+    return {
+      get acceptedEpoch() {
+        return epochs.acceptedEpoch;
+      },
+      get currentEpoch() {
+        return epochs.currentEpoch;
+      },
+      writeAccepted: (epoch) => orExit(() => epochs.writeAccepted(epoch)),
+      writeCurrent: (epoch) => orExit(() => epochs.writeCurrent(epoch)),
+    };
   }
 
   #makeProcessor<Writes extends WritePath>(
@@ -477,7 +500,8 @@ export class SimMember {
   silentMsBefore(zxid: Zxid, sessionId: bigint): number | null {
     const proposedMs = this.#proposedMs.get(zxid);
     const heardMs = this.#heardMs.get(sessionId);
-    return proposedMs === undefined || heardMs === undefined ? null : proposedMs - heardMs;
+    if (proposedMs === undefined || heardMs === undefined || heardMs > proposedMs) return null;
+    return proposedMs - heardMs;
   }
 
   /** Whether it leads, and brings a learner to its own history now. */

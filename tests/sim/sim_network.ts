@@ -3,7 +3,8 @@
  *
  * Between two machines there are two links, one a direction, which are slow, stalled or cut independently.
  * What is sent into a cut link waits, as what TCP repeats does: it arrives when the link is whole again, or
- * the sender's connection breaks after a while, which the other side then does not hear of. A machine
+ * the sender's connection breaks after a while, which the other side then does not hear of. It breaks too
+ * when the way back is cut. A machine
  * without power answers nothing. A process that ends closes its connections, and may take with it what
  * was under way.
  *
@@ -245,6 +246,7 @@ export class SimConnection {
   readonly #wire: { readyMs: number; packet: Packet }[] = [];
   #wireBytes = 0;
   #isPumpSet = false;
+  #isAckAwaited = false;
   /** Since when nothing gets through. */
   #blockedSinceMs: number | null = null;
 
@@ -270,8 +272,9 @@ export class SimConnection {
     return this.peer.host;
   }
 
-  get hasRoom(): boolean {
-    return this.#wireBytes < this.#network.options.windowBytes;
+  /** How much may be sent now. */
+  get roomBytes(): number {
+    return Math.max(0, this.#network.options.windowBytes - this.#wireBytes);
   }
 
   send(bytes: Uint8Array): void {
@@ -379,8 +382,22 @@ export class SimConnection {
     });
   }
 
+  /** What arrives is not acknowledged over a link back that is cut: that breaks a connection too. */
+  #unacknowledged(): void {
+    if (this.#isAckAwaited) return;
+    this.#isAckAwaited = true;
+    const { loop, random, retransmitMs } = this.#network.options;
+    loop.after(random.between(retransmitMs, 3 * retransmitMs), () => {
+      this.#isAckAwaited = false;
+      if (this.#network.isPassable(this.peerHost, this.host)) return;
+      if (this.isOpen) this.reset("Connection timed out (os error 110)");
+      else this.vanish();
+    });
+  }
+
   #arrive(packet: Packet): void {
     const { peer } = this;
+    if (!this.#network.isPassable(this.peerHost, this.host)) this.#unacknowledged();
     if (packet.kind === "bytes") {
       this.#wireBytes -= packet.bytes.length;
       if (this.isOpen) this.#process.enter(() => this.onWritable());
@@ -445,11 +462,12 @@ export class SimSocket {
   async write(bytes: Uint8Array): Promise<number> {
     for (;;) {
       this.#check();
-      if (this.#end.hasRoom) break;
+      if (this.#end.roomBytes > 0) break;
       await new Promise<void>((resolve) => this.#writing = resolve);
     }
-    this.#end.send(bytes);
-    return bytes.length;
+    const count = Math.min(bytes.length, this.#end.roomBytes);
+    this.#end.send(bytes.subarray(0, count));
+    return count;
   }
 
   close(): void {

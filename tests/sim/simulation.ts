@@ -8,6 +8,7 @@
  * @module
  */
 import type { LogFields } from "../../core/ports.ts";
+import { ErrorCode } from "../../core/errors.ts";
 import { QuorumConfig } from "../../cluster/quorum_config.ts";
 import { counterOf, type Zxid, zxidToHex } from "../../core/zxid.ts";
 import { NO_NODE } from "../../core/tree/node_store.ts";
@@ -19,7 +20,7 @@ import { type Applied, type Committed, History } from "./history.ts";
 import { Reach } from "./reach.ts";
 import { Acknowledged, SimClient } from "./sim_client.ts";
 import { SimDisk } from "./sim_disk.ts";
-import { SimLoop } from "./sim_loop.ts";
+import { SimLoop, turnOfRuntime } from "./sim_loop.ts";
 import { type Machine, type MemberEvents, ProcessEnded, SimMember } from "./sim_member.ts";
 import { SimNetwork } from "./sim_network.ts";
 import { type Canary, configOf, drawSettings, type SwarmSettings } from "./swarm.ts";
@@ -86,6 +87,7 @@ export class Simulation implements MemberEvents {
   /** Txns that a leader proposed and did not commit: whether they come back. */
   readonly #uncommitted = new Map<Zxid, string>();
   #clientCount = 0;
+  readonly #forbidden = new Set<string>();
   /** When the last leader was established. */
   #establishedMs = 0;
   /** What servers held whose process has ended, oldest first. */
@@ -137,6 +139,7 @@ export class Simulation implements MemberEvents {
     } catch (error) {
       this.fail(`the simulator threw ${stackOf(error)}`);
     } finally {
+      await turnOfRuntime();
       globalThis.removeEventListener("unhandledrejection", onRejection);
     }
     const hash = (this.#traceHash >>> 0).toString(16).padStart(8, "0") +
@@ -207,6 +210,7 @@ export class Simulation implements MemberEvents {
         servers: [...this.slots.keys()],
         epochOf: (server) => this.slots.get(server)!.member?.epoch ?? 0,
         isSynchronising: (server) => this.slots.get(server)!.member?.isSynchronisingOther ?? false,
+        forbid: (tag) => void this.#forbidden.add(`"${tag}"`),
         fail: (problem) => this.fail(problem),
         sometimes: (what) => this.reach.sometimes(what),
         trace: (line) => this.trace(line),
@@ -366,6 +370,14 @@ export class Simulation implements MemberEvents {
     this.trace(`committed ${zxidToHex(header.zxid)} ${text}`);
     if (counterOf(header.zxid) > this.settings.counterMax) {
       this.fail(`0x${zxidToHex(header.zxid)} is beyond the epoch's last zxid`);
+    }
+    if (txn.kind === "error" && txn.err === ErrorCode.SessionMoved) {
+      this.reach.sometimes("write refused: moved");
+    }
+    for (const tag of this.#forbidden) {
+      if (text.includes(tag)) {
+        this.fail(`a write through a connection that its session had left: ${text}`);
+      }
     }
     if (txn.kind !== "closeSession" || header.cxid !== 0) return;
     this.reach.sometimes("session expired");

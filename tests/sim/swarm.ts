@@ -130,7 +130,7 @@ export function drawSettings(random: SeededRandom): SwarmSettings {
       thinkMsMax: random.pick([40, 150, 400]),
       depthMax: random.pick([1, 3, 10]),
       topCount: random.pick([2, 5]),
-      dataBytesMax: random.pick([10, 3000]),
+      dataBytesMax: random.pick([10, 3000, 30_000]),
       readShare: random.pick([20, 50, 80]),
     },
     network: {

@@ -1,0 +1,57 @@
+/**
+ * Runs the simulator over the seeds that found something and over as many new ones as there is time for,
+ * and proves that it would find what it is for.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { FOUND_SEEDS } from "./found_seeds.ts";
+import { runSeed } from "./simulation.ts";
+import type { Canary } from "./swarm.ts";
+
+/** How long new seeds are run; `SIM_SECONDS` sets another time. */
+const FRESH_SECONDS = Number(Deno.env.get("SIM_SECONDS") ?? 60);
+/** A planted fault is found by then. */
+const CANARY_SEED_COUNT = 60;
+
+for (const { seed, found } of FOUND_SEEDS) {
+  Deno.test(`the simulator finds nothing with seed ${seed}: ${found}`, async () => {
+    await mustPass(seed);
+  });
+}
+
+Deno.test(`the simulator finds nothing in ${FRESH_SECONDS} s of new seeds`, async () => {
+  const first = Date.now() % 1_000_000_000;
+  const endMs = performance.now() + FRESH_SECONDS * 1000;
+  let seed = first;
+  for (; performance.now() < endMs; seed++) await mustPass(seed);
+  console.log(`seeds from ${first} to ${seed - 1}`);
+});
+
+Deno.test("the simulator gives the same trace for the same seed, and another for another", async () => {
+  const lines: string[] = [];
+  const onTrace = (line: string) => void lines.push(line);
+  const first = await runSeed({ seed: 5, onTrace });
+  const lineCount = lines.length;
+  const again = await runSeed({ seed: 5, onTrace });
+  assert(lineCount > 1000, "things happened");
+  const differing = lines.slice(0, lineCount).findIndex((line, i) => line !== lines[lineCount + i]);
+  assert.equal(lines[lineCount + differing], lines[differing]);
+  assert.equal(again.traceHash, first.traceHash);
+  assert.notEqual((await runSeed({ seed: 6 })).traceHash, first.traceHash);
+});
+
+for (const canary of ["halfIsQuorum", "ackBeforeSync"] satisfies Canary[]) {
+  Deno.test(`the simulator finds the planted fault ${canary}`, async () => {
+    for (let seed = 1; seed <= CANARY_SEED_COUNT; seed++) {
+      const { failure } = await runSeed({ seed, canary });
+      if (failure !== null) return;
+    }
+    assert.fail(`not in ${CANARY_SEED_COUNT} seeds`);
+  });
+}
+
+async function mustPass(seed: number): Promise<void> {
+  const { failure } = await runSeed({ seed });
+  if (failure !== null) assert.fail(`${failure}; deno task sim --seed=${seed}`);
+}
