@@ -308,15 +308,14 @@ export class Election {
     return this.#answerOnce(from, { ...this.#currentVote, electionEpoch: this.#clock }, nowMs);
   }
 
-  /** Rule 4. */
+  /**
+   * Rule 4, with the clock of the round in which it was cast: by that a leader who begins anew tells that
+   * we have not noticed yet, and is not elected by us alone again (captures 08 and 15).
+   */
   #answerLooking(from: ServerId, notification: Notification): ElectionEffect[] {
     assert(this.#currentVote !== null, "who has a role has elected a leader");
     if (notification.state !== "LOOKING") return [];
-    const { electionEpoch } = notification.vote;
-    return [
-      this.#send(from, { ...this.#currentVote, electionEpoch }),
-      { kind: "voterLooking", serverId: from },
-    ];
+    return [this.#send(from, this.#currentVote), { kind: "voterLooking", serverId: from }];
   }
 
   /** Section 4.3, one notification of a voter. */

@@ -162,7 +162,7 @@ Deno.test("Election tells its proposal again to who was not looking when it was 
   assert.deepEqual(us.hear(1, { leader: 1 }), []); // once
 });
 
-Deno.test("Election in a role answers who looks with the vote, in the asker's clock", () => {
+Deno.test("Election in a role answers who looks with the vote, in the clock that it was cast in", () => {
   const us = decided({ serverId: 3, leader: 3 });
   us.election.epochEstablished(1);
   const effects = us.election.notification({
@@ -176,7 +176,7 @@ Deno.test("Election in a role answers who looks with the vote, in the asker's cl
       to: 1,
       notification: {
         state: "LEADING",
-        vote: { leader: 3, zxid: 0, electionEpoch: 8, peerEpoch: 1 },
+        vote: { leader: 3, zxid: 0, electionEpoch: 1, peerEpoch: 1 },
         version: 2,
         configText: THREE.toText(),
       },
@@ -186,6 +186,22 @@ Deno.test("Election in a role answers who looks with the vote, in the asker's cl
   assert.deepEqual(us.hear(1, { leader: 3, state: "FOLLOWING" }), []);
   const follower = decided({ serverId: 1, leader: 3 });
   assert.deepEqual(follower.hear(2, { leader: 2 }), ["2: FOLLOWING 3", "voterLooking 2"]);
+});
+
+Deno.test("Election does not elect itself by followers that have not noticed that it ended", () => {
+  const follower = decided({ serverId: 1, leader: 3 });
+  const us = decided({ serverId: 3, leader: 3 });
+  us.look();
+  for (const from of [1, 2]) {
+    const [answer] = follower.election.notification({
+      from: 3,
+      notification: notificationOf({ leader: 3, clock: us.election.clock }),
+      nowMs: us.nowMs,
+    });
+    assert(answer?.kind === "send");
+    us.election.notification({ from, notification: answer.notification, nowMs: us.nowMs });
+  }
+  assert.equal(us.election.state, "LOOKING");
 });
 
 Deno.test("Election answers an observer with the last outcome, but not over and over", () => {
