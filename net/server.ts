@@ -56,8 +56,7 @@ import { Turn } from "./turn.ts";
 const EXIT_TXN_LOG = 10;
 /** How long a stop waits for what is under way. */
 const CLOSE_WAIT_MS = 3000;
-/** A tick this long after the last one says that we were not running: they are 250 ms apart at most. */
-const PAUSE_MS = 600;
+const TICK_MS_MAX = 250;
 /** For when nobody asks for anything; 5 to 10 ms. */
 const WATCHES_REMOVED_IN_TICK = 5000;
 /** Sockets written to in one turn: 30 us each. The newest go first, they may be replies. */
@@ -472,8 +471,7 @@ class RunningServer implements Server {
 
   #startTimers({ skipped }: RecoveryResult): void {
     const config = this.#config;
-    const tickMs = Math.max(10, Math.min(250, config.tickTimeMs / 4));
-    this.#timers.push(setInterval(() => this.#tick(), tickMs));
+    this.#timers.push(setInterval(() => this.#tick(), this.#tickMs));
     this.#reaping = new ContainerReaping({
       config,
       tree: this.#tree,
@@ -527,12 +525,16 @@ class RunningServer implements Server {
     if (startAt > 0 && !this.#isClosed) this.#flushTimer ??= setTimeout(this.#flushMore, 0);
   }
 
+  get #tickMs(): number {
+    return Math.max(10, Math.min(TICK_MS_MAX, this.#config.tickTimeMs / 4));
+  }
+
   #tick(): void {
     this.#turn.begin();
     const nowMs = clock.monotonicMs();
     // after a pause of our own (a suspended process, a starved machine), what clients sent meanwhile
     // is read first: else all sessions would expire at once for our sake
-    const wasPaused = nowMs - this.#tickedMs > PAUSE_MS && !this.#wasPaused;
+    const wasPaused = nowMs - this.#tickedMs > 2 * this.#tickMs + 100 && !this.#wasPaused;
     this.#wasPaused = wasPaused;
     this.#tickedMs = nowMs;
     if (!wasPaused) (this.#deciding ?? this.#processor.writes).expireSessions();
