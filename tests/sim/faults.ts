@@ -47,7 +47,11 @@ export class Faults {
 
   // ---------------------------------------------------------------- healing
 
-  /** Heals enough voters for a quorum; the others stay as they are, or are cut off or down. */
+  /**
+   * Heals enough voters for a quorum; the others are down or cut off. Not so that some of the quorum hear them
+   * and others do not: a server with the best vote that hears too few itself keeps all others from electing
+   * anybody else, with ZooKeeper's algorithm as it is.
+   */
   healQuorum(): Set<number> {
     const { settings, quorumConfig } = this.#sim;
     const healed = new Set<number>();
@@ -63,9 +67,13 @@ export class Faults {
     }
     for (const id of this.#sim.slots.keys()) {
       if (healed.has(id)) continue;
-      const fate = this.#random.below(3);
-      if (fate === 0) this.#hold(id);
-      else if (fate === 1) { for (const other of this.#sim.slots.keys()) this.#cut(id, other); }
+      if (this.#random.chance(1, 2)) this.#hold(id);
+      else {
+        for (const other of this.#sim.slots.keys()) {
+          this.#cut(id, other);
+          this.#cut(other, id);
+        }
+      }
     }
     for (const id of healed) {
       this.#healServer(id);

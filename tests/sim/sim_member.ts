@@ -49,8 +49,6 @@ import { SimProcess } from "./sim_process.ts";
 import { WatchedApplier, WatchedTree } from "./watched_tree.ts";
 
 export const CLIENT_PORT = 2181;
-/** As in `net/server.ts`. */
-const PAUSE_MS = 600;
 
 /** What a machine has, whatever runs on it. */
 export interface Machine {
@@ -440,7 +438,7 @@ export class SimMember {
   }
 
   #startTicks(): void {
-    const tickMs = Math.max(10, Math.min(250, this.machine.config.tickTimeMs / 4));
+    const tickMs = this.#tickMs;
     const tick = () => {
       this.#tick();
       this.process.timers.start(tickMs, tick);
@@ -448,10 +446,14 @@ export class SimMember {
     this.process.timers.start(tickMs, tick);
   }
 
+  get #tickMs(): number {
+    return Math.max(10, Math.min(250, this.machine.config.tickTimeMs / 4));
+  }
+
   #tick(): void {
     this.#turn.begin();
     const nowMs = this.process.clock.monotonicMs();
-    const wasPaused = nowMs - this.#tickedMs > PAUSE_MS && !this.#wasPaused;
+    const wasPaused = nowMs - this.#tickedMs > 2 * this.#tickMs + 100 && !this.#wasPaused;
     this.#wasPaused = wasPaused;
     this.#tickedMs = nowMs;
     this.#guard(() => {
@@ -500,7 +502,7 @@ export class SimMember {
   silentMsBefore(zxid: Zxid, sessionId: bigint): number | null {
     const proposedMs = this.#proposedMs.get(zxid);
     const heardMs = this.#heardMs.get(sessionId);
-    if (proposedMs === undefined || heardMs === undefined || heardMs > proposedMs) return null;
+    if (proposedMs === undefined || heardMs === undefined || heardMs >= proposedMs) return null;
     return proposedMs - heardMs;
   }
 

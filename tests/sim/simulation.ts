@@ -188,7 +188,8 @@ export class Simulation implements MemberEvents {
     this.#mayExpire = false;
     await this.#runFor(3 * settings.client.sessionTimeoutMs);
     for (const client of this.clients) client.isQuiet = true;
-    await this.#runFor(5 * tickTimeMs + 2000, () => false);
+    await this.#runFor(5 * tickTimeMs + 2000);
+    await this.#runFor(5000, () => this.#areAllAlike()); // a session may just have expired
     this.#compareAll();
   }
 
@@ -447,6 +448,14 @@ export class Simulation implements MemberEvents {
   #allServe(): boolean {
     return [...this.slots.values()].every(({ member }) =>
       member !== null && member.isServing && member.epoch === this.history.epoch
+    );
+  }
+
+  #areAllAlike(): boolean {
+    const { lastZxid } = this.history;
+    return [...this.slots.values()].every(({ member }) =>
+      member === null || member.lastLoggedZxid === lastZxid &&
+        this.history.through(member.tree.lastProcessedZxid)?.header.zxid === lastZxid
     );
   }
 
