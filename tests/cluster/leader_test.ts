@@ -295,6 +295,25 @@ Deno.test("Leader answers a sync when all is committed that was proposed before 
   assert.deepEqual(learner!.ack("5.1"), ["2< COMMIT 5.1", "2< SYNC 0.0"]);
 });
 
+Deno.test("Leader answers a sync before it commits what was asked for behind it", () => {
+  const { fixture, learners } = LeaderFixture.established();
+  const [learner] = learners;
+  learner!.createSession(1);
+  learner!.sync();
+  learner!.createSession(2);
+  fixture.sync();
+  assert.deepEqual(learner!.ack("5.2"), ["2< COMMIT 5.1", "2< SYNC 0.0", "2< COMMIT 5.2"]);
+});
+
+Deno.test("Leader ends when a member has accepted a newer epoch, and makes that its own", () => {
+  const { fixture } = LeaderFixture.established();
+  const learner = fixture.join(3);
+  assert.deepEqual(learner.info({ acceptedEpoch: 7 }), [
+    "acceptedEpoch 7",
+    "end: server 3 has accepted epoch 7, which is newer than ours",
+  ]);
+});
+
 Deno.test("Leader drops who speaks nonsense, at any stage", () => {
   const ack = packetBytes({ type: PacketType.Ack, zxid: 0 });
   const nonsense = new Uint8Array([0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 127, 0, 0, 0]);

@@ -32,6 +32,7 @@ export class Faults {
   start(): void {
     this.#isOn = true;
     for (const kind of FAULT_KINDS) this.#plan(kind);
+    if (this.#sim.settings.faults.interruptSnap > 0) this.#watchForSnaps();
   }
 
   stop(): void {
@@ -237,6 +238,8 @@ export class Faults {
         slot.machine.disk.failsSync = () => true;
         return true;
       }
+      case "interruptSnap":
+        return false; // at its own time
       case "flipBit":
         return this.#flipBit(id);
       case "wipe":
@@ -302,6 +305,20 @@ export class Faults {
     link.isCut = false;
     link.delayMsMax = this.#sim.settings.network.delayMsMax;
     this.#sim.network.healed(from, to);
+  }
+
+  /** Faults at random times hardly ever meet a learner that has half a tree. */
+  #watchForSnaps(): void {
+    if (!this.#isOn) return;
+    this.#sim.loop.after(10, () => this.#watchForSnaps());
+    const { slots } = this.#sim;
+    for (const [id, { member }] of slots) {
+      const learner = member?.member?.peer.learner ?? null;
+      if (learner?.stage !== "tree" || this.#wiped !== null || !this.#random.chance(1, 5)) continue;
+      this.#count("interruptSnap");
+      const how = this.#random.pick(["kill", "powerLoss"] as const);
+      return this.#down(this.#random.pick([id, learner.leader]), how);
+    }
   }
 
   /** In a file that is older than the second newest snapshot: nothing needs it, unless a TRUNC does. */

@@ -287,7 +287,11 @@ export class SimClient {
   #think(): void {
     const { thinkMsMax, depthMax } = this.#settings;
     this.process.timers.start(this.#random.between(1, thinkMsMax), () => {
-      if (this.isConnected && !this.isQuiet && this.#sent.length < depthMax) this.#act();
+      // several in one piece now and then, which share a batch
+      let count = this.#random.chance(1, 6) ? this.#random.between(2, 6) : 1;
+      while (count-- > 0 && this.#sent.length < depthMax) {
+        if (this.isConnected && !this.isQuiet) this.#act();
+      }
       this.#think();
     });
   }

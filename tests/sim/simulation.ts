@@ -416,9 +416,9 @@ export class Simulation implements MemberEvents {
       }
       if (String(fields.reason).includes("cannot be cut")) reach.sometimes("TRUNC not possible");
     }
-    if (message === "connection closed" && fields.reason === "its session expired") {
+    if (message === "connection closed" && fields.reason === "its session ended") {
       if (member.member?.peer.leader === null) {
-        reach.sometimes("session of a learner's client expired");
+        reach.sometimes("session of a connected client ended at a learner");
       }
     }
     if (message === "snapshot written" && member.isSynchronisingOther) {

@@ -27,6 +27,7 @@ export const FAULT_KINDS = [
   "fullDisk",
   "failedSync",
   "flipBit",
+  "interruptSnap",
   "wipe",
   "rollingRestart",
   "clientPause",
