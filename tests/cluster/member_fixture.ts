@@ -536,16 +536,24 @@ export function memberConfig({ serverId, voters, observers, settings }: {
   observers: readonly number[];
   settings: Record<string, string | number>;
 }): ServerConfig {
+  const key = JSON.stringify([serverId, voters, observers, settings]);
+  const known = configs.get(key);
+  if (known !== undefined) return known;
   using dir = makeTempDir();
   Deno.writeTextFileSync(`${dir.path}/myid`, `${serverId}`);
   const servers = [...voters, ...observers].map((id): [string, string] => {
     const role = observers.includes(id) ? ":observer" : "";
     return [`server.${id}`, `127.0.0.${id}:2888:3888${role}`];
   });
-  return makeConfig({
+  const config = makeConfig({
     dataDir: dir.path,
     settings: { ...SETTINGS, ...Object.fromEntries(servers), ...settings },
   });
+  configs.set(key, config);
+  return config;
 }
+
+/** Reading files is most of what a fixture would cost. */
+const configs = new Map<string, ServerConfig>();
 
 const encoder = new TextEncoder();

@@ -25,6 +25,8 @@ export interface PeerHost {
   channel(remoteAddress: string): FakeChannel;
   flush(): boolean;
   takeTrace(): string[];
+  /** What a server does at the end of a turn, for the disk. */
+  afterTurn?(): void;
 }
 
 type Timeless = ElectionSocketInput extends infer I ? I extends unknown ? Omit<I, "nowMs"> : never
@@ -102,6 +104,7 @@ export class ScriptedPeer {
     peer.beginTurn(this.#host.time);
     run();
     peer.endTurn();
+    this.#host.afterTurn?.();
     while (this.#inputs.length > 0) {
       const { nowMs } = this.#host;
       const input = { ...this.#inputs.shift()!, nowMs } as ElectionSocketInput;
