@@ -83,7 +83,7 @@ export function pathOf(zxid: Zxid): string {
 }
 
 /** The body of a log record: what PROPOSAL and INFORM carry. */
-export function txnBody(zxid: Zxid): Uint8Array<ArrayBuffer> {
+export function txnBody(zxid: Zxid): Uint8Array {
   const record = logRecord(zxid, createTxn(pathOf(zxid)));
   return record.slice(RECORD_PREFIX_BYTES, record.length - 1);
 }
@@ -377,6 +377,10 @@ export interface MemberFixtureOptions {
   logged?: readonly string[];
   /** Where the snapshot on the disk is; what is logged begins behind it. */
   snapshotAt?: string;
+  /** What is logged, where it is not what `txnBody` says. */
+  bodies?: ReadonlyMap<Zxid, Uint8Array>;
+  /** Where it is not what the ids of the voters and observers say. */
+  configText?: string;
   /** More lines of zoo.cfg. */
   settings?: Record<string, string | number>;
 }
@@ -406,11 +410,15 @@ export class MemberFixture {
     currentEpoch = 4,
     logged = [],
     snapshotAt = "0.0",
+    bodies = new Map(),
+    configText,
     settings = {},
   }: MemberFixtureOptions = {}) {
     this.config = memberConfig({ serverId, voters, observers, settings });
     const { ensemble } = this.config;
-    const committed = new QuorumConfig({ ...ensemble, version: 0 });
+    const committed = configText === undefined
+      ? new QuorumConfig({ ...ensemble, version: 0 })
+      : QuorumConfig.parse(configText);
     const tree = new DataTree({
       digestEnabled: true,
       extendedTypes: true,
@@ -433,7 +441,10 @@ export class MemberFixture {
       zxid: snapshotZxid,
       bytes: snapshotBytes(treeOf(zxids.filter((zxid) => zxid <= snapshotZxid))),
     };
-    this.storage.records = zxids.map((zxid) => ({ zxid, body: txnBody(zxid) }));
+    this.storage.records = zxids.map((zxid) => ({
+      zxid,
+      body: bodies.get(zxid) ?? txnBody(zxid),
+    }));
     this.storage.load();
     this.services = this.#services(applier);
     this.member = {

@@ -22,6 +22,9 @@ interface Outcome {
   output: string;
 }
 
+/** What ran before, by test, in a copy that was not changed. */
+const unchanged = new Map<string, Outcome>();
+
 Deno.exit(await main());
 
 async function main(): Promise<number> {
@@ -67,9 +70,6 @@ function told(verdict: string, { output }: Outcome): string {
   console.log(output);
   return verdict;
 }
-
-/** What ran before, by test, in a copy that was not changed. */
-const unchanged = new Map<string, Outcome>();
 
 async function run(dir: string, { file, test, filter }: Mutation): Promise<Outcome> {
   const isChanged = Deno.readTextFileSync(`${dir}/${file}`) !==
