@@ -109,7 +109,7 @@ Deno.test("ZOOKEEPER-1549: no snapshot with uncommitted txns survives TRUNC, whe
   const cases: { snapshotsAt: string[]; steps: Script }[] = [
     {
       snapshotsAt: ["0.0", "4.5"],
-      steps: script(say.trunc("4.3"), say.committed("5.1"), say.newLeader(5), say.upToDate()),
+      steps: script(say.trunc("4.3"), say.newLeader(5), say.upToDate(), say.committed("5.1")),
     },
     {
       snapshotsAt: ["4.5"], // nothing to go back to: it asks for everything
@@ -117,14 +117,13 @@ Deno.test("ZOOKEEPER-1549: no snapshot with uncommitted txns survives TRUNC, whe
         ...script(say.trunc("4.3")),
         (peer) => peer.accept(),
         (peer) => peer.receive(say.leaderInfo(5)),
-        (peer) => peer.receive(say.snap("4.3", "4.1-3"), say.committed("5.1"), say.newLeader(5)),
-        (peer) => peer.receive(say.upToDate()),
+        (peer) => peer.receive(say.snap("4.3", "4.1-3"), say.newLeader(5)),
+        (peer) => peer.receive(say.upToDate(), say.committed("5.1")),
       ],
     },
   ];
   const logged = ["4.1-5"];
   for (const { snapshotsAt, steps } of cases) {
-    // without zxid 4.1 in the first snapshot the log is no whole history: it begins in the middle
     const make = (seed: number) => diskWith({ seed, logged, snapshotsAt, epoch: 4 });
     const seen = new Set<string>();
     await atEveryCut(make, steps, async (after, { isAcknowledged, where }) => {
@@ -132,10 +131,8 @@ Deno.test("ZOOKEEPER-1549: no snapshot with uncommitted txns survives TRUNC, whe
       seen.add(history);
       const { lastLoggedZxid } = after.history;
       assert.equal(history.split(" ").at(-1), zxidText(lastLoggedZxid), where);
-      if (isAcknowledged) {
-        assert.doesNotMatch(history, /4\.[45]/, where);
-        assert.equal(lastLoggedZxid, zxidOf("5.1"), where);
-      } else assert.match(history, /^4\.1 4\.2 4\.3/, where);
+      if (isAcknowledged) assert.match(history, /^4\.1 4\.2 4\.3( 5\.1)?$/, where);
+      else assert.match(history, /^4\.1 4\.2 4\.3( 4\.4)?( 4\.5)?$/, where);
       // and it joins again, from whatever was left
       if (lastLoggedZxid === zxidOf("5.1")) return;
       await after.run(
