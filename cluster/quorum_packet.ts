@@ -12,7 +12,7 @@ import { DecodeError } from "../core/errors.ts";
 import { IDENTITY_COUNT_MAX } from "../core/limits.ts";
 import type { Id } from "../core/tree/acl_list.ts";
 import { decodeUtf8, type JuteWriter } from "../core/wire/jute.ts";
-import type { Zxid } from "../core/zxid.ts";
+import { EPOCH_LIMIT, type Zxid } from "../core/zxid.ts";
 
 export const PacketType = {
   Request: 1,
@@ -62,6 +62,8 @@ const HEAD_BYTES = 16;
 const BARE_BYTES = 20;
 const BUFFER_BYTES_MIN = 64 << 10;
 const TWO_32 = 2 ** 32;
+/** Of others; a leader begins the one behind it. What is stored beyond the limit could not be read again. */
+const EPOCH_MAX = EPOCH_LIMIT - 1;
 
 /** Writes any packet; `data` and `ids` default to null. */
 export function writePacket(
@@ -200,8 +202,10 @@ export class PacketStream {
       if (ids === null) return null;
       packet.ids = ids;
     }
+    const epoch = view.getInt32(start + 4);
+    if (epoch >= EPOCH_MAX) throw new DecodeError(`Epoch ${epoch} in a packet is too large`);
     packet.type = view.getInt32(start);
-    packet.zxid = view.getInt32(start + 4) * TWO_32 + view.getUint32(start + 8);
+    packet.zxid = epoch * TWO_32 + view.getUint32(start + 8);
     packet.data = dataBytes < 0 ? null : this.#buffer.subarray(start + HEAD_BYTES, idsAt);
     return packet;
   }

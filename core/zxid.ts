@@ -9,6 +9,9 @@
 
 export type Zxid = number;
 
+/** Zxids of epochs below it are exact. */
+export const EPOCH_LIMIT = 2 ** 21;
+
 const TWO_32 = 2 ** 32;
 
 export function makeZxid(epoch: number, counter: number): Zxid {

@@ -15,14 +15,12 @@ import { assert } from "../core/assert.ts";
 import { DataDirError } from "../core/errors.ts";
 import type { Epochs, FileSystem, Logger } from "../core/ports.ts";
 import { UNFINISHED_SUFFIX } from "../core/storage/file_names.ts";
-import { epochOf, type Zxid } from "../core/zxid.ts";
+import { EPOCH_LIMIT, epochOf, type Zxid } from "../core/zxid.ts";
 import { DiskFullError, isDiskFull } from "./disk_full.ts";
 import { replaceFile } from "./file_system.ts";
 
 const ACCEPTED = "acceptedEpoch";
 const CURRENT = "currentEpoch";
-/** Zxids are exact below it. */
-const EPOCH_LIMIT = 2 ** 21;
 /** More is no number. */
 const TEXT_BYTES_MAX = 64;
 const WAY_OUT =

@@ -232,6 +232,22 @@ Deno.test("PacketStream.next() refuses lengths that cannot be", () => {
   }
 });
 
+Deno.test("PacketStream.next() refuses an epoch that could not be stored, or not be followed by another", () => {
+  const cases: [zxid: string, accepted: boolean][] = [
+    ["001ffffeffffffff", true],
+    ["001fffff00000000", false],
+    ["7fffffff00000000", false],
+    ["ffffffffffffffff", true], // none
+    ["ffffffff00000000", true], // of a learner without a database
+  ];
+  for (const [zxid, accepted] of cases) {
+    const stream = new PacketStream({ dataBytesMax: 16 });
+    stream.push(Uint8Array.fromHex(`0000000b${zxid}ffffffffffffffff`));
+    if (accepted) assert.notEqual(stream.next(), null, zxid);
+    else assert.throws(() => stream.next(), DecodeError, zxid);
+  }
+});
+
 Deno.test("PacketStream.next() reads a null id as an empty one", () => {
   const stream = new PacketStream({ dataBytesMax: 16 });
   stream.push(Uint8Array.fromHex("00000001ffffffffffffffffffffffff00000001ffffffff0000000161"));
