@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Channel, Member } from "../../cluster/member.ts";
+import type { Member } from "../../cluster/member.ts";
 import { Membership } from "../../cluster/membership.ts";
 import { ObserverMaster } from "../../cluster/observer_master.ts";
 import {
@@ -7,18 +7,12 @@ import {
   readPingReply,
   readRevalidateReply,
   writeAckEpoch,
-  writeLearnerInfo,
   writePingReply,
   writeRequest,
   writeRevalidate,
 } from "../../cluster/packet_bodies.ts";
 import { ProposalLog } from "../../cluster/proposal_log.ts";
-import {
-  PacketStream,
-  PacketType,
-  type QuorumPacket,
-  writeBarePacket,
-} from "../../cluster/quorum_packet.ts";
+import { PacketStream, PacketType } from "../../cluster/quorum_packet.ts";
 import { TxnApplier } from "../../core/txn/apply.ts";
 import { JuteWriter } from "../../core/wire/jute.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
@@ -26,13 +20,11 @@ import type { Zxid } from "../../core/zxid.ts";
 import { makeConfig } from "../fuzz/server_fixture.ts";
 import { type CommittedTxn, LeaderAndLearner, sessionIdOf } from "../support/core_server.ts";
 import { ensembleConfig } from "../support/ensemble_config.ts";
+import { LearnerEnd } from "../support/learner_end.ts";
 import { create, getData } from "../support/requests.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
 const TICK_MS = 1000;
-const NAMES = new Map<number, string>(
-  Object.entries(PacketType).map(([name, type]) => [type, name]),
-);
 
 /** A follower in its first epoch, whose leader counts from zxid 1. */
 class Follower {
@@ -119,86 +111,25 @@ class Follower {
   }
 }
 
-/** The observer's end of a connection. */
-class Observer {
-  isClosed = false;
-  readonly #follower: Follower;
-  readonly #output = new JuteWriter(64);
-  readonly #packets = new PacketStream({ dataBytesMax: 1 << 20 });
-  readonly #channel: Channel;
+/** An observer's end of a connection, once it has said who it is and what it has. */
+function joining(follower: Follower, { id = 4, zxid = 0 }: { id?: number; zxid?: Zxid } = {}) {
+  const observer = new LearnerEnd(follower.master);
+  observer.info(PacketType.ObserverInfo, id);
+  observer.send((writer) => writeAckEpoch(writer, zxid, 0));
+  return observer;
+}
 
-  constructor(follower: Follower) {
-    this.#follower = follower;
-    this.#channel = {
-      remoteAddress: "127.0.0.1:1",
-      writer: () => this.#output,
-      outputBytes: 0,
-      close: () => void (this.isClosed = true),
-    };
-    follower.master.connected(this.#channel);
-  }
-
-  /** One that says who it is and what it has. */
-  static joining(follower: Follower, { id = 4, zxid = 0 }: { id?: number; zxid?: Zxid } = {}) {
-    const observer = new Observer(follower);
-    observer.info(PacketType.ObserverInfo, id);
-    observer.send((writer) => writeAckEpoch(writer, zxid, 0));
-    return observer;
-  }
-
-  /** One that has all. */
-  static synced(follower: Follower, { id = 4 }: { id?: number } = {}) {
-    const zxid = follower.pair.learner.tree.lastProcessedZxid;
-    const observer = Observer.joining(follower, { id, zxid });
-    observer.ack();
-    observer.take();
-    return observer;
-  }
-
-  info(type: typeof PacketType.ObserverInfo | typeof PacketType.FollowerInfo, serverId: number) {
-    this.send((writer) =>
-      writeLearnerInfo(writer, { type, acceptedEpochZxid: 0, serverId, configVersion: 0 })
-    );
-  }
-
-  ack(): void {
-    this.send((writer) => writeBarePacket(writer, PacketType.Ack, 0));
-  }
-
-  send(write: (writer: JuteWriter) => void): void {
-    const writer = new JuteWriter(64);
-    write(writer);
-    this.#follower.master.received(this.#channel, writer.written());
-  }
-
-  drained(): void {
-    this.#follower.master.drained(this.#channel);
-  }
-
-  /** What it was sent is a tree, which is read elsewhere. */
-  skip(): void {
-    this.#output.position = 0;
-  }
-
-  packets(): QuorumPacket[] {
-    this.#packets.push(this.#output.written().slice());
-    this.#output.position = 0;
-    const packets: QuorumPacket[] = [];
-    for (let p = this.#packets.next(); p !== null; p = this.#packets.next()) {
-      packets.push({ ...p, data: p.data?.slice() ?? null });
-    }
-    return packets;
-  }
-
-  /** What it was sent since the last call: `Inform 5`. */
-  take(): string[] {
-    return this.packets().map(({ type, zxid }) => `${NAMES.get(type)} ${zxid}`);
-  }
+/** One that has all. */
+function synced(follower: Follower, { id = 4 }: { id?: number } = {}) {
+  const observer = joining(follower, { id, zxid: follower.pair.learner.tree.lastProcessedZxid });
+  observer.ack();
+  observer.take();
+  return observer;
 }
 
 Deno.test("ObserverMaster plays the leader's part, as Java's does in capture 20", () => {
   const follower = new Follower();
-  const observer = new Observer(follower);
+  const observer = new LearnerEnd(follower.master);
   observer.info(PacketType.ObserverInfo, 4);
   assert.deepEqual(observer.take(), ["LeaderInfo 0"]);
   observer.send((writer) => writeAckEpoch(writer, 0, 0));
@@ -220,7 +151,7 @@ Deno.test("ObserverMaster plays the leader's part, as Java's does in capture 20"
 });
 
 Deno.test("ObserverMaster takes observers only, and those that keep to the order", () => {
-  const cases: { note: string; send: (observer: Observer) => void }[] = [
+  const cases: { note: string; send: (observer: LearnerEnd) => void }[] = [
     { note: "a follower", send: (o) => o.info(PacketType.FollowerInfo, 1) },
     { note: "an ACK first", send: (o) => o.ack() },
     {
@@ -241,7 +172,7 @@ Deno.test("ObserverMaster takes observers only, and those that keep to the order
   ];
   for (const { note, send } of cases) {
     const follower = new Follower();
-    const observer = new Observer(follower);
+    const observer = new LearnerEnd(follower.master);
     send(observer);
     assert.equal(observer.isClosed, true, note);
     assert.deepEqual([...follower.master.observers], [], note);
@@ -250,8 +181,8 @@ Deno.test("ObserverMaster takes observers only, and those that keep to the order
 
 Deno.test("ObserverMaster drops an observer that says nothing, or comes back on another connection", () => {
   const follower = new Follower({ settings: { syncLimit: 2 } });
-  const first = Observer.synced(follower);
-  const second = Observer.synced(follower);
+  const first = synced(follower);
+  const second = synced(follower);
   assert.deepEqual([first.isClosed, second.isClosed], [true, false]);
   follower.advance(2 * TICK_MS);
   assert.equal(second.isClosed, false);
@@ -261,7 +192,7 @@ Deno.test("ObserverMaster drops an observer that says nothing, or comes back on 
 
 Deno.test("ObserverMaster tells each txn once, however an observer catches up", () => {
   const follower = new Follower({ txnCount: 5 });
-  const behind = Observer.joining(follower, { zxid: 3 });
+  const behind = joining(follower, { zxid: 3 });
   assert.deepEqual(behind.take(), [
     ...["LeaderInfo 0", "Diff 5", "Proposal 4", "Commit 4", "Proposal 5", "Commit 5"],
     "NewLeader 0",
@@ -273,7 +204,7 @@ Deno.test("ObserverMaster tells each txn once, however an observer catches up", 
 
   // a tree may have more than our list: that is not told again
   const applied = follower.apply(2);
-  const fresh = Observer.joining(follower, { id: 5, zxid: 0 });
+  const fresh = joining(follower, { id: 5, zxid: 0 });
   const [, snap] = fresh.packets().slice(0, 2);
   assert.deepEqual([snap!.type, snap!.zxid], [PacketType.Snap, 9]);
   while ([...follower.master.observers].some(({ stage }) => stage === "catchingUp")) {
@@ -288,7 +219,7 @@ Deno.test("ObserverMaster tells each txn once, however an observer catches up", 
 
 Deno.test("ObserverMaster lets an observer wait that is ahead, until it has that too", () => {
   const follower = new Follower({ txnCount: 5 });
-  const observer = Observer.joining(follower, { zxid: 7 });
+  const observer = joining(follower, { zxid: 7 });
   assert.deepEqual(observer.take(), ["LeaderInfo 0"]);
   follower.commit(1);
   assert.deepEqual(observer.take(), []);
@@ -298,8 +229,8 @@ Deno.test("ObserverMaster lets an observer wait that is ahead, until it has that
 
 Deno.test("ObserverMaster brings no more observers up to date at one time than configured", () => {
   const follower = new Follower({ settings: { "leader.maxConcurrentDiffSyncs": 1 }, txnCount: 5 });
-  const observers = [4, 5].map((id) => Observer.joining(follower, { id, zxid: 4 }));
-  const [first, second] = observers as [Observer, Observer];
+  const observers = [4, 5].map((id) => joining(follower, { id, zxid: 4 }));
+  const [first, second] = observers as [LearnerEnd, LearnerEnd];
   assert.equal(first.take().at(-1), "NewLeader 0");
   assert.deepEqual(second.take(), ["LeaderInfo 0"]);
   follower.commit(1);
@@ -312,7 +243,7 @@ Deno.test("ObserverMaster brings no more observers up to date at one time than c
 Deno.test("ObserverMaster passes requests on, and touches", () => {
   const follower = new Follower();
   const { learner } = follower.pair;
-  const observer = Observer.synced(follower);
+  const observer = synced(follower);
   const sessionId = sessionIdOf(4);
   const { body } = create("/o");
   const ids = [{ scheme: "ip", id: "10.0.0.1" }];
@@ -331,7 +262,7 @@ Deno.test("ObserverMaster passes requests on, and touches", () => {
 Deno.test("ObserverMaster answers a sync behind the txns before it", () => {
   const follower = new Follower({ txnCount: 2 });
   const { pair } = follower;
-  const observer = Observer.synced(follower);
+  const observer = synced(follower);
   const { body } = getData("/");
   observer.send((writer) =>
     writeRequest(writer, { sessionId: 1n, cxid: 1, opCode: OpCode.Sync, body }, [])
@@ -347,13 +278,13 @@ Deno.test("ObserverMaster gives each the leader's answer about its own session",
   const follower = new Follower({ txnCount: 1 });
   const { pair } = follower;
   const [known] = pair.leader.sessionTable.keys();
-  const first = Observer.synced(follower, { id: 4 });
-  const second = Observer.synced(follower, { id: 5 });
+  const first = synced(follower, { id: 4 });
+  const second = synced(follower, { id: 5 });
   first.send((writer) => writeRevalidate(writer, 99n, 4000));
   second.send((writer) => writeRevalidate(writer, known!, 4000));
   first.send((writer) => writeRevalidate(writer, known!, 4000));
   pair.deliver();
-  const answers = (observer: Observer) =>
+  const answers = (observer: LearnerEnd) =>
     observer.packets().map(({ data }) => readRevalidateReply(data));
   assert.deepEqual(answers(first), [
     { sessionId: 99n, isValid: false },
@@ -364,7 +295,7 @@ Deno.test("ObserverMaster gives each the leader's answer about its own session",
 
 Deno.test("ObserverMaster tells of a reconfig with the leader that is to be", () => {
   const follower = new Follower({ txnCount: 1 });
-  const observer = Observer.synced(follower);
+  const observer = synced(follower);
   const [txn] = follower.apply(1) as [CommittedTxn];
   follower.master.activates(txn.zxid, 3);
   follower.list([txn]);

@@ -57,20 +57,20 @@ export interface CoreContext extends WritePathContext {
 
 export class CoreServer<Writes extends WritePath> {
   readonly config: ServerConfig;
-  readonly sessionTable: SessionTable = new Map();
+  readonly sessionTable: SessionTable;
   readonly tree: DataTree;
   readonly processor: RequestProcessor<Writes>;
   readonly time = { nowMs: START_MS, wallMs: 1_700_000_000_000 };
 
-  constructor(config: ServerConfig, sessions: Sessions, makeWrites: (x: CoreContext) => Writes) {
+  constructor(
+    config: ServerConfig,
+    sessions: Sessions,
+    makeWrites: (x: CoreContext) => Writes,
+    applier = emptyDatabase(),
+  ) {
     this.config = config;
-    this.tree = new DataTree({
-      digestEnabled: true,
-      extendedTypes: true,
-      emulate353Ttl: false,
-      hashSeed: 7,
-    });
-    const applier = new TxnApplier(this.tree, this.sessionTable);
+    this.tree = applier.tree;
+    this.sessionTable = applier.sessions;
     const providers = makeAuthProviders(config, nodeHashing);
     this.processor = new RequestProcessor({
       config,
@@ -116,6 +116,16 @@ export class CoreServer<Writes extends WritePath> {
     client.connect(options);
     return client;
   }
+}
+
+export function emptyDatabase(): TxnApplier {
+  const tree = new DataTree({
+    digestEnabled: true,
+    extendedTypes: true,
+    emulate353Ttl: false,
+    hashSeed: 7,
+  });
+  return new TxnApplier(tree, new Map());
 }
 
 /** One connection. What it is sent is taken with `replies` and the like. */
