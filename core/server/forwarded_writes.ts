@@ -168,17 +168,34 @@ export class ForwardedWrites implements WritePath {
     return true;
   }
 
+  /**
+   * Asks the leader, and then waits until all is committed that was asked in the session's name elsewhere:
+   * outcomes are told by cxids, which some clients count anew on each connection. A client that was let in
+   * at once could take the outcome of a write before for that of its next one, which may yet be lost.
+   */
   renewSession(
     client: Client,
     { sessionId, timeoutMs }: { sessionId: bigint; timeoutMs: number },
   ): void {
-    const { sessions } = this.#options;
+    const { sessions, leader } = this.#options;
     const local = sessions.local.get(sessionId);
     if (local !== undefined) return this.#local.renew(client, local, timeoutMs);
     client.isConnecting = true;
     this.#options.stats.sessionRenewed();
-    this.#renewals.push({ client, sessionId, timeoutMs, answered: null });
-    this.#options.leader.revalidate(sessionId, timeoutMs);
+    let session: Session | null = null;
+    const answered = (isValid: boolean) => {
+      if (isValid) session = sessions.add({ id: sessionId, timeoutMs });
+      else if (!client.isGone) refuseSession(client, sessionId);
+    };
+    const synced = () => {
+      if (session === null || client.isGone) return;
+      if (sessions.get(sessionId) !== session) return refuseSession(client, sessionId); // it ended
+      attachSession(client, session);
+    };
+    this.#renewals.push({ sessionId, answered });
+    this.#syncs.push({ entry: null, synced });
+    leader.revalidate(sessionId, timeoutMs);
+    leader.request({ sessionId, cxid: 0, op: OpCode.Sync, body: ROOT, ids: client.ids });
   }
 
   closeSessionOf(client: Client, xid: number): void {
@@ -260,7 +277,7 @@ export class ForwardedWrites implements WritePath {
     { sessionId, timeoutMs }: { sessionId: bigint; timeoutMs: number },
     answered: (isValid: boolean) => void,
   ): void {
-    this.#renewals.push({ sessionId, timeoutMs, client: null, answered });
+    this.#renewals.push({ sessionId, answered });
     this.#options.leader.revalidate(sessionId, timeoutMs);
   }
 
@@ -329,11 +346,7 @@ export class ForwardedWrites implements WritePath {
       throw new ProtocolError("an answer about a session that was not asked for");
     }
     this.#renewals.shift();
-    const { client, timeoutMs, answered } = renewal;
-    answered?.(isValid);
-    if (client === null || client.isGone) return;
-    if (!isValid) return refuseSession(client, sessionId);
-    attachSession(client, this.#options.sessions.add({ id: sessionId, timeoutMs }));
+    renewal.answered(isValid);
   }
 
   #apply(record: TxnRecord): void {
@@ -385,13 +398,11 @@ export class ForwardedWrites implements WritePath {
 
 /** A session that is asked for: by a client here, or by an observer. */
 interface Renewal {
-  client: Client | null;
   sessionId: bigint;
-  timeoutMs: number;
-  answered: ((isValid: boolean) => void) | null;
+  answered: (isValid: boolean) => void;
 }
 
-/** A sync under way: of a client here, or of an observer. */
+/** A sync under way: of a client here, or of an observer, or of a session that comes back. */
 interface WaitingSync {
   entry: Waiting | null;
   synced: (() => void) | null;

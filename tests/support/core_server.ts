@@ -236,20 +236,29 @@ export class LearnerServer extends CoreServer<ForwardedWrites> {
   readonly revalidations: { sessionId: bigint; timeoutMs: number }[];
   /** Txns behind which its tree differed from the leader's. */
   readonly mismatches: Zxid[];
+  readonly #sent: Sent[];
 
   constructor(config: ServerConfig, { firstSessionId = sessionIdOf(2) } = {}) {
     const sessions = new LearnerSessions({ tickMs: config.tickTimeMs, nowMs: START_MS });
     const requests: ForwardedRequest[] = [];
     const revalidations: { sessionId: bigint; timeoutMs: number }[] = [];
     const mismatches: Zxid[] = [];
+    const sent: Sent[] = [];
     super(config, sessions, (context) =>
       new ForwardedWrites({
         ...context,
         sessions,
         audit: null,
         leader: {
-          request: (request) => void requests.push({ ...request, body: request.body.slice() }),
-          revalidate: (sessionId, timeoutMs) => void revalidations.push({ sessionId, timeoutMs }),
+          request: (lent) => {
+            const request = { ...lent, body: lent.body.slice() };
+            requests.push(request);
+            sent.push({ kind: "request", ...request });
+          },
+          revalidate: (sessionId, timeoutMs) => {
+            revalidations.push({ sessionId, timeoutMs });
+            sent.push({ kind: "revalidate", sessionId, timeoutMs });
+          },
         },
         outstandingCountMax: 1000,
         lengthMax: 1 << 20,
@@ -264,8 +273,21 @@ export class LearnerServer extends CoreServer<ForwardedWrites> {
     this.requests = requests;
     this.revalidations = revalidations;
     this.mismatches = mismatches;
+    this.#sent = sent;
+  }
+
+  /** Everything since the last call, in order; `requests` and `revalidations` are empty then. */
+  takeSent(): Sent[] {
+    this.requests.length = 0;
+    this.revalidations.length = 0;
+    return this.#sent.splice(0);
   }
 }
+
+/** What a learner says to its leader. */
+type Sent =
+  | ({ kind: "request" } & ForwardedRequest)
+  | { kind: "revalidate"; sessionId: bigint; timeoutMs: number };
 
 /** A leader and a learner; nothing passes between them until a test says so. */
 export class LeaderAndLearner {
@@ -284,19 +306,18 @@ export class LeaderAndLearner {
   /** What the learner has asked for comes to the leader, which answers what it answers at once. */
   deliver(): void {
     const { leader, learner, owner } = this;
-    for (const { sessionId, cxid, op, body, ids } of learner.requests.splice(0)) {
-      if (op === OpCode.Sync) {
+    for (const sent of learner.takeSent()) {
+      const { sessionId } = sent;
+      if (sent.kind === "revalidate") {
+        const isValid = leader.writes.revalidate(owner, sessionId, sent.timeoutMs);
+        this.#said.push(() => learner.writes.revalidated(sessionId, isValid));
+      } else if (sent.op === OpCode.Sync) {
         leader.writes.remoteSync(() => void this.#said.push(() => learner.writes.synced()));
       } else {
-        leader.writes.remoteRequest(
-          { owner, sessionId, cxid, op, ids: ids ?? [] },
-          new JuteReader(body),
-        );
+        const { cxid, op, body, ids } = sent;
+        const request = { owner, sessionId, cxid, op, ids: ids ?? [] };
+        leader.writes.remoteRequest(request, new JuteReader(body));
       }
-    }
-    for (const { sessionId, timeoutMs } of learner.revalidations.splice(0)) {
-      const isValid = leader.writes.revalidate(owner, sessionId, timeoutMs);
-      this.#said.push(() => learner.writes.revalidated(sessionId, isValid));
     }
     this.#hear();
   }

@@ -130,6 +130,39 @@ Deno.test("ForwardedWrites.renewSession() asks the leader, who knows what ended"
   assert.equal(closing.connectResponse()!.sessionId, 0n);
 });
 
+Deno.test("ForwardedWrites.renewSession() lets nobody in before the session's older writes are committed", () => {
+  const { pair, leader, learner } = pairWithClient();
+  const before = leader.connect({ timeoutMs: 4000 });
+  pair.commit();
+  const { sessionId } = before;
+  const xid = before.send(create("/before")); // prepared
+  const after = learner.connect({ sessionId, password: sessionPassword(sessionId) });
+  pair.deliver();
+  assert.equal(after.connectResponse(), null);
+  pair.commit();
+  assert.equal(after.connectResponse()!.sessionId, sessionId);
+  after.send(create("/after"), xid);
+  assert.deepEqual(after.outcomes(), [], "the older txn with this xid is not its outcome");
+  pair.settle();
+  assert.deepEqual(after.outcomes(), [`${xid}:0`]);
+  after.send(exists("/after"));
+  assert.deepEqual(after.outcomes(), ["1:0"]);
+});
+
+Deno.test("ForwardedWrites.renewSession() refuses a session that ends while it waits", () => {
+  const { pair, leader, learner } = pairWithClient();
+  const before = leader.connect({ timeoutMs: 4000 });
+  pair.commit();
+  const { sessionId } = before;
+  before.send(create("/a")); // under way, so that there is something to wait for
+  const after = learner.connect({ sessionId, password: sessionPassword(sessionId) });
+  pair.deliver();
+  leader.writes.closeSession(leader.tracker.get(sessionId)!);
+  pair.commit();
+  assert.equal(after.connectResponse()!.sessionId, 0n);
+  assert.equal(after.isClosing, true);
+});
+
 Deno.test("ForwardedWrites.revalidated() refuses an answer about another session", () => {
   const learner = new LearnerServer(makeConfig());
   learner.connect({ sessionId: 5n, password: sessionPassword(5n) });
