@@ -377,7 +377,8 @@ export class SimMember {
     }
     this.#processor = processor;
     this.#host = { ...this.#host, processor };
-    this.isServing = !(processor.writes instanceof NoWrites);
+    // what a read-only member shows may still be taken back: it is held to nothing
+    this.isServing = !(processor.writes instanceof NoWrites) && !processor.isReadOnly;
     if (this.isServing) this.#events.serving(this);
     if (processor.writes instanceof WritePipeline) this.#endDeadSessions(processor.writes);
   }

@@ -63,7 +63,7 @@ export type Canary = "halfIsQuorum" | "ackBeforeSync" | "none";
 
 export function drawSettings(random: SeededRandom): SwarmSettings {
   const voterCount = random.weighted([[6, 3], [4, 5], [1, 7], [1, 2], [1, 4]]);
-  const observerCount = random.weighted([[3, 0], [2, 1], [1, 2]]);
+  const observerCount = random.weighted([[3, 0], [2, 1], [2, 2]]);
   const ids = [...Array(voterCount + observerCount).keys()].map((i) => i + 1);
   const observers = new Set<number>();
   while (observers.size < observerCount) observers.add(random.pick(ids));
@@ -100,6 +100,7 @@ export function drawSettings(random: SeededRandom): SwarmSettings {
     digestEnabled: !random.chance(1, 10),
     serializeLastProcessedZxid: random.chance(1, 2),
     flushDelayMs: 0,
+    readOnlyModeEnabled: random.chance(1, 2),
     ensemble: {
       ...base.ensemble,
       isMember: true,
@@ -116,6 +117,11 @@ export function drawSettings(random: SeededRandom): SwarmSettings {
       snapshotSizeFactor: random.pick([0.33, 0, 0, -1]),
       forceSnapshotSync: random.chance(1, 12),
       quorumListenOnAllIps: random.chance(1, 4),
+      observerMasterPort: random.pick([0, 2191, 2191]),
+      observerReconnectDelayMs: random.pick([0, 200]),
+      maxConcurrentSnapSyncs: random.pick([1, 10]),
+      maxConcurrentDiffSyncs: random.pick([1, 100]),
+      maxTimeToWaitForEpochMs: random.pick([-1, 1000]),
     },
   };
   return {
