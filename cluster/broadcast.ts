@@ -5,16 +5,17 @@
  * @module
  */
 import { assert } from "../core/assert.ts";
-import { DecodeError } from "../core/errors.ts";
+import { DecodeError, type ErrorCode } from "../core/errors.ts";
 import type { LogBatch } from "../core/server/log_batches.ts";
 import type { LogSource } from "../core/server/log_source.ts";
 import type { TurnTime } from "../core/server/replies.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import { WritePipeline } from "../core/server/write_pipeline.ts";
 import { SessionTracker } from "../core/session/session_tracker.ts";
-import { JuteReader, JuteWriter } from "../core/wire/jute.ts";
+import type { Reconfigure } from "../core/txn/prepare.ts";
+import { encodeUtf8, JuteReader, JuteWriter } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
-import { counterOf, epochOf, makeZxid, type Zxid } from "../core/zxid.ts";
+import { counterOf, epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { ProposalAcks } from "./acks.ts";
 import { LatencySample } from "./latency_sample.ts";
 import type { LearnerHandler } from "./learner_handler.ts";
@@ -23,6 +24,8 @@ import {
   readPingReply,
   readRequest,
   readRevalidate,
+  writeCommitAndActivate,
+  writeInformAndActivate,
   writeRevalidateReply,
 } from "./packet_bodies.ts";
 import {
@@ -32,6 +35,9 @@ import {
   writeInform,
   writeProposal,
 } from "./quorum_packet.ts";
+import type { QuorumConfig } from "./quorum_config.ts";
+import { designatedLeaderOf, type ReconfigRequest, reconfigure } from "./reconfig.ts";
+import type { ServerId } from "./server_id.ts";
 
 /** No proposal has a larger counter, or it would run into the epoch (ZOOKEEPER-1277). */
 const COUNTER_MAX = 0xffff_fffe;
@@ -45,12 +51,22 @@ export interface BroadcastOptions {
   epoch: number;
   nowMs: number;
   learners: () => Iterable<LearnerHandler>;
+  /** Who is connected and in sync, ourselves included. */
+  syncedServers: () => ReadonlySet<ServerId>;
+  /** A reconfig at `zxid`, which is committed, makes another server the leader. */
+  onHandOver: (successor: ServerId, zxid: Zxid) => void;
   /** The role is over, and why. */
   onEnd: (reason: string) => void;
 }
 
+interface Reconfig {
+  readonly zxid: Zxid;
+  readonly config: QuorumConfig;
+}
+
 export class Broadcast implements LogSource {
   readonly processor: RequestProcessor<WritePipeline>;
+  readonly #options: BroadcastOptions;
   readonly #member: Member;
   readonly #learners: () => Iterable<LearnerHandler>;
   readonly #onEnd: (reason: string) => void;
@@ -71,8 +87,16 @@ export class Broadcast implements LogSource {
   readonly #quorumAckLatency: LatencySample;
   readonly #ownAckLatency: LatencySample;
   readonly #ackCreationLatency: LatencySample;
+  /** The one that was allowed last, prepared or not. */
+  #allowedReconfig: Reconfig | null = null;
+  /** From when its txn is prepared until it is committed. */
+  #reconfig: Reconfig | null = null;
+  /** Others lead from here on: we propose nothing more, and of what is proposed nothing can be committed. */
+  #isOver = false;
 
-  constructor({ member, epoch, nowMs, learners, onEnd }: BroadcastOptions) {
+  constructor(options: BroadcastOptions) {
+    const { member, epoch, nowMs, learners, onEnd } = options;
+    this.#options = options;
     this.#member = member;
     this.#learners = learners;
     this.#onEnd = onEnd;
@@ -99,7 +123,7 @@ export class Broadcast implements LogSource {
         logger,
         firstSessionId: services.firstSessionId(),
         localSessions: config.localSessionsEnabled,
-        reconfigure: null,
+        reconfigure: membership.canChange ? this.#reconfigure() : null,
       }));
     this.#writes = this.processor.writes;
     storage.setLogSource(this);
@@ -182,6 +206,11 @@ export class Broadcast implements LogSource {
     });
   }
 
+  /** The new members have no place for us as a leader. Learners are let go, and nothing is proposed. */
+  stop(): void {
+    this.#isOver = true;
+  }
+
   #ack(learner: LearnerHandler, zxid: Zxid): void {
     if (counterOf(zxid) === 0) return; // of UPTODATE
     if (zxid > this.#acks.lastProposed) throw new DecodeError("an ACK of what was never proposed");
@@ -194,7 +223,7 @@ export class Broadcast implements LogSource {
 
   /** Proposes what was prepared since the last call. To be called at the end of a turn. */
   propose(): void {
-    const batch = this.#writes.takeBatch();
+    const batch = this.#isOver ? null : this.#writes.takeBatch();
     if (batch === null) return;
     const { lastZxid } = batch;
     if (epochOf(lastZxid) !== epochOf(this.#start) || counterOf(lastZxid) > this.#counterMax) {
@@ -204,7 +233,7 @@ export class Broadcast implements LogSource {
     const after = this.#acks.lastProposed;
     assert(batch.firstZxid === after + 1, "proposals have no gap");
     proposals.append(batch.bytes, batch.firstZxid, batch.lastZxid, batch.recordCount);
-    this.#acks.proposed(batch.lastZxid);
+    this.#countProposals(after, batch.lastZxid);
     this.#unlogged.push(batch);
     const packets = this.#packets;
     packets.position = 0;
@@ -227,6 +256,17 @@ export class Broadcast implements LogSource {
     this.#checkCounter();
   }
 
+  #countProposals(after: Zxid, lastZxid: Zxid): void {
+    const reconfig = this.#reconfig;
+    if (reconfig !== null && reconfig.zxid > after) {
+      assert(reconfig.zxid <= lastZxid, "what is prepared is proposed");
+      if (reconfig.zxid > after + 1) this.#acks.proposed(reconfig.zxid - 1);
+      this.#member.membership.see(reconfig.config);
+      this.#acks.proposedReconfig(reconfig.zxid, reconfig.config);
+    }
+    if (lastZxid > this.#acks.lastProposed) this.#acks.proposed(lastZxid);
+  }
+
   /** A SYNC goes between the COMMITs: a client's sync is answered before its later writes. */
   #commitThrough(zxid: Zxid): void {
     while (this.#syncZxids.length > 0 && this.#syncZxids[0]! <= zxid) {
@@ -237,6 +277,14 @@ export class Broadcast implements LogSource {
 
   #commitRange(zxid: Zxid): void {
     if (zxid <= this.#lastCommitted) return;
+    const reconfig = this.#reconfig;
+    if (reconfig === null || zxid < reconfig.zxid) return this.#commit(zxid, null);
+    assert(zxid === reconfig.zxid, "nothing behind a reconfig is committed with it");
+    this.#commitReconfig(reconfig);
+  }
+
+  /** @param designatedLeader of the reconfig at `zxid`; null: there is none */
+  #commit(zxid: Zxid, designatedLeader: ServerId | null): void {
     const { proposals } = this.#member.history;
     const after = this.#lastCommitted;
     this.#lastCommitted = zxid;
@@ -251,17 +299,87 @@ export class Broadcast implements LogSource {
       learner.queued(zxid - after, this.#nowMs);
       if (learner.isObserver) {
         proposals.forEachCommitted(after, (committed, buffer, start, end) => {
-          writeInform(writer, committed, buffer, start, end);
+          if (committed !== zxid || designatedLeader === null) {
+            writeInform(writer, committed, buffer, start, end);
+          } else {
+            const txn = buffer.subarray(start, end);
+            writeInformAndActivate(writer, committed, designatedLeader, txn);
+          }
           return true;
         });
       } else {
-        for (let committed = after + 1; committed <= zxid; committed++) {
+        const last = designatedLeader === null ? zxid : zxid - 1;
+        for (let committed = after + 1; committed <= last; committed++) {
           writeBarePacket(writer, PacketType.Commit, committed);
         }
+        if (designatedLeader !== null) writeCommitAndActivate(writer, zxid, designatedLeader);
       }
     }
     this.#writes.committed(zxid);
     this.#checkCounter();
+  }
+
+  // ---------------------------------------------------------------- reconfig
+
+  #reconfigure(): Reconfigure {
+    return {
+      judge: (request, zxid) => this.#judge(request, zxid),
+      prepared: () => this.#reconfig = this.#allowedReconfig,
+    };
+  }
+
+  #judge(request: ReconfigRequest, zxid: Zxid): Uint8Array | ErrorCode {
+    const { membership, config, logger } = this.#member;
+    const { standaloneEnabled, multiAddressEnabled } = config.ensemble;
+    const outcome = reconfigure(request, {
+      committed: membership.committed,
+      lastSeen: this.#reconfig?.config ?? membership.lastSeen,
+      standaloneEnabled,
+      multiAddressEnabled,
+      syncedServers: this.#options.syncedServers(),
+    });
+    if ("reason" in outcome) {
+      logger.warn("reconfig refused", { reason: outcome.reason, err: outcome.err });
+      return outcome.err;
+    }
+    const next = outcome.config.withVersion(zxid);
+    this.#allowedReconfig = { zxid, config: next };
+    return encodeUtf8(next.toText());
+  }
+
+  /** A quorum of the old and of the new members has it: the new ones go on, under us or another leader. */
+  #commitReconfig({ zxid, config }: Reconfig): void {
+    const { membership, serverId, logger } = this.#member;
+    const designated = designatedLeaderOf({
+      leader: serverId,
+      committed: membership.committed,
+      next: config,
+      ackedBy: this.#ackedBy(config, zxid),
+      laterAcks: this.#laterAcks(config, zxid),
+    });
+    logger.info("reconfig committed", {
+      version: `0x${zxidToHex(zxid)}`,
+      members: config.toLines().join(" "),
+      leader: designated,
+    });
+    this.#reconfig = null;
+    membership.adopt(config);
+    this.#commit(zxid, designated);
+    if (designated === serverId) return this.#commitThrough(this.#acks.activate());
+    this.#isOver = true;
+    this.#options.onHandOver(designated, zxid);
+  }
+
+  #ackedBy({ voters }: QuorumConfig, zxid: Zxid): Set<ServerId> {
+    return new Set([...voters].filter((voter) => this.#acks.ackedThrough(voter) >= zxid));
+  }
+
+  /** Before them who is there at all: an ack stays good when its server has gone. */
+  *#laterAcks(config: QuorumConfig, zxid: Zxid): Iterable<ReadonlySet<ServerId>> {
+    yield this.#options.syncedServers();
+    for (let later = zxid + 1; later <= this.#acks.lastProposed; later++) {
+      yield this.#ackedBy(config, later);
+    }
   }
 
   get #counterMax(): number {

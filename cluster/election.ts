@@ -30,7 +30,7 @@ const WARN_INTERVAL_MS = 3200;
 
 export interface ElectionOptions {
   readonly serverId: ServerId;
-  /** What a server is that no configuration names. */
+  /** What a server is that its first configuration does not name; later ones make it a participant. */
   readonly peerType: "participant" | "observer";
   readonly committed: QuorumConfig;
   readonly lastSeen: QuorumConfig;
@@ -146,12 +146,17 @@ export class Election {
     return this.#beginRound(nowMs);
   }
 
-  /** Takes a role without an election, as a reconfiguration may demand. */
-  takeRole({ state, vote }: { state: Exclude<ServerState, "LOOKING">; vote: Vote }): void {
+  /**
+   * Takes a role without an election: a reconfig named the next leader.
+   *
+   * @param zxid of the reconfig
+   */
+  takeRole({ leader, zxid }: { leader: ServerId; zxid: Zxid }): Exclude<ServerState, "LOOKING"> {
+    assert(this.#currentVote !== null, "a reconfig comes in a role");
     this.#round = null;
-    this.#state = state;
-    this.#currentVote = vote;
+    this.#currentVote = { ...this.#currentVote, leader, zxid };
     this.#hadRole = true;
+    return this.#state = this.#roleUnder(leader);
   }
 
   /** The leader is established: its epoch is what later joiners are told (ZOOKEEPER-1732). */
@@ -218,8 +223,10 @@ export class Election {
   }
 
   get #isObserver(): boolean {
-    const role = this.#committed.members.get(this.#options.serverId)?.role;
-    return (role ?? this.#options.peerType) === "observer";
+    const { serverId, peerType } = this.#options;
+    const { members, version } = this.#committed;
+    return (members.get(serverId)?.role ?? (version === 0 ? peerType : "participant")) ===
+      "observer";
   }
 
   #isVoter(serverId: ServerId): boolean {
@@ -456,11 +463,7 @@ export class Election {
   #decide({ leader, zxid, peerEpoch }: Vote): ElectionEffect {
     assert(this.#isVoter(leader), "only a voter is elected");
     const vote = { leader, zxid, electionEpoch: this.#clock, peerEpoch };
-    const state = leader === this.#options.serverId
-      ? "LEADING"
-      : this.#isObserver
-      ? "OBSERVING"
-      : "FOLLOWING";
+    const state = this.#roleUnder(leader);
     this.#round = null;
     this.#state = state;
     this.#currentVote = vote;
@@ -473,6 +476,11 @@ export class Election {
       peerEpoch,
     });
     return { kind: "decided", vote, state };
+  }
+
+  #roleUnder(leader: ServerId): Exclude<ServerState, "LOOKING"> {
+    if (leader === this.#options.serverId) return "LEADING";
+    return this.#isObserver ? "OBSERVING" : "FOLLOWING";
   }
 
   #answerOnce(to: ServerId, vote: Vote, nowMs: number): ElectionEffect[] {

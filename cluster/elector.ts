@@ -89,8 +89,8 @@ export class Elector {
   }
 
   /** See `Election.takeRole`. */
-  takeRole(role: { state: Exclude<ServerState, "LOOKING">; vote: Vote }): void {
-    this.#election.takeRole(role);
+  takeRole(next: { leader: ServerId; zxid: Zxid }): Exclude<ServerState, "LOOKING"> {
+    return this.#election.takeRole(next);
   }
 
   /** See `Election.epochEstablished`. */

@@ -33,6 +33,7 @@ import {
   writePacket,
   writeProposal,
 } from "./quorum_packet.ts";
+import { canLeadOn } from "./reconfig.ts";
 import type { ServerId } from "./server_id.ts";
 import { mustWaitForSync } from "./sync_throttle.ts";
 
@@ -40,6 +41,13 @@ import { mustWaitForSync } from "./sync_throttle.ts";
 const PACKET_OVERHEAD_BYTES = 64 << 10;
 
 export type LeaderPhase = "discovery" | "synchronization" | "broadcast";
+
+/** Whom a reconfig names as the next leader. */
+export interface Successor {
+  leader: ServerId;
+  /** Of the reconfig. */
+  zxid: Zxid;
+}
 
 export interface LeaderOptions {
   member: Member;
@@ -69,6 +77,9 @@ export class Leader {
   readonly #historyZxid: Zxid;
   /** Null until established. */
   #broadcast: Broadcast | null = null;
+  /** New members go on without us as the leader: when learners must have left. Monotonic. */
+  #leavingDeadlineMs: number | null = null;
+  #successor: Successor | null = null;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -106,6 +117,11 @@ export class Leader {
   /** 0 until it is agreed on. */
   get epoch(): number {
     return this.#agreement.epoch;
+  }
+
+  /** Who leads when we do not any more; null: an election has to find out. */
+  get successor(): Successor | null {
+    return this.#successor;
   }
 
   get learners(): Iterable<LearnerHandler> {
@@ -201,8 +217,8 @@ export class Leader {
       reason,
     });
     if (learner.isObserver && learner.isSyncing) this.#syncWaiting();
-    if (this.#isConnected(learner.serverId)) return; // it came back on another connection before
-    this.#broadcast?.forget(learner);
+    if (!this.#isConnected(learner.serverId)) this.#broadcast?.forget(learner); // else it came back before
+    if (this.#leavingDeadlineMs !== null && !this.#hasFollowers()) this.#endLeaving();
   }
 
   /** For log lines. */
@@ -217,6 +233,25 @@ export class Leader {
   #isConnected(serverId: ServerId): boolean {
     for (const learner of this.#learners.values()) if (learner.serverId === serverId) return true;
     return false;
+  }
+
+  #hasFollowers(): boolean {
+    for (const learner of this.#learners.values()) if (learner.isForwarding) return true;
+    return false;
+  }
+
+  /**
+   * The new members are committed, and have no place for us as a leader: learners are told so, and leave by
+   * themselves. Closing their connections might take that message from them.
+   */
+  #leave(successor: Successor | null): void {
+    this.#successor = successor;
+    this.#leavingDeadlineMs = this.#nowMs + syncLimitMs(this.#member);
+    if (!this.#hasFollowers()) this.#endLeaving();
+  }
+
+  #endLeaving(): void {
+    this.#end("a reconfig gave the lead to others");
   }
 
   /** Steps down: learners and their connections are let go. */
@@ -246,6 +281,9 @@ export class Leader {
           }`
           : `no quorum was synchronised within initLimit: ${this.#missing(this.#newLeaderAcks)}`,
       );
+    }
+    if (this.#leavingDeadlineMs !== null && nowMs > this.#leavingDeadlineMs) {
+      return this.#endLeaving();
     }
     for (const learner of [...this.#learners.values()]) {
       if (nowMs > learner.readDeadlineMs) {
@@ -511,6 +549,7 @@ export class Leader {
   #checkEstablished(): void {
     const { membership, config } = this.#member;
     if (this.#phase !== "synchronization" || !membership.isQuorum(this.#newLeaderAcks)) return;
+    const { committed: before } = membership;
     membership.adopt(membership.lastSeen);
     this.#phase = "broadcast";
     const broadcast = this.#broadcast = new Broadcast({
@@ -518,13 +557,19 @@ export class Leader {
       epoch: this.epoch,
       nowMs: this.#nowMs,
       learners: () => this.#learners.values(),
+      syncedServers: () => this.#syncedServers(),
+      onHandOver: (leader, zxid) => this.#leave({ leader, zxid }),
       onEnd: (reason) => this.#end(reason),
     });
     this.#nextQuorumCheckMs = this.#nowMs + config.tickTimeMs;
-    this.#options.onEstablished(broadcast.processor, this.epoch);
+    // the last reconfig may have been interrupted: it is complete now
+    const leadsOn = canLeadOn(this.#member.serverId, before, membership.committed);
+    if (leadsOn) this.#options.onEstablished(broadcast.processor, this.epoch);
+    else broadcast.stop();
     for (const learner of this.#learners.values()) {
       if (learner.stage === "synced") broadcast.admit(learner);
     }
+    if (!leadsOn) this.#leave(null);
   }
 
   /** Proposes what was prepared since the last call. To be called at the end of a turn. */

@@ -19,7 +19,6 @@ import type { TurnTime } from "../core/server/replies.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import { LearnerSessions } from "../core/session/learner_sessions.ts";
 import { ExtendedTypesOffError } from "../core/storage/tree_record_reader.ts";
-import { decodeUtf8 } from "../core/wire/jute.ts";
 import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { IncomingTree } from "./incoming_tree.ts";
 import { ChannelLink } from "./leader_link.ts";
@@ -35,6 +34,8 @@ import {
   writeLearnerInfo,
   writePingReply,
 } from "./packet_bodies.ts";
+import type { Successor } from "./leader.ts";
+import { LearnerReconfig } from "./learner_reconfig.ts";
 import {
   PacketStream,
   PacketType,
@@ -42,8 +43,7 @@ import {
   syncName,
   writeBarePacket,
 } from "./quorum_packet.ts";
-import { QuorumConfig } from "./quorum_config.ts";
-import { configOfReconfig, TXN_HEADER_BYTES } from "./reconfig.ts";
+import { TXN_HEADER_BYTES } from "./reconfig.ts";
 import type { ServerId } from "./server_id.ts";
 
 export type LearnerStage =
@@ -68,8 +68,6 @@ export interface LearnerOptions {
   nowMs: number;
   /** We have what the leader has: clients may come. */
   onServing: (processor: RequestProcessor<ForwardedWrites>, epoch: number) => void;
-  /** A reconfig is committed, which we have adopted; the leader is to be `designatedLeader`. */
-  onReconfig: (designatedLeader: ServerId, zxid: Zxid) => void;
   /** The role is over, and why. */
   onEnd: (reason: string) => void;
 }
@@ -112,7 +110,7 @@ export class Learner implements LogSource {
   /** Proposals through this one need no ACK of ours any more. */
   #ackedZxid: Zxid = 0;
   #observerMaster: ObserverMaster | null = null;
-  #newLeaderConfig: QuorumConfig | null = null;
+  readonly #reconfig: LearnerReconfig;
   #hasMismatch = false;
   readonly #metrics: LearnerMetrics;
 
@@ -122,6 +120,7 @@ export class Learner implements LogSource {
     this.#member = member;
     this.leader = leader;
     this.isObserver = isObserver;
+    this.#reconfig = new LearnerReconfig({ ...member, leader, isObserver });
     this.#nowMs = nowMs;
     this.#readDeadlineMs = nowMs + connectLimitMs(member);
     this.#isLogging = !isObserver || member.config.ensemble.syncEnabled;
@@ -148,6 +147,11 @@ export class Learner implements LogSource {
   /** Of a follower that takes observers, from UPTODATE on. */
   get observerMaster(): ObserverMaster | null {
     return this.#observerMaster;
+  }
+
+  /** Who leads when the role is over; null: an election has to find out. */
+  get successor(): Successor | null {
+    return this.#reconfig.successor;
   }
 
   get syncType(): number {
@@ -398,16 +402,13 @@ export class Learner implements LogSource {
 
   /** All that we lacked is here: it is made durable, then we say so. */
   #newLeader(zxid: Zxid, data: Uint8Array | null): void {
-    const { membership, storage, history } = this.#member;
+    const { storage, history } = this.#member;
     if (epochOf(zxid) !== this.#epoch) {
       throw new ProtocolError(
         `NEWLEADER is of epoch ${epochOf(zxid)}, LEADERINFO of ${this.#epoch}`,
       );
     }
-    if (data !== null && data.length > 0 && membership.canChange) {
-      this.#newLeaderConfig = QuorumConfig.parse(decodeUtf8(data));
-      membership.see(this.#newLeaderConfig);
-    }
+    this.#reconfig.newLeader(data);
     if (!this.needsReload) return this.#acknowledgeNewLeader();
     this.#isHeldUp = true;
     storage.replaceBySnapshot(() => {
@@ -453,8 +454,8 @@ export class Learner implements LogSource {
   }
 
   #upToDate(): void {
-    const { membership } = this.#member;
-    if (this.#newLeaderConfig !== null) membership.adopt(this.#newLeaderConfig);
+    const reason = this.#reconfig.upToDate();
+    if (reason !== null) return this.#end(reason);
     writeBarePacket(this.#channel!.writer(), PacketType.Ack, makeZxid(this.#epoch, 0));
     this.#stage = "broadcast";
     this.#metrics.syncEnded();
@@ -502,8 +503,7 @@ export class Learner implements LogSource {
     }
     this.#writes!.proposed(zxid, body);
     this.#metrics.proposed(zxid, body);
-    const config = configOfReconfig(body);
-    if (config !== null) this.#member.membership.see(config);
+    this.#reconfig.proposed(zxid, body);
   }
 
   /** A leader queues what is proposed before it sends its tree, which may hold it then. */
@@ -515,6 +515,7 @@ export class Learner implements LogSource {
     if (this.#isInTree(zxid)) return;
     this.#writes!.committed(zxid);
     this.#metrics.committed(zxid);
+    this.#reconfig.committed(zxid);
     this.#committedZxid = zxid;
     this.#commitInMemory();
   }
@@ -532,9 +533,8 @@ export class Learner implements LogSource {
   #activate(zxid: Zxid, designatedLeader: ServerId): void {
     this.#observerMaster?.activates(zxid, designatedLeader);
     this.#committed(zxid);
-    const { membership } = this.#member;
-    if (membership.lastSeen.version === zxid) membership.adopt(membership.lastSeen);
-    this.#options.onReconfig(designatedLeader, zxid);
+    const reason = this.#reconfig.activate(zxid, designatedLeader);
+    if (reason !== null) this.#end(reason);
   }
 
   #digestMismatch(zxid: Zxid): void {

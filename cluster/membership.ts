@@ -11,6 +11,8 @@ import type { ServerId } from "./server_id.ts";
 export interface ConfigStore {
   /** Keeps a configuration that is proposed. */
   saveNext(config: QuorumConfig): void;
+  /** What was proposed will never be committed. */
+  forgetNext(): void;
   /** Makes a configuration the one to start with. */
   saveCommitted(config: QuorumConfig): void;
 }
@@ -58,6 +60,23 @@ export class Membership {
     this.#lastSeen = config;
     this.#onChange();
     return true;
+  }
+
+  /**
+   * A new leader's last seen configuration. It replaces ours even when ours is newer: that one's txn was not
+   * in the history of a quorum, so it was never committed.
+   */
+  follow(config: QuorumConfig): void {
+    if (this.#store === null || config.version < this.#committed.version) return;
+    if (config.version === this.#lastSeen.version) return;
+    if (config.version > this.#committed.version) {
+      this.#store.saveNext(config);
+      this.#lastSeen = config;
+    } else {
+      this.#store.forgetNext();
+      this.#lastSeen = this.#committed;
+    }
+    this.#onChange();
   }
 
   /** A newer configuration is committed. Returns whether it was news. */

@@ -20,7 +20,7 @@ import { encodeUtf8 } from "../core/wire/jute.ts";
 import { type Zxid, zxidToHex } from "../core/zxid.ts";
 import { type ElectionSocketEffect, type ElectionSocketInput, Elector } from "./elector.ts";
 import type { ElectorEffect, ElectorOptions } from "./elector.ts";
-import { Leader } from "./leader.ts";
+import { Leader, type Successor } from "./leader.ts";
 import { Learner } from "./learner.ts";
 import { type Channel, connectLimitMs, type Member } from "./member.ts";
 import type { ServerId, ServerState } from "./server_id.ts";
@@ -265,6 +265,11 @@ export class Peer {
     this.learner?.closed();
   }
 
+  /** The members are others, or will be. */
+  membershipChanged(): void {
+    this.#elector.setConfigs(this.#member.membership);
+  }
+
   // ---------------------------------------------------------------- roles
 
   #effects(effects: readonly ElectorEffect[]): void {
@@ -358,7 +363,6 @@ export class Peer {
       isObserver: state === "OBSERVING",
       nowMs: this.#nowMs,
       onServing: (processor, epoch) => this.#serving(processor, epoch),
-      onReconfig: () => {},
       onEnd: (reason) => this.#ending ??= reason,
     });
     const {
@@ -444,7 +448,11 @@ export class Peer {
 
   #setConfigNode(): void {
     const { history, membership } = this.#member;
-    history.applier.tree.setConfig(encodeUtf8(membership.committed.toText()), this.#wallMs);
+    const { committed } = membership;
+    history.applier.tree.setConfig(encodeUtf8(committed.toText()), {
+      version: committed.version,
+      wallMs: this.#wallMs,
+    });
   }
 
   /** Takes the role down, brings the database to what is logged, and looks for a leader. */
@@ -453,10 +461,12 @@ export class Peer {
     logger.warn(`not ${this.#role.state.toLowerCase()} any more`, { reason: this.#ending! });
     const { state } = this.#role;
     const { learner } = this;
+    const successor = this.leader?.successor ?? this.learner?.successor ?? null;
     const needsReload = this.#takeDown();
     this.#lookingSinceMs ??= this.#nowMs;
     this.#fruitlessCount++;
     const look = () => {
+      if (successor !== null) return this.#succeed(successor);
       // its leader knows our promise and waits for us: an election would tell it nothing
       if (learner?.asksAgain && (state === "FOLLOWING" || state === "OBSERVING")) {
         return this.#becomeLearner(learner.leader, state);
@@ -471,6 +481,13 @@ export class Peer {
     if (!needsReload) return look();
     this.#isDiskBehind = false;
     this.#member.storage.reload(look);
+  }
+
+  /** A reconfig named the leader: there is nothing to elect. */
+  #succeed(successor: Successor): void {
+    const state = this.#elector.takeRole(successor);
+    this.#member.logger.info("a reconfig named the leader", { leader: successor.leader, state });
+    this.#decided(successor.leader, state);
   }
 
   /** Returns whether the database must be loaded again. */

@@ -102,9 +102,7 @@ export function designatedLeaderOf({ leader, committed, next, ackedBy, laterAcks
   readonly laterAcks: Iterable<ReadonlySet<ServerId>>;
 }): ServerId {
   assert(next.isQuorum(ackedBy), "a reconfig is committed by a quorum of the new members");
-  const isStaying = next.voters.has(leader) &&
-    quorumAddressOf(committed, leader) === quorumAddressOf(next, leader);
-  if (isStaying) return leader;
+  if (canLeadOn(leader, committed, next)) return leader;
   let candidates = [...next.voters].filter((voter) => voter !== leader && ackedBy.has(voter));
   for (const acks of laterAcks) {
     const ahead = candidates.filter((candidate) => acks.has(candidate));
@@ -112,6 +110,12 @@ export function designatedLeaderOf({ leader, committed, next, ackedBy, laterAcks
     candidates = ahead;
   }
   return candidates[0] ?? leader; // a leader alone, at another address
+}
+
+/** Whether a leader still votes with the new members, and is where it was. */
+export function canLeadOn(leader: ServerId, committed: QuorumConfig, next: QuorumConfig): boolean {
+  return next.voters.has(leader) &&
+    quorumAddressOf(committed, leader) === quorumAddressOf(next, leader);
 }
 
 function quorumAddressOf(config: QuorumConfig, serverId: ServerId): string | null {

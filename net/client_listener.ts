@@ -14,10 +14,19 @@ import type { Turn } from "./turn.ts";
 
 /** After a failed accept. */
 const ACCEPT_RETRY_MS = 100;
+/** While another program has the port that we are to listen at from now on. */
+const REBIND_RETRY_MS = 100;
+const REBIND_WARNED_ATTEMPT = 10;
 /** Beyond this, addresses are told again. */
 const WARNED_ADDRESS_COUNT_MAX = 10_000;
 /** So many connections must have gone before more are kept again than file descriptors allowed. */
 const DESCRIPTORS_FREED_MIN = 64;
+
+export interface ClientAddress {
+  readonly port: number;
+  /** null: every address. */
+  readonly host: string | null;
+}
 
 export interface ClientListenerOptions {
   config: ServerConfig;
@@ -34,7 +43,10 @@ export class ClientListener {
   readonly #options: ClientListenerOptions;
   #processor: RequestProcessor;
   #host: ConnectionHost;
-  readonly #listener: Deno.TcpListener;
+  /** As wanted: a port that another program has is tried until it is free. */
+  #address: ClientAddress;
+  #listener: Deno.TcpListener;
+  #isClosed = false;
   readonly #countByAddress = new Map<string, number>();
   /** Addresses that were told of their limit. */
   readonly #warnedAddresses = new Set<string>();
@@ -50,7 +62,34 @@ export class ClientListener {
     this.#processor = options.processor;
     this.#host = this.#hostOf(options.processor);
     const { clientPort: port, clientPortAddress, clientPortListenBacklog } = config;
+    this.#address = { port, host: clientPortAddress };
     this.#listener = listen({ port, address: clientPortAddress, backlog: clientPortListenBacklog });
+  }
+
+  /** Listens elsewhere, unless it does already. Connections stay. */
+  async rebind(address: ClientAddress): Promise<void> {
+    const { port, host } = address;
+    if (port === this.#address.port && host === this.#address.host) return;
+    this.#address = address;
+    this.#listener.close();
+    const { logger, config: { clientPortListenBacklog: backlog } } = this.#options;
+    const fields = { host: host ?? "0.0.0.0", port };
+    for (let attempt = 1; !this.#isClosed && this.#address === address; attempt++) {
+      try {
+        this.#listener = listen({ port, address: host, backlog });
+        logger.info("the client port is another one", fields);
+        return void this.run();
+      } catch (error) {
+        // it may be the port of before, which is not free at once
+        if (attempt === REBIND_WARNED_ATTEMPT) {
+          logger.error("cannot listen at the new client port yet", {
+            ...fields,
+            problem: error instanceof Error ? error.message : String(error),
+          });
+        }
+        await rest(REBIND_RETRY_MS);
+      }
+    }
   }
 
   /** From now on clients belong to another processor; those of the one before are disconnected. */
@@ -77,10 +116,11 @@ export class ClientListener {
 
   /** Accepts until the listener is closed. */
   async run(): Promise<void> {
+    const listener = this.#listener;
     for (;;) {
       let socket: Deno.TcpConn;
       try {
-        socket = await this.#listener.accept();
+        socket = await listener.accept();
       } catch (error) {
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
           return; // closed
@@ -109,7 +149,12 @@ export class ClientListener {
   }
 
   close(): void {
-    this.#listener.close();
+    this.#isClosed = true;
+    try {
+      this.#listener.close();
+    } catch {
+      // it was closed to listen elsewhere
+    }
     for (const connection of [...this.connections]) connection.destroy("the server stops");
     this.#spares.release();
   }

@@ -52,9 +52,15 @@ export class DynamicConfigFiles {
     this.#replace(this.#nextPath, textOf(lines));
   }
 
+  /** Members that were proposed never will be committed. */
+  removeNext(): void {
+    const { configPath, fileSystem } = this.#options;
+    if (fileSystem.remove(this.#nextPath)) fileSystem.syncDirectory(dirname(configPath));
+  }
+
   /** Keeps members that are committed; those proposed before are forgotten. */
   writeCommitted(config: QuorumConfig): void {
-    const { configPath, serverId, fileSystem } = this.#options;
+    const { configPath, serverId } = this.#options;
     const dynamicPath = `${configPath}.dynamic.${zxidToHex(config.version)}`;
     this.#replace(dynamicPath, textOf(config.toLines()));
 
@@ -70,8 +76,7 @@ export class DynamicConfigFiles {
     const pointer = `dynamicConfigFile=${escapeValue(dynamicPath)}\n`;
     this.#replace(configPath, kept + lineEnd + pointer);
 
-    if (this.#isNextNewerThan(config.version)) return;
-    if (fileSystem.remove(this.#nextPath)) fileSystem.syncDirectory(dirname(configPath));
+    if (!this.#isNextNewerThan(config.version)) this.removeNext();
   }
 
   /** One that other members told of may be committed while a newer one is proposed. */

@@ -51,7 +51,8 @@ interface Socket {
 export class ElectionPort {
   readonly #options: ElectionPortOptions;
   readonly #rest: Rest;
-  readonly #listeners: Deno.TcpListener[] = [];
+  /** By address. */
+  readonly #listeners = new Map<string, Deno.TcpListener>();
   readonly #sockets = new Map<LinkId, Socket>();
   readonly #dials = new Set<AbortController>();
   /** All that still runs, so that `close` can wait for it. */
@@ -72,14 +73,28 @@ export class ElectionPort {
    * @returns whether it does; otherwise it was closed, or `onFatal` was told
    */
   async listen(): Promise<boolean> {
-    const { addresses, listenOnAllIps } = this.#options;
+    return await this.#listenAt(this.#options.addresses);
+  }
+
+  /** Listens at other addresses. Connections stay. */
+  rebind(addresses: readonly ElectionAddress[]): void {
+    if (!this.#isClosed) this.#begin(this.#listenAt(addresses).then(() => {}));
+  }
+
+  async #listenAt(addresses: readonly ElectionAddress[]): Promise<boolean> {
+    const { listenOnAllIps } = this.#options;
     const byText = new Map<string, ElectionAddress>();
     for (const { host, port } of addresses) {
       const address = { host: listenOnAllIps ? "0.0.0.0" : host, port };
       byText.set(addressText(address), address);
     }
-    for (const address of byText.values()) {
-      if (!await this.#listenOn(address)) return false;
+    for (const [text, listener] of [...this.#listeners]) {
+      if (byText.has(text)) continue;
+      this.#listeners.delete(text);
+      listener.close();
+    }
+    for (const [text, address] of byText) {
+      if (!this.#listeners.has(text) && !await this.#listenOn(address)) return false;
     }
     return true;
   }
@@ -113,7 +128,8 @@ export class ElectionPort {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopResting();
-    for (const listener of this.#listeners) listener.close();
+    for (const listener of this.#listeners.values()) listener.close();
+    this.#listeners.clear();
     for (const dial of this.#dials) dial.abort();
     for (const socket of [...this.#sockets.values()]) this.#destroy(socket);
     await Promise.all(this.#tasks);
@@ -130,8 +146,8 @@ export class ElectionPort {
     for (let attempt = 1; !this.#isClosed;) {
       try {
         const listener = listen(address, this.#options.sockets);
-        this.#listeners.push(listener);
-        this.#begin(this.#accept(listener));
+        this.#listeners.set(addressText(address), listener);
+        this.#begin(this.#accept(addressText(address), listener));
         logger.info("listening for elections", { address: addressText(address) });
         return true;
       } catch (error) {
@@ -161,14 +177,14 @@ export class ElectionPort {
     });
   }
 
-  async #accept(listener: Deno.TcpListener): Promise<void> {
+  async #accept(address: string, listener: Deno.TcpListener): Promise<void> {
     let toldProblem = "";
-    while (!this.#isClosed) {
+    while (this.#listeners.get(address) === listener) {
       let conn: Deno.TcpConn;
       try {
         conn = await listener.accept();
       } catch (error) {
-        if (this.#isClosed) return;
+        if (this.#listeners.get(address) !== listener) return;
         const problem = messageOf(error);
         if (problem !== toldProblem) {
           this.#options.logger.warn("an election connection could not be accepted", { problem });

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Membership } from "../cluster/membership.ts";
+import type { ElectionAddress } from "../cluster/hello.ts";
+import { type ConfigStore, Membership } from "../cluster/membership.ts";
 import type { History, Member, MemberServices } from "../cluster/member.ts";
 import { Peer, type QuorumAddress } from "../cluster/peer.ts";
 import { QuorumConfig } from "../cluster/quorum_config.ts";
@@ -11,8 +12,10 @@ import type { Clock, Logger, Random } from "../core/ports.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { TurnTime } from "../core/server/replies.ts";
 import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
-import type { ServerConfig } from "../core/server_config.ts";
+import type { EnsembleServer, ServerConfig } from "../core/server_config.ts";
 import type { ServerStats } from "../core/server_stats.ts";
+import type { ClientAddress } from "./client_listener.ts";
+import { DynamicConfigFiles } from "./dynamic_config_files.ts";
 import { ElectionPort } from "./election_port.ts";
 import { DiskStorage, type DiskStorageOptions } from "./member_storage.ts";
 import type { QuorumChannel } from "./quorum_channel.ts";
@@ -37,6 +40,8 @@ export interface EnsembleMemberOptions {
   serve: (processor: RequestProcessor | null) => void;
   /** As `Member` has it. */
   counterMax?: number;
+  /** A reconfig says where our clients find us. */
+  rebindClientPort: (address: ClientAddress) => void;
   /** The server cannot take part at all. */
   exit: (code: number) => void;
 }
@@ -49,6 +54,8 @@ export class EnsembleMember {
   readonly #quorumPort: QuorumPort;
   /** On which observers follow us while we follow. */
   readonly #observerPort: QuorumPort;
+  /** Where we are, as the last configuration that names us says. */
+  #own: EnsembleServer;
   #stopTimer: () => void = () => {};
   #timerMs = Infinity;
   #isClosed = false;
@@ -61,7 +68,12 @@ export class EnsembleMember {
     const lastSeen = ensemble.nextConfigText === null || !ensemble.reconfigEnabled
       ? committed
       : QuorumConfig.parse(ensemble.nextConfigText);
-    this.membership = new Membership({ committed, lastSeen, store: null, onChange: () => {} });
+    this.membership = new Membership({
+      committed,
+      lastSeen,
+      store: ensemble.reconfigEnabled ? this.#openStore() : null,
+      onChange: () => this.#membershipChanged(),
+    });
     const member: Member = {
       serverId,
       config,
@@ -74,13 +86,8 @@ export class EnsembleMember {
       logger,
       counterMax: options.counterMax,
     };
-    const own = committed.members.get(serverId) ?? lastSeen.members.get(serverId);
-    const addresses = own?.addresses ?? [];
-    const electionAddresses = addresses.map(({ host, electionPort: port }) => ({ host, port }));
-    const quorumAddresses: QuorumAddress[] = addresses.map(({ host, quorumPort: port }) => ({
-      host,
-      port,
-    }));
+    this.#own = committed.members.get(serverId) ?? lastSeen.members.get(serverId)!;
+    const electionAddresses = electionAddressesOf(this.#own);
     this.peer = new Peer({
       member,
       random,
@@ -100,10 +107,12 @@ export class EnsembleMember {
       },
       ports: {
         election: (effect) => this.#electionPort.perform(effect),
-        listenForLearners: () => this.#quorumPort.listen(quorumAddresses),
+        listenForLearners: () => this.#quorumPort.listen(quorumAddressesOf(this.#own)),
         stopListening: () => this.#quorumPort.stopListening(),
         listenForObservers: (port) =>
-          this.#observerPort.listen(quorumAddresses.map(({ host }) => ({ host, port }))),
+          this.#observerPort.listen(
+            quorumAddressesOf(this.#own).map(({ host }) => ({ host, port })),
+          ),
         stopListeningForObservers: () => this.#observerPort.stopListening(),
         connectToLeader: (address) => this.#quorumPort.connect(address),
         serve: options.serve,
@@ -195,6 +204,42 @@ export class EnsembleMember {
     await this.#electionPort.close();
   }
 
+  #openStore(): ConfigStore {
+    const { config: { configPath, serverId, ensemble }, storage } = this.#options;
+    if (configPath === null) return { saveNext() {}, forgetNext() {}, saveCommitted() {} };
+    const files = new DynamicConfigFiles({
+      configPath,
+      serverId,
+      fileSystem: storage.files.fileSystem,
+    });
+    const orFatal = (write: () => void) => {
+      try {
+        write();
+      } catch (error) {
+        storage.fatal(`the members of the ensemble cannot be kept beside ${configPath}`, error);
+      }
+    };
+    if (ensemble.dynamicConfigPath === null) orFatal(() => files.backUp());
+    return {
+      saveNext: (config) => orFatal(() => files.writeNext(config)),
+      forgetNext: () => orFatal(() => files.removeNext()),
+      saveCommitted: (config) => orFatal(() => files.writeCommitted(config)),
+    };
+  }
+
+  /** Who is removed stays where it is. */
+  #membershipChanged(): void {
+    const { config: { serverId }, rebindClientPort } = this.#options;
+    this.peer.membershipChanged();
+    const own = this.membership.committed.members.get(serverId);
+    if (own === undefined || own === this.#own) return;
+    this.#own = own;
+    this.#electionPort.rebind(electionAddressesOf(own));
+    if (own.clientPort === null) return;
+    const host = own.clientHost === "0.0.0.0" ? null : own.clientHost;
+    rebindClientPort({ port: own.clientPort, host });
+  }
+
   #fromLeader(_channel: QuorumChannel, bytes: Uint8Array): void {
     this.peer.leaderReceived(bytes);
   }
@@ -213,4 +258,12 @@ export class EnsembleMember {
       this.peer.tick();
     });
   }
+}
+
+function electionAddressesOf({ addresses }: EnsembleServer): ElectionAddress[] {
+  return addresses.map(({ host, electionPort: port }) => ({ host, port }));
+}
+
+function quorumAddressesOf({ addresses }: EnsembleServer): QuorumAddress[] {
+  return addresses.map(({ host, quorumPort: port }) => ({ host, port }));
 }

@@ -293,6 +293,7 @@ class RunningServer implements Server {
         this.#ensembleView!.roleChanged();
         if (this.#deciding !== null) this.#endDeadSessions(this.#deciding);
       },
+      rebindClientPort: (address) => void this.#listener.rebind(address),
       exit: (code) => Deno.exit(code),
     });
     this.#ensembleView = new EnsembleView({

@@ -363,11 +363,12 @@ export class DataTree implements SnapshotTree {
    * Puts the text of the membership into /zookeeper/config, as each member does by itself when a role begins:
    * no txn does so before the first reconfig (quorum protocol section 15).
    */
-  setConfig(text: Uint8Array, mtimeMs: number): void {
+  setConfig(text: Uint8Array, { version, wallMs }: { version: Zxid; wallMs: number }): void {
     const id = this.store.lookup(CONFIG_PATH);
     if (id === NO_NODE) return; // a database of 3.4 has none
     this.store.setVersion(id, -1);
-    this.store.setMtime(id, mtimeMs);
+    this.store.setMzxid(id, version);
+    this.store.setMtime(id, wallMs);
     this.#znodes.replaceData(id, text);
     this.#znodes.refreshCrc(id, CONFIG_PATH, 0, CONFIG_PATH.length);
   }

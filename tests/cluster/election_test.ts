@@ -395,11 +395,10 @@ Deno.test("Election says of an ensemble with groups that its quorum is one by we
 
 Deno.test("Election.takeRole() changes role and leader without an election", () => {
   const us = decided({ serverId: 1, leader: 3 });
-  us.election.takeRole({
-    state: "FOLLOWING",
-    vote: { leader: 2, zxid: 4, electionEpoch: 1, peerEpoch: 2 },
-  });
+  assert.equal(us.election.takeRole({ leader: 2, zxid: 4 }), "FOLLOWING");
   assert.deepEqual(us.hear(3, { leader: 3 }), ["3: FOLLOWING 2", "voterLooking 3"]);
+  assert.equal(us.election.currentVote?.zxid, 4);
+  assert.equal(us.election.takeRole({ leader: 1, zxid: 5 }), "LEADING");
   assert.equal(us.election.nextDeadlineMs, null);
 });
 

@@ -345,7 +345,7 @@ Deno.test("Leader drops a learner of before 3.4, and one that knows a newer conf
   const fixture = new LeaderFixture({
     member: (member) => {
       const { committed } = member.membership;
-      const store = { saveNext: () => {}, saveCommitted: () => {} };
+      const store = { saveNext: () => {}, forgetNext: () => {}, saveCommitted: () => {} };
       const membership = new Membership({ committed, lastSeen: committed, store, onChange() {} });
       return { ...member, membership };
     },

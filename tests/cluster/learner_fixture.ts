@@ -76,7 +76,6 @@ export class LearnerFixture extends MemberFixture {
       isObserver,
       nowMs: this.nowMs,
       onServing: (_, epoch) => this.say(`serving in epoch ${epoch}`),
-      onReconfig: (designatedLeader) => this.say(`reconfig, led by ${designatedLeader}`),
       onEnd: (reason) => this.say(`end: ${reason}`),
     };
     this.learner = new Learner(learnerOptions);

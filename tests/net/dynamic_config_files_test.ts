@@ -177,3 +177,12 @@ Deno.test("DynamicConfigFiles shows secrets of the config file to nobody else", 
     assert.equal(Deno.statSync(`${dir.path}/${name}`).mode! & 0o777, 0o600, name);
   }
 });
+
+Deno.test("DynamicConfigFiles.removeNext() forgets what was proposed, if anything was", () => {
+  using dir = makeTempDir();
+  const files = make(dir, MEMBERS);
+  files.writeNext(QuorumConfig.parse(`${MEMBERS}\nversion=7`));
+  files.removeNext();
+  files.removeNext();
+  assert.deepEqual(Object.keys(filesIn(dir)), ["zoo.cfg"]);
+});

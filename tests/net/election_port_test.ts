@@ -120,12 +120,40 @@ Deno.test("ElectionPort waits for its own name to be known, however often it is 
   assert.equal(await listening, false);
 });
 
+Deno.test("ElectionPort.rebind() listens elsewhere, and keeps connections", async () => {
+  const us = new Port();
+  assert(await us.port.listen());
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: us.number });
+  await us.until("accepted");
+  const port = freePort();
+  us.port.rebind([{ host: "127.0.0.1", port }]);
+  await eventually("nobody listens there", () => isRefused(us.number));
+  await conn.write(new Uint8Array([1]));
+  await us.until("received");
+  conn.close();
+  (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+  await eventually(
+    "both came",
+    () => us.kinds().filter((kind) => kind === "accepted").length === 2,
+  );
+  us.port.rebind([{ host: "127.0.0.1", port }]); // nothing is new
+  (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+  await us.port.close();
+});
+
 Deno.test("ElectionPort.close() ends a dial that nobody answers", async () => {
   const us = new Port();
   us.port.perform({ kind: "dial", serverId: 2, addresses: [{ host: "192.0.2.1", port: 1 }] });
   await us.port.close();
   us.port.perform({ kind: "dial", serverId: 2, addresses: [{ host: "127.0.0.1", port: 1 }] });
 });
+
+function isRefused(port: number): Promise<boolean> {
+  return Deno.connect({ hostname: "127.0.0.1", port }).then((conn) => {
+    conn.close();
+    return false;
+  }, (error) => error instanceof Deno.errors.ConnectionRefused);
+}
 
 class Port {
   readonly number = freePort();

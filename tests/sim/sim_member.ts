@@ -320,6 +320,7 @@ export class SimMember {
       logger,
       counterMax: this.#counterMax,
       serve: (processor) => this.#serve(processor ?? idle),
+      rebindClientPort: () => {}, // clients of the simulation know where each member is
       exit: (code) => this.#exit(`exit code ${code}`),
     });
     this.#listen();
