@@ -28,6 +28,8 @@ export interface MemberOptions {
   readonly target: Target;
   /** Default: participant. */
   readonly role?: "participant" | "observer";
+  /** Members that its zoo.cfg names. Default: all. */
+  readonly knows?: readonly number[];
   /** Further lines of this member's zoo.cfg. */
   readonly config?: Config;
 }
@@ -42,6 +44,8 @@ export interface EnsembleOptions {
   readonly network?: NamespaceNetwork;
   /** An address of the loopback network for each member: for a port number that all of them use. */
   readonly ownAddresses?: boolean;
+  /** Members name their client ports in `server.N=` and keep their zoo.cfg, so that reconfigs can change them. */
+  readonly isDynamic?: boolean;
 }
 
 /** What `srvr` calls a member; looking: it answers but does not serve; down: nothing answers. */
@@ -55,10 +59,12 @@ const LOG_TAIL_CHARS = 6000;
 interface Member {
   readonly options: MemberOptions;
   readonly hostname: string;
-  readonly clientPort: number;
+  clientPort: number;
   /** As in `server.N=`. */
   readonly address: string;
   readonly dataDir: string;
+  /** Kept over restarts; undefined: written anew each time. */
+  readonly configFile: string | undefined;
   target: Target;
   process: ServerProcess | null;
   /** What the processes before this one printed. */
@@ -85,15 +91,18 @@ export class Ensemble implements AsyncDisposable {
   readonly #properties: Readonly<Record<string, string>>;
   readonly #network: NamespaceNetwork | undefined;
   readonly #ownAddresses: boolean;
+  readonly #isDynamic: boolean;
   readonly #members: ReadonlyMap<number, Member>;
 
   constructor(options: EnsembleOptions) {
-    const { members, config = {}, properties = {}, network, ownAddresses = false } = options;
+    const { members, config = {}, properties = {}, network } = options;
+    const { ownAddresses = false, isDynamic = false } = options;
     this.ids = members.map(({ id }) => id);
     this.#config = config;
     this.#properties = { ...SUPER_PROPERTIES, ...properties };
     this.#network = network;
     this.#ownAddresses = ownAddresses;
+    this.#isDynamic = isDynamic;
     this.#members = new Map(members.map((options) => [options.id, this.#prepare(options)]));
   }
 
@@ -136,6 +145,24 @@ export class Ensemble implements AsyncDisposable {
     return this.#member(id).dataDir;
   }
 
+  /** What stands behind `server.N=`. */
+  address(id: number): string {
+    return this.#member(id).address;
+  }
+
+  /** Its zoo.cfg; only of a dynamic ensemble, where it stays. */
+  configFile(id: number): string {
+    const { configFile } = this.#member(id);
+    if (configFile === undefined) throw new Error("The ensemble is not dynamic");
+    return configFile;
+  }
+
+  /** A reconfig gave it another address: clients find it there. */
+  moveClientPort(id: number, clientPort: number): void {
+    this.#member(id).clientPort = clientPort;
+    this.process(id).clientPort = clientPort;
+  }
+
   /** The process that runs, for its number and its log. */
   process(id: number): ServerProcess {
     const { process } = this.#member(id);
@@ -147,13 +174,13 @@ export class Ensemble implements AsyncDisposable {
   start(id: number): void {
     const member = this.#member(id);
     if (member.process !== null) throw new Error(`Member ${id} runs already`);
-    const servers = [...this.#members.values()].map(({ options, address }) =>
-      [`server.${options.id}`, address] as const
-    );
+    const known = member.options.knows ?? this.ids;
+    const servers = known.map((other) => [`server.${other}`, this.#member(other).address] as const);
     member.process = ServerProcess.spawn(member.target, {
       dataDir: member.dataDir,
       clientPort: member.clientPort,
       hostname: member.hostname,
+      ...(member.configFile === undefined ? {} : { configFile: member.configFile }),
       properties: this.#properties,
       config: {
         tickTime: 500,
@@ -341,7 +368,17 @@ export class Ensemble implements AsyncDisposable {
     const [clientPort, quorumPort, electionPort] = this.#network === undefined
       ? [freePort(), freePort(), freePort()]
       : [2181, 2888, 3888]; // it has its address to itself
-    const address = `${hostname}:${quorumPort}:${electionPort}:${role}`;
-    return { options, hostname, clientPort, address, dataDir, target, process: null, pastLog: "" };
+    const clientAddress = this.#isDynamic ? `;${hostname}:${clientPort}` : "";
+    return {
+      options,
+      hostname,
+      clientPort,
+      address: `${hostname}:${quorumPort}:${electionPort}:${role}${clientAddress}`,
+      dataDir,
+      configFile: this.#isDynamic ? `${dataDir}/zoo.cfg` : undefined,
+      target,
+      process: null,
+      pastLog: "",
+    };
   }
 }

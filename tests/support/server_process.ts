@@ -18,6 +18,8 @@ export type Target = "java" | "denkeeper";
 export interface ServerOptions {
   /** Default: a fresh one, removed at the end. */
   readonly dataDir?: string;
+  /** The zoo.cfg, kept as it is if it is there, and left in place. Default: a fresh one, removed at the end. */
+  readonly configFile?: string;
   /** Further lines of zoo.cfg. */
   readonly config?: Readonly<Record<string, string | number | boolean>>;
   /** System properties, given with -D to both. */
@@ -54,7 +56,8 @@ const READY_LINES: Readonly<Record<Target, RegExp>> = {
 export class ServerProcess implements AsyncDisposable {
   readonly target: Target;
   readonly hostname: string;
-  readonly clientPort: number;
+  /** Changes only where a reconfig moves it. */
+  clientPort: number;
   readonly dataDir: string;
   readonly #child: Deno.ChildProcess;
   readonly #dir: string;
@@ -122,15 +125,16 @@ export class ServerProcess implements AsyncDisposable {
       "admin.enableServer": false,
       ...options.config,
     };
+    const configFile = options.configFile ?? `${dir}/zoo.cfg`;
     const lines = Object.entries(config).map(([key, value]) => `${key}=${value}\n`);
     Deno.mkdirSync(dataDir, { recursive: true });
-    Deno.writeTextFileSync(`${dir}/zoo.cfg`, lines.join(""));
+    if (!isThere(configFile)) Deno.writeTextFileSync(configFile, lines.join(""));
     const properties = Object.entries(options.properties ?? {}).map(([key, value]) =>
       `-D${key}=${value}`
     );
     const [command, ...args] = target === "java"
-      ? javaCommand(properties, `${dir}/zoo.cfg`)
-      : denkeeperCommand(`${dir}/zoo.cfg`);
+      ? javaCommand(properties, configFile)
+      : denkeeperCommand(configFile);
     const child = new Deno.Command("/bin/sh", {
       // The shell only redirects: exec makes the server the process that is signalled.
       args: [
@@ -229,6 +233,14 @@ export async function word(
   using client = await RawClient.open(port, hostname);
   await client.sendBytes(new TextEncoder().encode(letters));
   return new TextDecoder().decode(await client.receiveAll(timeoutMs));
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
 }
 
 function javaCommand(properties: string[], configFile: string): string[] {
