@@ -19,6 +19,7 @@ import { DynamicConfigFiles } from "./dynamic_config_files.ts";
 import { ElectionPort } from "./election_port.ts";
 import { DiskStorage, type DiskStorageOptions } from "./member_storage.ts";
 import type { QuorumChannel } from "./quorum_channel.ts";
+import { openQuorumAuth } from "./quorum_login.ts";
 import { QuorumPort } from "./quorum_port.ts";
 import type { Sockets, Timers } from "./sockets.ts";
 import type { Turn } from "./turn.ts";
@@ -64,6 +65,7 @@ export class EnsembleMember {
     this.#options = options;
     const { config, history, turn, clock, sockets, timers, logger, random } = options;
     const { ensemble, serverId } = config;
+    const auth = openQuorumAuth(config);
     const committed = new QuorumConfig({ ...ensemble, version: ensemble.configVersion });
     const lastSeen = ensemble.nextConfigText === null || !ensemble.reconfigEnabled
       ? committed
@@ -101,7 +103,7 @@ export class EnsembleMember {
         notificationIntervalMsMax: ensemble.maxNotificationIntervalMs,
         isMultiAddress: ensemble.multiAddressEnabled,
         handshakeTimeoutMs: ensemble.quorumCnxnTimeoutMs,
-        auth: null,
+        auth,
         ownAddresses: electionAddresses,
         logger,
       },
@@ -139,6 +141,9 @@ export class EnsembleMember {
       sockets,
       timers,
       connectTimeoutMs: ensemble.cnxTimeoutMs,
+      auth,
+      authTimeoutMs: config.tickTimeMs * ensemble.syncLimitTicks,
+      logger,
       listenOnAllIps: ensemble.quorumListenOnAllIps,
     };
     this.#observerPort = new QuorumPort({

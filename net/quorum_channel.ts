@@ -11,6 +11,7 @@ import { JuteWriter } from "../core/wire/jute.ts";
 import type { Rest } from "./rest.ts";
 import type { Turn } from "./turn.ts";
 
+const NOTHING = new Uint8Array();
 const READ_BYTES = 256 << 10;
 const OUTPUT_BYTES_START = 64 << 10;
 /** A larger buffer is given back when it is sent. */
@@ -95,9 +96,14 @@ export class QuorumChannel implements Channel {
     void this.#write(writer);
   }
 
-  /** Reads until the connection ends. */
-  async run(): Promise<void> {
+  /**
+   * Reads until the connection ends.
+   *
+   * @param first came already
+   */
+  async run(first: Uint8Array = NOTHING): Promise<void> {
     const buffer = new Uint8Array(READ_BYTES);
+    if (first.length > 0) this.#events.received(this, first);
     for (;;) {
       let count: number | null;
       try {

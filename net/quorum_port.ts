@@ -6,8 +6,12 @@
  * @module
  */
 import type { QuorumAddress } from "../cluster/peer.ts";
+import type { QuorumAuth } from "../cluster/quorum_auth.ts";
+import { QuorumHandshake } from "../cluster/quorum_handshake.ts";
 import { assert } from "../core/assert.ts";
+import type { Logger } from "../core/ports.ts";
 import { QuorumChannel, type QuorumChannelEvents } from "./quorum_channel.ts";
+import { authenticate, closeQuietly } from "./quorum_login.ts";
 import { type Rest, restOn } from "./rest.ts";
 import type { Sockets, Timers } from "./sockets.ts";
 import type { Turn } from "./turn.ts";
@@ -20,6 +24,11 @@ export interface QuorumPortOptions {
   sockets: Sockets;
   timers: Timers;
   connectTimeoutMs: number;
+  /** Null: servers take each other's word. */
+  auth: QuorumAuth | null;
+  /** How long they may take to prove who they are. */
+  authTimeoutMs: number;
+  logger: Logger;
   /** quorumListenOnAllIPs */
   listenOnAllIps: boolean;
   /** Of learners, at the leader. */
@@ -39,6 +48,8 @@ export class QuorumPort {
   readonly #dirty = new Set<QuorumChannel>();
   #listeners: Deno.TcpListener[] = [];
   #dial: AbortController | null = null;
+  /** Accepted, and not yet known to be servers of ours. */
+  readonly #strangers = new Set<Deno.TcpConn>();
 
   constructor(options: QuorumPortOptions) {
     this.#options = options;
@@ -73,6 +84,8 @@ export class QuorumPort {
 
   stopListening(): void {
     for (const listener of this.#listeners) listener.close();
+    for (const conn of this.#strangers) closeQuietly(conn);
+    this.#strangers.clear();
     this.#listeners = [];
   }
 
@@ -92,7 +105,6 @@ export class QuorumPort {
   }
 
   async #accept(listener: Deno.TcpListener): Promise<void> {
-    const { turn, learnerEvents } = this.#options;
     while (this.#listeners.includes(listener)) {
       let conn: Deno.TcpConn;
       try {
@@ -102,11 +114,32 @@ export class QuorumPort {
         await this.#rest(ACCEPT_RETRY_MS);
         continue;
       }
-      turn.begin();
-      const channel = this.#channel(conn, learnerEvents);
-      learnerEvents.connected(channel);
-      void channel.run();
+      const { auth } = this.#options;
+      if (auth === null) this.#admit(conn);
+      else void this.#examine(conn, auth);
     }
+  }
+
+  async #examine(conn: Deno.TcpConn, auth: QuorumAuth): Promise<void> {
+    const { authTimeoutMs: timeoutMs, timers, logger } = this.#options;
+    this.#strangers.add(conn);
+    const begun = { handshake: QuorumHandshake.accept(auth), bytes: new Uint8Array() };
+    const result = await authenticate(conn, begun, { timers, timeoutMs });
+    if (!this.#strangers.delete(conn)) return; // it was closed with the port
+    if ("first" in result) return this.#admit(conn, result.first);
+    const { hostname, port } = conn.remoteAddr;
+    logger.warn("a learner is refused: it did not prove that it is a member", {
+      address: `${hostname}:${port}`,
+      reason: result.problem,
+    });
+  }
+
+  #admit(conn: Deno.TcpConn, first?: Uint8Array): void {
+    const { turn, learnerEvents } = this.#options;
+    turn.begin();
+    const channel = this.#channel(conn, learnerEvents);
+    learnerEvents.connected(channel);
+    void channel.run(first);
   }
 
   async #connect(
@@ -114,26 +147,38 @@ export class QuorumPort {
     dial: AbortController,
     leaderEvents: LeaderEvents,
   ): Promise<void> {
-    const { turn, sockets, timers, connectTimeoutMs } = this.#options;
+    const { turn, sockets, timers, connectTimeoutMs, auth, authTimeoutMs } = this.#options;
     const stopTimer = timers.start(
       connectTimeoutMs,
       () => dial.abort("connection timed out"),
     );
     let conn: Deno.TcpConn | null = null;
     let problem = "";
+    let first: Uint8Array | undefined;
     try {
       conn = await sockets.connect({ hostname: host, port, signal: dial.signal });
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
     }
     stopTimer();
+    const begun = auth === null ? null : QuorumHandshake.connect(auth);
+    if (conn !== null && begun !== null) {
+      const stranger = conn;
+      dial.signal.addEventListener("abort", () => closeQuietly(stranger));
+      const result = await authenticate(conn, begun, { timers, timeoutMs: authTimeoutMs });
+      if ("first" in result) first = result.first;
+      else {
+        problem = `SASL: ${result.problem}`;
+        conn = null;
+      }
+    }
     if (this.#dial !== dial) return conn?.close(); // nobody waits for it any more
     this.#dial = null;
     turn.begin();
     if (conn === null) return leaderEvents.failed(`${host}:${port}: ${problem}`);
     const channel = this.#channel(conn, leaderEvents);
     leaderEvents.connected(channel);
-    void channel.run();
+    void channel.run(first);
   }
 
   #channel(conn: Deno.TcpConn, events: QuorumChannelEvents): QuorumChannel {

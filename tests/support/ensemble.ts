@@ -32,6 +32,8 @@ export interface MemberOptions {
   readonly knows?: readonly number[];
   /** Further lines of this member's zoo.cfg. */
   readonly config?: Config;
+  /** System properties of this member. */
+  readonly properties?: Readonly<Record<string, string>>;
 }
 
 export interface EnsembleOptions {
@@ -181,7 +183,7 @@ export class Ensemble implements AsyncDisposable {
       clientPort: member.clientPort,
       hostname: member.hostname,
       ...(member.configFile === undefined ? {} : { configFile: member.configFile }),
-      properties: this.#properties,
+      properties: { ...this.#properties, ...member.options.properties },
       config: {
         tickTime: 500,
         initLimit: 40,
