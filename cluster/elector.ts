@@ -53,9 +53,12 @@ export class Elector {
   readonly #options: ElectorOptions;
   readonly #election: Election;
   readonly #links: ElectionLinks;
+  /** As the last configuration that named us said. */
+  #ownAddresses: readonly ElectionAddress[];
 
   constructor(options: ElectorOptions) {
     this.#options = options;
+    this.#ownAddresses = options.ownAddresses;
     const problemOf = (serverId: ServerId) => this.#links.problemOf(serverId);
     this.#election = new Election({ ...options, problemOf });
     this.#links = new ElectionLinks(options);
@@ -177,7 +180,7 @@ export class Elector {
   #setMembers(
     { committed, lastSeen }: { committed: QuorumConfig; lastSeen: QuorumConfig },
   ): void {
-    const { serverId, ownAddresses } = this.#options;
+    const { serverId } = this.#options;
     const members = new Map<ServerId, ElectionAddress[]>();
     for (const config of [committed, lastSeen]) {
       for (const [id, { addresses }] of config.members) {
@@ -189,6 +192,7 @@ export class Elector {
         members.set(id, known);
       }
     }
-    this.#links.setMembers({ members, ownAddresses: members.get(serverId) ?? ownAddresses });
+    this.#ownAddresses = members.get(serverId) ?? this.#ownAddresses;
+    this.#links.setMembers({ members, ownAddresses: this.#ownAddresses });
   }
 }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { Elector } from "../../cluster/elector.ts";
 import type { QuorumConfig } from "../../cluster/quorum_config.ts";
 import { makeZxid } from "../../core/zxid.ts";
 import { ElectionSim, type History } from "../support/election_sim.ts";
 import { ensembleConfig } from "../support/ensemble_config.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 Deno.test("Elector: three servers without a network delay agree within milliseconds", () => {
   const sim = quiet([1, 2, 3]);
@@ -195,3 +197,30 @@ function bestOf(history: Map<number, History>): number {
   );
   return best![0];
 }
+
+Deno.test("Elector tells others the address of the last members that it belonged to", () => {
+  const at = (port: number, voters: number[]) => ensembleConfig({ voters, port, version: port });
+  const first = at(3000, [1, 2]);
+  const elector = new Elector({
+    serverId: 2,
+    peerType: "participant",
+    committed: first,
+    lastSeen: first,
+    reconfigEnabled: true,
+    notificationIntervalMsMin: 200,
+    notificationIntervalMsMax: 60_000,
+    isMultiAddress: false,
+    handshakeTimeoutMs: 1000,
+    auth: null,
+    ownAddresses: [{ host: "127.0.0.1", port: 3002 }],
+    logger: silentLogger,
+  });
+  for (const config of [at(4000, [1, 2]), at(5000, [1])]) {
+    elector.setConfigs({ committed: config, lastSeen: config });
+  }
+  elector.step({ kind: "startLooking", lastLoggedZxid: 0, currentEpoch: 0, nowMs: 0 });
+  const effects = elector.step({ kind: "dialed", serverId: 1, link: 1, nowMs: 1 });
+  const hello = effects.find((effect) => effect.kind === "write");
+  assert(hello?.kind === "write");
+  assert.match(new TextDecoder().decode(hello.bytes), /127\.0\.0\.1:4002/);
+});

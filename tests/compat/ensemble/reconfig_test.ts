@@ -17,6 +17,7 @@ import { auth, create, getData, reconfig } from "../../support/requests.ts";
 import { runProcess } from "../../support/run_process.ts";
 import type { Target } from "../../support/server_process.ts";
 import { assertEqualTrees } from "./equal_trees.ts";
+import { KazooLoad } from "./kazoo_load.ts";
 import { chosen, ENSEMBLE_NEEDS, type Mix, mixText, targetsOf } from "./mixes.ts";
 
 /** `observer` is server 4, which follows at first. */
@@ -172,6 +173,29 @@ testReconfigs("one that is interrupted is finished by the next leader", async (e
   await assertEqualTrees(ensemble);
 });
 
+testReconfigs("nothing acknowledged is lost while members come and go", async (ensemble) => {
+  await startAndJoin(ensemble);
+  await using load = await KazooLoad.start(ensemble.hosts());
+  const changes = [
+    { joining: () => line(ensemble, 4), leaving: null },
+    { joining: null, leaving: () => ensemble.waitForLeader() },
+    { joining: null, leaving: () => ensemble.waitForLeader() },
+    { joining: () => linesOf(ensemble, [1, 2, 3, 4]).join(), leaving: null },
+    { joining: () => line(ensemble, 2, "observer"), leaving: () => 3 },
+  ];
+  for (const { joining, leaving } of changes) {
+    await load.progress();
+    await change(ensemble, {
+      joining: joining === null ? null : joining(),
+      leaving: leaving === null ? null : String(await leaving()),
+    });
+  }
+  await load.progress();
+  await load.verify(ensemble);
+  await assertKept(ensemble, [1, 2, 3, 4]);
+  await assertEqualTrees(ensemble);
+});
+
 testReconfigs("clients of other programs can do it", async (ensemble) => {
   await startAndJoin(ensemble);
   const byKazoo = await runProcess([
@@ -203,6 +227,33 @@ testReconfigs("clients of other programs can do it", async (ensemble) => {
   );
   assert.match(byZkCli.output, /KeeperErrorCode = BadArguments|Arguments are not valid/);
 });
+
+for (const mix of chosen(MIXES, targetsOf)) {
+  testWith(ENSEMBLE_NEEDS, `ensemble: reconfig: one server grows (${mixText(mix)})`, async () => {
+    const [one, two, three] = [mix.leader, ...mix.followers];
+    await withEnsemble({
+      isDynamic: true,
+      config: { reconfigEnabled: true, standaloneEnabled: false },
+      members: [
+        { id: 1, target: one, knows: [1] },
+        { id: 2, target: two, knows: [1, 2] },
+        { id: 3, target: three, knows: [1, 3] },
+      ],
+    }, async (ensemble) => {
+      await ensemble.startAll([1]);
+      for (const id of [2, 3]) {
+        await assertWrites(ensemble, `/before-${id}`);
+        await ensemble.startAll([id]); // it takes the members of the one that leads for its own
+        await change(ensemble, { joining: line(ensemble, id) });
+      }
+      await assertKept(ensemble, [1, 2, 3]);
+      await ensemble.kill(1);
+      await assertWrites(ensemble, "/without-1");
+      await ensemble.startAll([1]);
+      await assertEqualTrees(ensemble);
+    });
+  });
+}
 
 function testReconfigs(name: string, run: (ensemble: Ensemble) => Promise<void>): void {
   for (const mix of chosen(MIXES, targetsOf)) {
