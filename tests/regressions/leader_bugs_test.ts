@@ -17,6 +17,7 @@ Deno.test("ZOOKEEPER-1783: the first configuration has the version of the first 
       const { committed } = member.membership;
       const store = {
         saveNext: () => {},
+        forgetNext: () => {},
         saveCommitted: ({ version }: { version: number }) => void saved.push(version),
       };
       const membership = new Membership({ committed, lastSeen: committed, store, onChange() {} });
