@@ -7,11 +7,12 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 
 /** How deep promises may wait for each other; what is left runs behind the next event. */
 const MICROTASKS_PER_EVENT = 24;
-/** So often the runtime gets its turn, to say which promises were rejected. */
-const EVENTS_PER_TURN = 1000;
+/** So often the runtime gets its turn: to collect garbage, and to say which promises were rejected. */
+const EVENTS_PER_TURN = 100;
 
 interface SimEvent {
   readonly atMs: number;
@@ -82,7 +83,7 @@ export class SimLoop {
 }
 
 export function turnOfRuntime(): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, 0));
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 function NOTHING(): void {}
