@@ -18,14 +18,14 @@ const OPERATION_COUNT_MAX = 100;
 /** What a crash leaves differs from seed to seed. */
 const SEEDS = 4;
 
-/** Starts, follows server 3 into epoch 5, and hears what it says. */
-function script(...messages: Uint8Array[]): Script {
+/** Starts, follows server 3 into epoch 5, and hears what it says; what is in one list comes in one turn. */
+function script(...turns: (Uint8Array | Uint8Array[])[]): Script {
   return [
     (peer) => peer.start(),
     (peer) => peer.follow(),
     (peer) => peer.accept(),
     (peer) => peer.receive(say.leaderInfo(5)),
-    ...messages.map((message) => (peer: ScriptedPeer) => void peer.receive(message)),
+    ...turns.map((turn) => (peer: ScriptedPeer) => void peer.receive(...[turn].flat())),
   ];
 }
 
@@ -62,7 +62,7 @@ async function atEveryCut(
 Deno.test("ZOOKEEPER-4646: a NEWLEADER that was acknowledged says that the txns of the DIFF survive a crash", async () => {
   await atEveryCut(
     (seed) => diskWith({ seed, logged: ["4.1-2"], snapshotsAt: ["0.0"], epoch: 4 }),
-    script(say.diff("4.4"), say.committed("4.3-4"), say.newLeader(5)),
+    script([say.diff("4.4"), say.committed("4.3-4"), say.newLeader(5)]),
     async (after, { isAcknowledged, where }) => {
       const history = historyOf(after);
       assert.ok("4.1 4.2 4.3 4.4".startsWith(history), where);
@@ -76,7 +76,7 @@ Deno.test("ZOOKEEPER-4643, ZOOKEEPER-4785: after any crash, who has the epoch ha
   for (const more of [[], [say.committed("5.1-2")]]) {
     await atEveryCut(
       (seed) => diskWith({ seed, logged: ["4.1-2"], snapshotsAt: ["0.0"], epoch: 4 }),
-      script(say.diff("4.4"), say.committed("4.3-4"), ...more, say.newLeader(5)),
+      script([say.diff("4.4"), say.committed("4.3-4"), ...more, say.newLeader(5)]),
       async (after, { isAcknowledged, where }) => {
         const { currentEpoch, acceptedEpoch } = after.history.epochs;
         assert.ok(currentEpoch <= acceptedEpoch, where);
@@ -142,6 +142,21 @@ Deno.test("ZOOKEEPER-1549: no snapshot with uncommitted txns survives TRUNC, whe
     });
     assert.ok(seen.has("4.1 4.2 4.3 4.4 4.5"));
     assert.ok(seen.has("4.1 4.2 4.3 5.1"));
+  }
+});
+
+Deno.test("ZOOKEEPER-4712: what a role was logging when it ended is durable before the next vote", async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const disk = diskWith({ seed, logged: ["4.1-2"], snapshotsAt: ["0.0"], epoch: 4 });
+    const host = await DiskHost.boot(disk);
+    await host.run(...script(say.diff("4.2"), say.newLeader(5), say.upToDate()));
+    host.peer.receive(say.proposal("5.1-20")); // so many are synced in the background
+    host.peer.receive(say.proposal("5.21-22")); // these wait for that
+    host.peer.leaderCloses();
+    assert.equal(host.peer.peer.lastLoggedZxid, zxidOf("5.22"));
+    disk.crash();
+    const after = await DiskHost.boot(disk);
+    assert.equal(after.history.lastLoggedZxid, zxidOf("5.22"), `seed ${seed}`);
   }
 });
 

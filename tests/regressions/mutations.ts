@@ -275,6 +275,16 @@ export const MUTATIONS: readonly Mutation[] = [
     filter: "ZOOKEEPER-4712",
   },
   {
+    jira: "4712",
+    brings: "a role that ends while a sync of its txns is under way",
+    file: "net/txn_log_file.ts",
+    find:
+      "      for (const { file } of this.#inSync) file.sync();\n      if (this.#inSync.length > 0)",
+    replace: "      if (this.#inSync.length > 0)",
+    test: DISK_BUGS,
+    filter: "ZOOKEEPER-4712",
+  },
+  {
     jira: "4925",
     brings: "txns of a sync that are missing from the list of what is committed",
     file: LEARNER,
