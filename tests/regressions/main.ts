@@ -14,6 +14,9 @@ const PROJECT_DIR = fileURLToPath(new URL("../../", import.meta.url));
 /** Not needed, or not ours to copy. */
 const LEFT_OUT = new Set([".git", "node_modules", "bench", "compat"]);
 
+/** A change that lets a test run for ever proves nothing, and may fill the memory. */
+const TEST_MS_MAX = 90_000;
+
 interface Outcome {
   /** Every test that was asked for ran and passed. */
   hasPassed: boolean;
@@ -81,6 +84,7 @@ async function run(dir: string, { file, test, filter }: Mutation): Promise<Outco
     args: ["test", "--allow-all", `--filter=${filter}`, test],
     cwd: dir,
     env: { NO_COLOR: "1" },
+    signal: AbortSignal.timeout(TEST_MS_MAX),
   }).output();
   const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   const [, passed = "0", failed = "0"] = /(\d+) passed .*?\| (\d+) failed/.exec(output) ?? [];

@@ -243,7 +243,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: LEARNER,
     find:
       'if (this.#stage === "newLeader" || this.#stage === "broadcast") this.#acknowledge(zxid);',
-    replace: "this.#acknowledge(zxid);",
+    replace: "this.#ackedZxid = Math.max(this.#ackedZxid, zxid - 1);\n    this.#acknowledge(zxid);",
     test: LEARNER_BUGS,
     filter: "ZOOKEEPER-4685",
   },
