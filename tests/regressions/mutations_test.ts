@@ -1,3 +1,8 @@
+/**
+ * Keeps the table of fixes that can be taken out true to the source.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { MUTATIONS } from "./mutations.ts";
