@@ -76,6 +76,7 @@ class LeadingMember {
       onEstablished: () => {},
       onEnd: (reason) => void this.ends.push(reason),
     });
+    this.leader.start();
   }
 
   advance(ms: number): void {
