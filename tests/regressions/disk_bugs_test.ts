@@ -151,12 +151,14 @@ Deno.test("ZOOKEEPER-4712: what a role was logging when it ended is durable befo
     const host = await DiskHost.boot(disk);
     await host.run(...script(say.diff("4.2"), say.newLeader(5), say.upToDate()));
     host.peer.receive(say.proposal("5.1-20")); // so many are synced in the background
-    host.peer.receive(say.proposal("5.21-22")); // these wait for that
+    const isMore = seed % 2 === 0;
+    if (isMore) host.peer.receive(say.proposal("5.21-22")); // these wait for that
     host.peer.leaderCloses();
-    assert.equal(host.peer.peer.lastLoggedZxid, zxidOf("5.22"));
+    const last = zxidOf(isMore ? "5.22" : "5.20");
+    assert.equal(host.peer.peer.lastLoggedZxid, last);
     disk.crash();
     const after = await DiskHost.boot(disk);
-    assert.equal(after.history.lastLoggedZxid, zxidOf("5.22"), `seed ${seed}`);
+    assert.equal(after.history.lastLoggedZxid, last, `seed ${seed}`);
   }
 });
 
