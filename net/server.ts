@@ -6,6 +6,7 @@
  */
 import type { History, MemberServices } from "../cluster/member.ts";
 import { ProposalLog } from "../cluster/proposal_log.ts";
+import { ErrorCode } from "../core/errors.ts";
 import { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Logger } from "../core/ports.ts";
 import type { Client } from "../core/server/client.ts";
@@ -227,7 +228,10 @@ class RunningServer implements Server {
         audit: this.#access.audit,
         logger: this.#logger,
         firstSessionId: this.#firstSessionId(),
-        reconfigure: null,
+        // there is no membership to change, which is not the same as that changes are off
+        reconfigure: this.#config.ensemble.reconfigEnabled
+          ? { judge: () => ErrorCode.Unimplemented, prepared() {} }
+          : null,
         localSessions: false,
       }));
     this.#processor = processor;

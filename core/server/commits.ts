@@ -68,7 +68,13 @@ export class Commits {
       }
     }
     if (session !== undefined && session.client instanceof Client) {
-      session.client.close(session.client === client ? null : "its session ended");
+      session.client.close(
+        session.client === client
+          ? null
+          : header.cxid === 0
+          ? "its session expired"
+          : "its session was closed on another connection",
+      );
     }
   }
 
