@@ -36,7 +36,7 @@ Deno.test("the simulator gives the same trace for the same seed, and another for
   const again = await runSeed({ seed: 5, onTrace });
   assert(lineCount > 1000, "things happened");
   const differing = lines.slice(0, lineCount).findIndex((line, i) => line !== lines[lineCount + i]);
-  assert.equal(lines[lineCount + differing], lines[differing]);
+  if (differing !== -1) assert.equal(lines[lineCount + differing], lines[differing]);
   assert.equal(again.traceHash, first.traceHash);
   assert.notEqual((await runSeed({ seed: 6 })).traceHash, first.traceHash);
 });
