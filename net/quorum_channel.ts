@@ -15,7 +15,7 @@ const NOTHING = new Uint8Array();
 const READ_BYTES = 256 << 10;
 const OUTPUT_BYTES_START = 64 << 10;
 /** A larger buffer is given back when it is sent. */
-const OUTPUT_BYTES_KEPT_MAX = 4 << 20;
+const OUTPUT_BYTES_KEPT_MAX = 1 << 20;
 /** How often a reader that is held up is looked at. */
 const HELD_UP_MS = 5;
 

@@ -22,6 +22,8 @@ export interface LogBatch {
 
 const BATCH_BYTES_START = 64 << 10;
 const BATCH_BYTES_KEPT_MAX = 1 << 20;
+/** More than are under way together for long; a disk that stalls may need any number. */
+const BATCHES_KEPT_MAX = 8;
 
 export class LogBatches {
   /** What is being filled. */
@@ -98,6 +100,7 @@ export class LogBatches {
       const { bytes, writer } = this.#taken.shift()!;
       this.#takenBytes -= bytes.length;
       if (writer.buffer.length > BATCH_BYTES_KEPT_MAX) continue;
+      if (this.#pool.length === BATCHES_KEPT_MAX) continue;
       writer.position = 0;
       this.#pool.push(writer);
     }
