@@ -63,8 +63,9 @@ export interface ForwardedWritesOptions extends CommitsOptions {
 /** A proposal's record in the batch it is logged with. */
 interface Pending {
   zxid: Zxid;
+  /** Borrows its paths and data from the batch. */
+  record: TxnRecord;
   writer: JuteWriter;
-  bodyStart: number;
   bodyEnd: number;
 }
 
@@ -286,7 +287,10 @@ export class ForwardedWrites implements WritePath {
   /**
    * A proposal is to be logged. Its bytes are copied.
    *
-   * @throws {ProtocolError} when it does not follow the last one (ZOOKEEPER-4925)
+   * It is read before it is logged: what is in our log we vote with, so what cannot be applied must not
+   * get there, and would keep us from starting again.
+   *
+   * @throws {ProtocolError} when it does not follow the last one (ZOOKEEPER-4925), or is no txn that we know
    */
   proposed(zxid: Zxid, body: Uint8Array): void {
     const isNext = zxid === this.#lastProposed + 1;
@@ -295,14 +299,22 @@ export class ForwardedWrites implements WritePath {
         `proposal 0x${zxidToHex(zxid)} does not follow 0x${zxidToHex(this.#lastProposed)}`,
       );
     }
-    this.#lastProposed = zxid;
     const { writer } = this.#batches;
     const start = beginRecord(writer);
     writer.raw(body);
     endRecord(writer, start);
-    this.#batches.added(zxid);
     const bodyStart = start + RECORD_PREFIX_BYTES;
-    this.#pending.push({ zxid, writer, bodyStart, bodyEnd: bodyStart + body.length });
+    const bodyEnd = bodyStart + body.length;
+    let record: TxnRecord;
+    try {
+      record = this.#decode(zxid, writer, bodyStart, bodyEnd);
+    } catch (error) {
+      writer.position = start; // it is not to be logged with those before it
+      throw error;
+    }
+    this.#lastProposed = zxid;
+    this.#batches.added(zxid);
+    this.#pending.push({ zxid, record, writer, bodyEnd });
   }
 
   /**
@@ -319,10 +331,7 @@ export class ForwardedWrites implements WritePath {
       throw new ProtocolError(`commit of 0x${zxidToHex(zxid)}: ${expected} is next`);
     }
     this.#pending.shift();
-    const { writer, bodyStart, bodyEnd } = pending;
-    const reader = this.#reader;
-    reader.reset(writer.buffer, writer.view, bodyStart, bodyEnd);
-    const record = readTxnRecord(reader);
+    const { record, writer, bodyEnd } = pending;
     this.#apply(record);
     this.#checkDigest(zxid, writer, bodyEnd, record);
     this.#batches.applied(zxid);
@@ -347,6 +356,17 @@ export class ForwardedWrites implements WritePath {
     }
     this.#renewals.shift();
     renewal.answered(isValid);
+  }
+
+  #decode(zxid: Zxid, writer: JuteWriter, start: number, end: number): TxnRecord {
+    const reader = this.#reader;
+    reader.reset(writer.buffer, writer.view, start, end);
+    const record = readTxnRecord(reader);
+    if (record.header.zxid !== zxid) {
+      const [said, is] = [zxidToHex(zxid), zxidToHex(record.header.zxid)];
+      throw new ProtocolError(`proposal 0x${said} holds txn 0x${is}`);
+    }
+    return record;
   }
 
   #apply(record: TxnRecord): void {

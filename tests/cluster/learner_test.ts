@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PacketType } from "../../cluster/quorum_packet.ts";
 import { LearnerFixture, say } from "./learner_fixture.ts";
-import { packetBytes, zxidOf } from "./member_fixture.ts";
+import { packetBytes, txnBody, zxidOf } from "./member_fixture.ts";
 
 Deno.test("Learner joins by DIFF: what it lacks is durable, then the epoch, then NEWLEADER acknowledged", () => {
   const fixture = new LearnerFixture({ logged: ["4.1-2"] }).connect();
@@ -143,6 +143,9 @@ Deno.test("Learner ends when the leader says what cannot be", () => {
     [served(say.proposal("5.2")), /proposal 0x500000002 does not follow 0x400000002/],
     [served(say.proposal("5.1-2"), say.commit("5.2")), /0x500000001 is next/],
     [served(packetBytes({ type: PacketType.Proposal, zxid: zxidOf("5.1") })), /has no txn/],
+    [served(proposalWith("5.1", txnBody(zxidOf("5.2")))), /0x500000001 holds txn 0x500000002/],
+    [served(proposalWith("5.1", bodyOfType(99))), /Unknown txn type 99/],
+    [served(proposalWith("5.1", bodyOfType(1).subarray(0, 40))), /Record ends/],
     [served(new Uint8Array([0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 1, 127, 0, 0, 0])), /length/],
   ];
   for (const [trace, reason] of cases) {
@@ -272,3 +275,14 @@ Deno.test("Learner that keeps nothing on disk does not say there that it has the
   assert.deepEqual(fixture.nodes, ["4.1", "4.2", "4.3"]);
   assert.equal(fixture.learner.isDiskBehind, true);
 });
+
+function proposalWith(zxid: string, data: Uint8Array): Uint8Array {
+  return packetBytes({ type: PacketType.Proposal, zxid: zxidOf(zxid), data });
+}
+
+/** Of 5.1, as a txn of this type. */
+function bodyOfType(type: number): Uint8Array {
+  const body = txnBody(zxidOf("5.1"));
+  body[31] = type;
+  return body;
+}

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
+import { PacketType } from "../../cluster/quorum_packet.ts";
 import { say } from "./learner_fixture.ts";
-import { MemberFixture, type MemberFixtureOptions, zxidOf } from "./member_fixture.ts";
+import {
+  MemberFixture,
+  type MemberFixtureOptions,
+  packetBytes,
+  txnBody,
+  zxidOf,
+} from "./member_fixture.ts";
 import { ScriptedPeer } from "./peer_fixture.ts";
 
 function peerOf(options: MemberFixtureOptions = {}) {
@@ -51,6 +58,18 @@ Deno.test("Peer whose role ends logs and applies all that was proposed to it, th
   peer.wait(1000);
   peer.hear(2, { state: "LOOKING", leader: 2, electionEpoch: 2 });
   assert.equal(peer.voteText, "LOOKING for 1: 5.3 of epoch 5");
+});
+
+Deno.test("Peer that is sent a txn it does not know logs what came before, and nothing of that", () => {
+  const { host, peer } = following();
+  const data = txnBody(zxidOf("5.2"));
+  data[31] = 99; // its type
+  const unknown = packetBytes({ type: PacketType.Proposal, zxid: zxidOf("5.2"), data });
+  const trace = peer.receive(say.proposal("5.1"), unknown, say.commit("5.1-2"));
+  assert.deepEqual(trace, ["no clients", "log 5.1"]);
+  assert.equal(host.history.lastLoggedZxid, zxidOf("5.1"));
+  assert.equal(host.history.applier.tree.lastProcessedZxid, zxidOf("5.1"));
+  assert.deepEqual(host.nodes, ["4.1", "4.2", "5.1"]);
 });
 
 Deno.test("Peer tries the leader again, soon at first, and gives up", () => {

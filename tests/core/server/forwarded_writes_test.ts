@@ -213,15 +213,24 @@ Deno.test("ForwardedWrites.proposed() takes the next txn, or the first of an epo
   const [{ zxid, body }] = leader.commit() as [CommittedTxn];
   const epoch2 = 2 * 2 ** 32;
   for (const wrong of [zxid - 1, zxid + 1, epoch2, epoch2 + 2]) {
-    assert.throws(() => learner.writes.proposed(wrong, body), ProtocolError, `${wrong}`);
+    const follows = () => learner.writes.proposed(wrong, withZxid(body, wrong));
+    assert.throws(follows, /does not follow/, `${wrong}`);
   }
   learner.writes.proposed(zxid, body);
-  learner.writes.proposed(epoch2 + 1, body);
+  assert.throws(() => learner.writes.proposed(epoch2 + 1, body), ProtocolError, "another's body");
+  learner.writes.proposed(epoch2 + 1, withZxid(body, epoch2 + 1));
   assert.throws(() => learner.writes.committed(epoch2 + 1), ProtocolError, "not the oldest");
   learner.writes.committed(zxid);
   learner.writes.committed(epoch2 + 1);
   assert.throws(() => learner.writes.committed(epoch2 + 1), ProtocolError, "nothing is proposed");
 });
+
+/** A txn's body under another zxid. */
+function withZxid(body: Uint8Array, zxid: number): Uint8Array {
+  const changed = body.slice();
+  new DataView(changed.buffer).setBigInt64(12, BigInt(zxid));
+  return changed;
+}
 
 Deno.test("ForwardedWrites.applyAll() applies what is logged and not committed", () => {
   const { leader, learner } = pairWithClient();
