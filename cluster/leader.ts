@@ -17,7 +17,7 @@ import type { WritePipeline } from "../core/server/write_pipeline.ts";
 import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { Broadcast } from "./broadcast.ts";
 import { EpochAgreement } from "./epoch_agreement.ts";
-import { LearnerHandler } from "./learner_handler.ts";
+import { LearnerHandler, LOST } from "./learner_handler.ts";
 import { chooseSync } from "./learner_sync.ts";
 import { type Channel, initLimitMs, type Member, syncLimitMs } from "./member.ts";
 import {
@@ -72,6 +72,8 @@ export class Leader {
   #nextQuorumCheckMs: number;
   readonly #agreement: EpochAgreement;
   readonly #newLeaderAcks = new Set<ServerId>();
+  /** Whom our log did not bring to our history: the next time they get our tree. */
+  readonly #lost = new Set<ServerId>();
   #nextAnonymousId = -1;
   /** Of the history that we began with: all of it is committed when a quorum has it. */
   readonly #historyZxid: Zxid;
@@ -452,7 +454,7 @@ export class Leader {
       last: this.#lastCommitted,
       proposals: history.proposals,
       log: storage.log,
-      forceSnapshotSync: config.ensemble.forceSnapshotSync,
+      forceSnapshotSync: config.ensemble.forceSnapshotSync || this.#lost.has(learner.serverId),
       snapshotSizeFactor: config.ensemble.snapshotSizeFactor,
     });
     const learners = this.#learners.values();
@@ -490,7 +492,8 @@ export class Leader {
       return;
     }
     if (progress === "lost") {
-      return this.#drop(learner, "writes came faster than it could catch up");
+      this.#lost.add(learner.serverId);
+      return this.#drop(learner, LOST);
     }
     // from here on it gets what is proposed, so nothing falls between
     const writer = learner.channel.writer();
@@ -531,6 +534,7 @@ export class Leader {
       return;
     }
     learner.stage = "synced";
+    this.#lost.delete(learner.serverId);
     if (learner.isObserver) this.#syncWaiting();
     this.#member.logger.info("learner synchronised", {
       serverId: learner.serverId,

@@ -18,6 +18,9 @@ import type { Channel, LogCursor, Member } from "./member.ts";
 import { PacketStream, PacketType, writeBarePacket, writeProposal } from "./quorum_packet.ts";
 import type { ServerId } from "./server_id.ts";
 
+/** Why a learner is let go that cannot be brought up to date. */
+export const LOST = "what it lacks cannot be sent: our log is damaged, or writes came too fast";
+
 /** A piece of a tree or a log. */
 const PIECE_BYTES = 256 << 10;
 

@@ -15,7 +15,7 @@ import type { LearnerSessions } from "../core/session/learner_sessions.ts";
 import { encodeUtf8 } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
 import { counterOf, epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
-import { LearnerHandler } from "./learner_handler.ts";
+import { LearnerHandler, LOST } from "./learner_handler.ts";
 import { chooseSync } from "./learner_sync.ts";
 import { type Channel, initLimitMs, type Member, syncLimitMs } from "./member.ts";
 import {
@@ -56,6 +56,8 @@ export class ObserverMaster {
   readonly #writes: ForwardedWrites;
   readonly #sessions: LearnerSessions;
   readonly #observers = new Map<Channel, LearnerHandler>();
+  /** Whom our log did not bring to our history: the next time they get our tree. */
+  readonly #lost = new Set<ServerId>();
   /** Designated leaders of reconfigs that are committed, and not yet told. */
   readonly #activations = new Map<Zxid, ServerId>();
   /** Syncs that the leader has answered, and what must be told before they are. */
@@ -188,6 +190,7 @@ export class ObserverMaster {
         }
         if (packet.zxid !== makeZxid(this.#epoch, 0)) return;
         observer.stage = "synced";
+        this.#lost.delete(observer.serverId);
         this.#extendDeadline(observer);
         writeBarePacket(observer.channel.writer(), PacketType.UpToDate, -1);
         return this.#syncWaiting();
@@ -271,7 +274,7 @@ export class ObserverMaster {
       last: this.#committedZxid,
       proposals: history.proposals,
       log: storage.log,
-      forceSnapshotSync: config.ensemble.forceSnapshotSync,
+      forceSnapshotSync: config.ensemble.forceSnapshotSync || this.#lost.has(observer.serverId),
       snapshotSizeFactor: config.ensemble.snapshotSizeFactor,
     });
     const learners = this.#observers.values();
@@ -301,7 +304,8 @@ export class ObserverMaster {
     const progress = observer.continueSync(this.#committedZxid);
     if (progress === "more") return this.#extendDeadline(observer);
     if (progress === "lost") {
-      return this.#drop(observer, "writes came faster than it could catch up");
+      this.#lost.add(observer.serverId);
+      return this.#drop(observer, LOST);
     }
     observer.ackedZxid = observer.sentZxid; // a tree may hold more than our list: that is not told again
     observer.stage = "ackNewLeader";

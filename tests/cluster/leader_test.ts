@@ -135,6 +135,34 @@ Deno.test("Leader reads from its log on what is no longer in memory", () => {
   ]);
 });
 
+Deno.test("Leader whose log is damaged sends its tree to who comes back, and to nobody else", () => {
+  const fixture = new LeaderFixture({ logged: ["4.1-5"], snapshotAt: "4.3" });
+  fixture.storage.neighbourhood = {
+    floor: zxidOf("4.2"),
+    next: zxidOf("4.3"),
+    last: zxidOf("4.5"),
+    isWhole: true,
+    laterFilesBytes: 0,
+    snapshotBytes: 1000,
+  };
+  fixture.storage.readLog = () => ({ next: () => "broken", close: () => {} });
+  const come = (serverId: number) => {
+    const learner = fixture.join(serverId);
+    learner.info();
+    const trace = learner.ackEpoch("4.2");
+    return { learner, trace };
+  };
+  const { learner, trace } = come(2);
+  assert.equal(trace.at(-1), "2< DIFF 4.5");
+  assert.equal(learner.channel.isClosed, true);
+  const again = come(2);
+  assert.deepEqual(again.trace, ["2< SNAP 4.5", "2< tree", "2< NEWLEADER 5.0"]);
+  assert.equal(come(3).trace.at(-1), "3< DIFF 4.5");
+  again.learner.ack("5.0");
+  again.learner.close();
+  assert.equal(come(2).trace.at(-1), "2< DIFF 4.5", "what it lacks now is something else");
+});
+
 Deno.test("Leader sends the tree that it has", () => {
   const { fixture, learners } = LeaderFixture.established();
   const [first] = learners;
