@@ -175,9 +175,8 @@ export class Leader {
   received(channel: Channel, bytes: Uint8Array): void {
     const learner = this.#learners.get(channel);
     if (learner === undefined || this.#hasEnded) return;
-    const limitMs = learner.stage === "synced"
-      ? syncLimitMs(this.#member)
-      : initLimitMs(this.#member);
+    const isFollowing = learner.stage === "synced" && this.#broadcast !== null;
+    const limitMs = isFollowing ? syncLimitMs(this.#member) : initLimitMs(this.#member);
     learner.readDeadlineMs = this.#nowMs + limitMs;
     try {
       learner.packets.push(bytes);
@@ -346,6 +345,7 @@ export class Leader {
         return this.#info(learner, packet);
       case "ackEpoch":
         if (packet.type !== PacketType.AckEpoch) throw new DecodeError("ACKEPOCH was expected");
+        if (this.epoch === 0) throw new DecodeError("ACKEPOCH came before LEADERINFO");
         return this.#ackEpoch(learner, packet);
       case "ackNewLeader":
         if (packet.type !== PacketType.Ack) {
@@ -354,6 +354,7 @@ export class Leader {
         return this.#ackNewLeader(learner, packet.zxid);
       case "synced":
         if (this.#broadcast !== null) return this.#broadcast.packet(learner, packet);
+        if (packet.type === PacketType.Ack) return this.#earlyAck(learner, packet.zxid);
         throw new DecodeError(`packet type ${packet.type} came before UPTODATE`);
       default:
         throw new DecodeError(`packet type ${packet.type} came before its time`);
@@ -527,12 +528,8 @@ export class Leader {
   }
 
   #ackNewLeader(learner: LearnerHandler, zxid: Zxid): void {
-    if (zxid !== makeZxid(this.epoch, 0)) {
-      if (zxid > this.lastProposed) throw new DecodeError("an ACK of what was never proposed");
-      // a learner of 3.8 may acknowledge proposals before NEWLEADER (ZOOKEEPER-4685)
-      learner.earlyAck = Math.max(learner.earlyAck, zxid);
-      return;
-    }
+    // a learner of 3.8 may acknowledge proposals before NEWLEADER (ZOOKEEPER-4685)
+    if (zxid !== makeZxid(this.epoch, 0)) return this.#earlyAck(learner, zxid);
     learner.stage = "synced";
     this.#lost.delete(learner.serverId);
     if (learner.isObserver) this.#syncWaiting();
@@ -543,11 +540,21 @@ export class Leader {
       bytes: learner.syncBytes,
       ms: Math.round(this.#nowMs - learner.syncStartMs),
     });
-    learner.syncedDeadlineMs = this.#nowMs + syncLimitMs(this.#member);
-    learner.readDeadlineMs = this.#nowMs + syncLimitMs(this.#member);
-    if (this.#broadcast !== null) return this.#broadcast.admit(learner);
+    if (this.#broadcast !== null) return this.#admit(learner, this.#broadcast);
+    learner.readDeadlineMs = this.#phaseDeadlineMs; // it has nothing more to say until UPTODATE
     this.#newLeaderAcks.add(learner.serverId);
     this.#checkEstablished();
+  }
+
+  #admit(learner: LearnerHandler, broadcast: Broadcast): void {
+    learner.syncedDeadlineMs = learner.readDeadlineMs = this.#nowMs + syncLimitMs(this.#member);
+    broadcast.admit(learner);
+  }
+
+  /** Of a proposal, before its acks count. What came with a DIFF may be acknowledged as well. */
+  #earlyAck(learner: LearnerHandler, zxid: Zxid): void {
+    if (zxid > this.lastProposed) throw new DecodeError("an ACK of what was never proposed");
+    learner.earlyAck = Math.max(learner.earlyAck, zxid);
   }
 
   #checkEstablished(): void {
@@ -571,7 +578,7 @@ export class Leader {
     if (leadsOn) this.#options.onEstablished(broadcast.processor, this.epoch);
     else broadcast.stop();
     for (const learner of this.#learners.values()) {
-      if (learner.stage === "synced") broadcast.admit(learner);
+      if (learner.stage === "synced") this.#admit(learner, broadcast);
     }
     if (!leadsOn) this.#leave(null);
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Membership } from "../../cluster/membership.ts";
 import { PacketType } from "../../cluster/quorum_packet.ts";
 import { makeZxid } from "../../core/zxid.ts";
-import { LeaderFixture } from "./leader_fixture.ts";
+import { LeaderFixture, type ScriptedLearner } from "./leader_fixture.ts";
 import { packetBytes, zxidOf } from "./member_fixture.ts";
 
 Deno.test("Leader with one follower of two: epoch accepted, agreed on, history made common, established", () => {
@@ -71,6 +71,31 @@ Deno.test("Leader whose followers do not acknowledge its history in time gives u
   fixture.wait(9000);
   learner.ping("0.0");
   assert.match(fixture.wait(1001)[0]!, /^end: no quorum was synchronised .* 2, 3 are missing$/);
+});
+
+Deno.test("Leader keeps who has acknowledged its history until a quorum has, whatever else it acknowledges", () => {
+  const fixture = new LeaderFixture({ logged: ["4.1-2"], voters: [1, 2, 3, 4, 5] });
+  const learners = [2, 3].map((id) => fixture.join(id));
+  for (const learner of learners) learner.info();
+  for (const learner of learners) learner.ackEpoch("4.1");
+  const [quick, slow] = learners as [ScriptedLearner, ScriptedLearner];
+  quick.ack("5.0");
+  quick.ack("4.2"); // of the DIFF: a Java server's disk may be later than its ACK of NEWLEADER
+  fixture.wait(9000); // longer than syncLimit
+  assert.equal(quick.channel.isClosed, false);
+  assert.deepEqual(slow.ack("5.0"), ["established in epoch 5", "2< UPTODATE", "3< UPTODATE"]);
+  fixture.wait(4999);
+  assert.equal(quick.channel.isClosed, false);
+  fixture.wait(2);
+  assert.equal(quick.channel.isClosed, true, "from UPTODATE on syncLimit counts");
+});
+
+Deno.test("Leader takes no promise to an epoch that it has not told", () => {
+  const fixture = new LeaderFixture({ logged: ["4.1-2"], voters: [1, 2, 3, 4, 5] });
+  const learner = fixture.join(2);
+  learner.info();
+  assert.deepEqual(learner.ackEpoch("4.2"), []);
+  assert.equal(learner.channel.isClosed, true);
 });
 
 Deno.test("Leader refuses who has more history, and counts only promises", () => {
