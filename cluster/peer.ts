@@ -89,6 +89,8 @@ export class Peer {
   #role: Role = { state: "LOOKING", readOnlyAtMs: null };
   #nowMs = 0;
   #tickedMs = 0;
+  /** The last tick came late. */
+  #wasPaused = false;
   /** Since 1970. */
   #wallMs = 0;
   /** Why the role is to be taken down at the end of the turn. */
@@ -177,7 +179,9 @@ export class Peer {
     if (this.#lookAtMs !== null && this.#nowMs >= this.#lookAtMs) this.#look();
     const role = this.#role;
     // after a pause of our own, what others sent meanwhile is read before they are called silent
-    const wasPaused = this.#nowMs - this.#tickedMs > PAUSE_MS;
+    // but not over and over: who is always late must still ping, and notice who is gone
+    const wasPaused = this.#nowMs - this.#tickedMs > PAUSE_MS && !this.#wasPaused;
+    this.#wasPaused = wasPaused;
     this.#tickedMs = this.#nowMs;
     if (role.state === "LEADING") {
       if (!wasPaused) role.leader.tick();

@@ -170,6 +170,15 @@ Deno.test("Peer reads what came while it did not run before it calls its leader 
   assert.equal(peer.peer.state, "LOOKING");
 });
 
+Deno.test("Peer whose every tick is late notices all the same that its leader is silent", () => {
+  const { host, peer } = following();
+  for (let i = 0; i < 12; i++) {
+    host.nowMs += 600;
+    peer.turn(() => peer.peer.tick());
+  }
+  assert.equal(peer.peer.state, "LOOKING");
+});
+
 Deno.test("Peer that is closed makes durable what it was told", () => {
   const { host, peer } = following();
   peer.receive(say.proposal("5.1"));
