@@ -431,7 +431,7 @@ export class Learner implements LogSource {
     this.#extendDeadline();
     writeBarePacket(this.#channel!.writer(), PacketType.Ack, makeZxid(this.#epoch, 0));
     this.#ackedZxid = Math.max(this.#committedZxid, makeZxid(this.#epoch, 0));
-    this.#acknowledge(this.#member.history.lastLoggedZxid);
+    this.logged(this.#member.history.lastLoggedZxid); // a flush does not tell it
   }
 
   #beginLogging(): void {

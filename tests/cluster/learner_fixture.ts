@@ -5,6 +5,7 @@
  */
 import { Learner, type LearnerOptions } from "../../cluster/learner.ts";
 import { PacketType } from "../../cluster/quorum_packet.ts";
+import type { RequestProcessor } from "../../core/server/request_processor.ts";
 import { TreeStreamWriter } from "../../core/storage/tree_stream.ts";
 import { makeZxid, type Zxid } from "../../core/zxid.ts";
 import {
@@ -66,6 +67,8 @@ export const say = {
 export class LearnerFixture extends MemberFixture {
   readonly learner: Learner;
   readonly leader: FakeChannel;
+  /** Of clients, once they are served. */
+  processor: RequestProcessor | null = null;
 
   constructor(options: MemberFixtureOptions & { isObserver?: boolean } = {}) {
     super(options);
@@ -75,7 +78,10 @@ export class LearnerFixture extends MemberFixture {
       leader: 3,
       isObserver,
       nowMs: this.nowMs,
-      onServing: (_, epoch) => this.say(`serving in epoch ${epoch}`),
+      onServing: (processor, epoch) => {
+        this.processor = processor;
+        this.say(`serving in epoch ${epoch}`);
+      },
       onEnd: (reason) => this.say(`end: ${reason}`),
     };
     this.learner = new Learner(learnerOptions);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { PacketType } from "../../cluster/quorum_packet.ts";
+import { RECORD_PREFIX_BYTES } from "../../core/storage/txn_log_format.ts";
+import { createTxn, logRecord } from "../model/storage_helpers.ts";
 import { LearnerFixture, say } from "./learner_fixture.ts";
-import { packetBytes, txnBody, zxidOf } from "./member_fixture.ts";
+import { packetBytes, pathOf, txnBody, zxidOf, zxidsOf } from "./member_fixture.ts";
 
 Deno.test("Learner joins by DIFF: what it lacks is durable, then the epoch, then NEWLEADER acknowledged", () => {
   const fixture = new LearnerFixture({ logged: ["4.1-2"] }).connect();
@@ -92,6 +94,21 @@ Deno.test("Learner logs, acknowledges and applies proposals, in order", () => {
   assert.deepEqual(fixture.nodes, ["4.1", "4.2", "5.1", "5.2"]);
   assert.equal(fixture.history.proposals.max, zxidOf("5.2"));
   assert.equal(fixture.history.lastLoggedZxid, zxidOf("5.3"));
+});
+
+Deno.test("Learner holds up no client for what it made durable before it acknowledged NEWLEADER", () => {
+  const fixture = new LearnerFixture({ logged: ["4.1-2"] }).connect();
+  fixture.receive(say.leaderInfo(5), say.diff("4.11"));
+  for (const zxid of zxidsOf("4.3-11")) {
+    const record = logRecord(zxid, createTxn(pathOf(zxid), "x".repeat(1_000_000)));
+    const data = record.subarray(RECORD_PREFIX_BYTES, -1);
+    fixture.receive(
+      packetBytes({ type: PacketType.Proposal, zxid, data }, { type: PacketType.Commit, zxid }),
+    );
+  }
+  fixture.receive(say.newLeader(5), say.upToDate());
+  assert.equal(fixture.history.lastLoggedZxid, zxidOf("4.11"));
+  assert.equal(fixture.processor!.writes.isFull, false);
 });
 
 Deno.test("Learner applies what is committed before its own disk has it, and acknowledges it then", () => {
