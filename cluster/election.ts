@@ -58,6 +58,8 @@ export type ElectionEffect =
 /** What is known in one election, from its beginning to its outcome. */
 interface Round {
   readonly startMs: number;
+  /** Whether we are one that may be elected. */
+  readonly canLead: boolean;
   readonly initial: Vote;
   proposal: Vote;
   /** Votes of this clock, one a voter, our own among them. */
@@ -88,6 +90,7 @@ export class Election {
   /** Whether an election of ours ever had an outcome. */
   #hadRole = false;
   #history = { lastLoggedZxid: 0, currentEpoch: 0 };
+  #leadAtMs = 0;
   readonly #answers = new Map<ServerId, { text: string; atMs: number }>();
 
   constructor(options: ElectionOptions) {
@@ -114,7 +117,8 @@ export class Election {
   get nextDeadlineMs(): number | null {
     const round = this.#round;
     if (round === null) return null;
-    return Math.min(round.resendDeadlineMs, round.decideDeadlineMs ?? Infinity);
+    const leadAtMs = round.canLead ? Infinity : this.#leadAtMs;
+    return Math.min(round.resendDeadlineMs, round.decideDeadlineMs ?? Infinity, leadAtMs);
   }
 
   get configs(): { committed: QuorumConfig; lastSeen: QuorumConfig } {
@@ -134,15 +138,19 @@ export class Election {
    *
    * @param lastLoggedZxid of the txn log, not of what was applied (ZOOKEEPER-2845); -1: the database is
    * empty and may not be voted with
+   * @param leadAtMs when we may lead; later than now: we were elected, and could not. Until then we come
+   * like one who was just started, and vote for others only: else we would be elected again and again
    */
   startLooking(
-    { lastLoggedZxid, currentEpoch, nowMs }: {
+    { lastLoggedZxid, currentEpoch, leadAtMs = 0, nowMs }: {
       lastLoggedZxid: Zxid;
       currentEpoch: number;
+      leadAtMs?: number;
       nowMs: number;
     },
   ): ElectionEffect[] {
     this.#history = { lastLoggedZxid, currentEpoch };
+    this.#leadAtMs = this.#committed.voters.size === 1 ? 0 : leadAtMs;
     return this.#beginRound(nowMs);
   }
 
@@ -215,6 +223,7 @@ export class Election {
     if (round.decideDeadlineMs !== null && nowMs >= round.decideDeadlineMs) {
       return [this.#decide(round.proposal)];
     }
+    if (!round.canLead && nowMs >= this.#leadAtMs) return this.#beginRound(nowMs);
     if (nowMs < round.resendDeadlineMs) return [];
     round.intervalMs = Math.min(round.intervalMs * 2, this.#options.notificationIntervalMsMax);
     round.resendDeadlineMs = nowMs + round.intervalMs;
@@ -241,10 +250,11 @@ export class Election {
 
   #beginRound(nowMs: number): ElectionEffect[] {
     this.#state = "LOOKING";
-    this.#clock++;
+    const canLead = nowMs >= this.#leadAtMs;
+    this.#clock = canLead ? this.#clock + 1 : 0; // 0 is behind all others, who therefore answer
     const initial = initialVote({
       serverId: this.#options.serverId,
-      isObserver: this.#isObserver,
+      isObserver: this.#isObserver || !canLead,
       committed: this.#committed,
       ...this.#history,
     });
@@ -252,6 +262,7 @@ export class Election {
     const intervalMs = this.#options.notificationIntervalMsMin;
     const round: Round = {
       startMs: nowMs,
+      canLead,
       initial,
       proposal: initial,
       received: new Map(),
@@ -339,6 +350,7 @@ export class Election {
       effects.push(...this.#answerOnce(from, this.#proposed(round), nowMs));
     }
     if (!this.#isVoter(vote.leader)) return effects;
+    if (vote.leader === this.#options.serverId && !round.canLead) return effects;
     switch (state) {
       case "LOOKING":
         effects.push(...this.#takeLooking({ round, from, notification, nowMs }));

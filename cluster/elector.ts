@@ -35,7 +35,13 @@ export type ElectionSocketInput = Exclude<
 export type ElectorInput =
   | ElectionSocketInput
   /** See `Election.startLooking`. */
-  | { kind: "startLooking"; lastLoggedZxid: Zxid; currentEpoch: number; nowMs: number }
+  | {
+    kind: "startLooking";
+    lastLoggedZxid: Zxid;
+    currentEpoch: number;
+    leadAtMs?: number;
+    nowMs: number;
+  }
   | { kind: "tick"; nowMs: number };
 
 /** What the sockets of elections are to do, as `ElectionLinksEffect` explains it. */

@@ -77,6 +77,8 @@ const DIAL_WAITS_MS = [10, 20, 40, 80];
 const DIAL_ATTEMPTS = 5;
 /** An election takes so long at the least, before others than the leader's clients are served. */
 const READ_ONLY_DELAY_MS_MIN = 2000;
+/** Who cannot open its quorum port leaves the lead to others for so long. */
+const CANNOT_LEAD_MS = 10_000;
 const FRUITLESS_COUNT_AT_ONCE = 2;
 const FRUITLESS_WAIT_MS_MIN = 100;
 const FRUITLESS_WAIT_MS_MAX = 3000;
@@ -100,6 +102,8 @@ export class Peer {
   /** We observed without logging: what we have is no history to vote with. */
   #isDiskBehind = false;
   #lookingSinceMs: number | null = null;
+  /** Before that others lead, if one of them can. */
+  #leadAtMs = 0;
   /** Roles that ended since a quorum was last served in. */
   #fruitlessCount = 0;
   /** When the last election began. */
@@ -310,6 +314,7 @@ export class Peer {
       kind: "startLooking",
       lastLoggedZxid,
       currentEpoch: epochs.currentEpoch,
+      leadAtMs: this.#leadAtMs,
       nowMs: this.#nowMs,
     }));
   }
@@ -350,6 +355,7 @@ export class Peer {
     });
     this.#role = { state: "LEADING", leader };
     if (problem !== null) {
+      this.#leadAtMs = this.#nowMs + CANNOT_LEAD_MS;
       this.#ending ??= `the quorum port cannot be opened: ${problem}`;
       return;
     }

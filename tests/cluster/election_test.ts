@@ -268,6 +268,68 @@ Deno.test("Election with a database that may not be voted with only joins", () =
   assert.equal(us.election.state, "FOLLOWING");
 });
 
+Deno.test("Election of one that was elected and cannot lead votes for others only, for a while", () => {
+  const us = decided({ serverId: 3, leader: 3 });
+  us.look(10_000);
+  assert.deepEqual(sent(us.effects), [`1: LOOKING ${NO_SERVER_ID}`, `2: LOOKING ${NO_SERVER_ID}`]);
+  assert.equal(us.election.clock, 0);
+  for (const state of ["LOOKING", "FOLLOWING"] as const) {
+    for (const from of [1, 2]) us.hear(from, { leader: 3, state });
+  }
+  assert.equal(us.election.state, "LOOKING");
+  assert.deepEqual(us.hear(1, { leader: 1, clock: 5 }), ["1: LOOKING 1", "2: LOOKING 1"]);
+  assert.deepEqual(us.tick(200), ["FOLLOWING 1"]);
+
+  us.look(10_000);
+  us.tick(9999);
+  assert.equal(us.election.nextDeadlineMs, 10_000);
+  assert.deepEqual(us.tick(10_000), ["connectAll", "1: LOOKING 3", "2: LOOKING 3"]);
+});
+
+Deno.test("Election goes on without one that cannot lead, with the most history or not", () => {
+  for (const alive of [[1, 2, 3], [1, 3], [2, 3]]) {
+    const leaders = outcomeWithout(3, alive);
+    const best = alive.at(-2);
+    assert.deepEqual(alive.map((id) => leaders.get(id)), alive.map(() => best), `${alive}`);
+  }
+});
+
+/** Who follows whom after 5 s, when `broken` is the best, and leads for no time at all. */
+function outcomeWithout(broken: ServerId, alive: readonly ServerId[]): Map<ServerId, ServerId> {
+  const drivers = new Map(alive.map((id) => [id, begin({ serverId: id, rounds: 0 })]));
+  const leaders = new Map<ServerId, ServerId>();
+  const lookAtMs = new Map(alive.map((id) => [id, 0]));
+  const messages: { from: ServerId; to: ServerId; notification: Notification }[] = [];
+  let nowMs = 0;
+  const perform = (from: ServerId, effects: readonly ElectionEffect[]) => {
+    for (const effect of effects) {
+      if (effect.kind === "send") messages.push({ from, ...effect });
+      if (effect.kind !== "decided") continue;
+      const { leader } = effect.vote;
+      leaders.set(from, leader);
+      // the one knows at once; the others have tried to reach it
+      if (leader === broken) lookAtMs.set(from, nowMs + (from === broken ? 1 : 500));
+    }
+  };
+  for (; nowMs < 5000; nowMs += 10) {
+    for (const [id, driver] of drivers) {
+      driver.nowMs = nowMs;
+      if (nowMs >= lookAtMs.get(id)!) {
+        lookAtMs.set(id, Infinity);
+        driver.look(id === broken && leaders.has(id) ? nowMs + 10_000 : 0);
+        perform(id, driver.effects);
+      }
+      perform(id, driver.election.tick(nowMs));
+    }
+    for (const { from, to, notification } of messages.splice(0)) {
+      const driver = drivers.get(to);
+      if (driver === undefined) continue;
+      perform(to, driver.election.notification({ from, notification, nowMs }));
+    }
+  }
+  return leaders;
+}
+
 Deno.test("Election never makes a server of weight 0 leader", () => {
   const committed = ensembleConfig({
     voters: [1, 2, 3],
@@ -423,8 +485,8 @@ class Driver {
     this.#history = history;
   }
 
-  look(): void {
-    this.effects = this.election.startLooking({ ...this.#history, nowMs: this.nowMs });
+  look(leadAtMs = 0): void {
+    this.effects = this.election.startLooking({ ...this.#history, leadAtMs, nowMs: this.nowMs });
   }
 
   hear(from: ServerId, said: Said): string[] {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { PacketType } from "../../cluster/quorum_packet.ts";
+import { NO_SERVER_ID } from "../../cluster/server_id.ts";
 import { say } from "./learner_fixture.ts";
 import {
   MemberFixture,
@@ -114,6 +115,12 @@ Deno.test("Peer that cannot listen does not lead", () => {
   assert.deepEqual(host.takeTrace(), ["listening", "not listening"]);
   assert.equal(peer.peer.state, "LOOKING");
   assert.equal(host.history.epochs.acceptedEpoch, 4);
+  // nor is it elected again and again: it takes part for others
+  peer.wait(100);
+  assert.equal(peer.vote!.leader, NO_SERVER_ID);
+  for (const id of [1, 2]) peer.hear(id, { state: "LOOKING", leader: 2, electionEpoch: 2 });
+  assert.equal(peer.voteText, "LOOKING for 2: 0.0 of epoch 4");
+  assert.deepEqual(host.takeTrace(), ["connect to 127.0.0.2"]);
 });
 
 Deno.test("Peer that is a quorum by itself leads and serves at once", () => {
