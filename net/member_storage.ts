@@ -11,6 +11,7 @@ import { snapshotsIn } from "../core/storage/file_names.ts";
 import type { Zxid } from "../core/zxid.ts";
 import type { LogPump } from "./log_pump.ts";
 import { recover, type RecoveryOptions, type RecoveryResult } from "./recovery.ts";
+import { SnapshotAbandonedError } from "./snapshot_files.ts";
 import { removeReplacedFiles, truncate } from "./truncation.ts";
 import type { Turn } from "./turn.ts";
 import { TxnLogHistory } from "./txn_log_history.ts";
@@ -121,6 +122,7 @@ export class DiskStorage implements MemberStorage {
       try {
         finish = await work();
       } catch (error) {
+        if (error instanceof SnapshotAbandonedError) return; // the server stops
         return this.#options.fatal(message, error);
       }
       this.#options.turn.begin();
