@@ -368,6 +368,8 @@ export class Leader {
     }
     const info = readLearnerInfo(packet.data);
     learner.serverId = info.serverId ?? this.#nextAnonymousId--;
+    // its acks would stand for our own disk
+    if (learner.serverId === this.#member.serverId) return this.#drop(learner, "it has our id");
     learner.isObserver = type === PacketType.ObserverInfo;
     learner.configVersion = info.configVersion;
     learner.acceptedEpoch = epochOf(packet.zxid);

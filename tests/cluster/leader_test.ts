@@ -412,6 +412,14 @@ Deno.test("Leader drops a learner of before 3.4, and one that knows a newer conf
   assert.equal(newer.channel.isClosed, true);
 });
 
+Deno.test("Leader drops a server that has its id: its acks would stand for a disk that is not there", () => {
+  const { fixture, learners } = LeaderFixture.established();
+  const twin = fixture.join(1);
+  twin.info();
+  assert.equal(twin.channel.isClosed, true);
+  assert.equal(learners[0]!.channel.isClosed, false);
+});
+
 Deno.test("Leader that is closed lets its learners go, and does nothing more", () => {
   const { fixture, learners } = LeaderFixture.established({ followers: 2 });
   learners[0]!.createSession(1);
