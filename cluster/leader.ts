@@ -17,7 +17,7 @@ import type { WritePipeline } from "../core/server/write_pipeline.ts";
 import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { Broadcast } from "./broadcast.ts";
 import { EpochAgreement } from "./epoch_agreement.ts";
-import { LearnerHandler, LOST } from "./learner_handler.ts";
+import { LearnerHandler, LOST, STRANGE } from "./learner_handler.ts";
 import { chooseSync } from "./learner_sync.ts";
 import { type Channel, initLimitMs, type Member, syncLimitMs } from "./member.ts";
 import {
@@ -36,9 +36,6 @@ import {
 import { canLeadOn } from "./reconfig.ts";
 import type { ServerId } from "./server_id.ts";
 import { mustWaitForSync } from "./sync_throttle.ts";
-
-/** Learners of 3.4 to 3.10 send no larger packet than a client's request with its ids. */
-const PACKET_OVERHEAD_BYTES = 64 << 10;
 
 export type LeaderPhase = "discovery" | "synchronization" | "broadcast";
 
@@ -156,19 +153,10 @@ export class Leader {
 
   /** A learner has connected. */
   connected(channel: Channel): void {
-    const { config } = this.#member;
-    const limitMs = initLimitMs(this.#member);
-    this.#learners.set(
-      channel,
-      new LearnerHandler({
-        channel,
-        member: this.#member,
-        dataBytesMax: config.juteMaxBufferBytes + config.juteExtraSizeBytes +
-          PACKET_OVERHEAD_BYTES,
-        readDeadlineMs: this.#nowMs + limitMs,
-        syncedDeadlineMs: this.#nowMs + limitMs + syncLimitMs(this.#member),
-      }),
-    );
+    const superfluous = LearnerHandler.superfluous(this.#learners.values());
+    if (superfluous !== null) this.#drop(superfluous, STRANGE);
+    const learner = new LearnerHandler({ channel, member: this.#member, nowMs: this.#nowMs });
+    this.#learners.set(channel, learner);
   }
 
   /** Bytes of a learner; borrowed. */

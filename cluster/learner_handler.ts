@@ -8,19 +8,24 @@
  * @module
  */
 import { assert } from "../core/assert.ts";
+import { STRANGE_LEARNER_COUNT_MAX } from "../core/limits.ts";
 import type { SessionOwner } from "../core/session/sessions.ts";
 import { TreeStreamWriter } from "../core/storage/tree_stream.ts";
 import type { Id } from "../core/tree/acl_list.ts";
 import { counterOf, type Zxid } from "../core/zxid.ts";
 import type { LatencySample } from "./latency_sample.ts";
 import type { LearnerSync } from "./learner_sync.ts";
-import type { Channel, LogCursor, Member } from "./member.ts";
+import { type Channel, initLimitMs, type LogCursor, type Member, syncLimitMs } from "./member.ts";
 import { PacketStream, PacketType, writeBarePacket, writeProposal } from "./quorum_packet.ts";
 import type { ServerId } from "./server_id.ts";
 
+/** Why a learner is let go that does not say who it is, when there are many of those. */
+export const STRANGE = "too many connections do not say who they are";
 /** Why a learner is let go that cannot be brought up to date. */
 export const LOST = "what it lacks cannot be sent: our log is damaged, or writes came too fast";
 
+/** Learners of 3.4 to 3.10 send no larger packet than a client's request with its ids. */
+const PACKET_OVERHEAD_BYTES = 64 << 10;
 /** A piece of a tree or a log. */
 const PIECE_BYTES = 256 << 10;
 
@@ -84,18 +89,21 @@ export class LearnerHandler implements SessionOwner {
   #queuedCount = 0;
   #queuedMs = 0;
 
-  constructor(x: {
-    channel: Channel;
-    member: Member;
-    dataBytesMax: number;
-    readDeadlineMs: number;
-    syncedDeadlineMs: number;
-  }) {
-    this.channel = x.channel;
-    this.#member = x.member;
-    this.packets = new PacketStream({ dataBytesMax: x.dataBytesMax });
-    this.readDeadlineMs = x.readDeadlineMs;
-    this.syncedDeadlineMs = x.syncedDeadlineMs;
+  constructor({ channel, member, nowMs }: { channel: Channel; member: Member; nowMs: number }) {
+    const { juteMaxBufferBytes, juteExtraSizeBytes } = member.config;
+    this.channel = channel;
+    this.#member = member;
+    this.packets = new PacketStream({
+      dataBytesMax: juteMaxBufferBytes + juteExtraSizeBytes + PACKET_OVERHEAD_BYTES,
+    });
+    this.readDeadlineMs = nowMs + initLimitMs(member);
+    this.syncedDeadlineMs = this.readDeadlineMs + syncLimitMs(member);
+  }
+
+  /** Who has to go for a new connection: the first that does not say who it is, when too many do not. */
+  static superfluous(learners: Iterable<LearnerHandler>): LearnerHandler | null {
+    const strangers = [...learners].filter(({ stage }) => stage === "info");
+    return strangers.length < STRANGE_LEARNER_COUNT_MAX ? null : strangers[0]!;
   }
 
   get isClosed(): boolean {

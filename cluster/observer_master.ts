@@ -15,7 +15,7 @@ import type { LearnerSessions } from "../core/session/learner_sessions.ts";
 import { encodeUtf8 } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
 import { counterOf, epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
-import { LearnerHandler, LOST } from "./learner_handler.ts";
+import { LearnerHandler, LOST, STRANGE } from "./learner_handler.ts";
 import { chooseSync } from "./learner_sync.ts";
 import { type Channel, initLimitMs, type Member, syncLimitMs } from "./member.ts";
 import {
@@ -37,8 +37,6 @@ import {
 } from "./quorum_packet.ts";
 import type { ServerId } from "./server_id.ts";
 import { mustWaitForSync } from "./sync_throttle.ts";
-
-const PACKET_OVERHEAD_BYTES = 64 << 10;
 
 export interface ObserverMasterOptions {
   member: Member;
@@ -90,19 +88,10 @@ export class ObserverMaster {
   // ---------------------------------------------------------------- connections
 
   connected(channel: Channel): void {
-    const { config } = this.#member;
-    const limitMs = initLimitMs(this.#member);
-    this.#observers.set(
-      channel,
-      new LearnerHandler({
-        channel,
-        member: this.#member,
-        dataBytesMax: config.juteMaxBufferBytes + config.juteExtraSizeBytes +
-          PACKET_OVERHEAD_BYTES,
-        readDeadlineMs: this.#nowMs + limitMs,
-        syncedDeadlineMs: this.#nowMs + limitMs + syncLimitMs(this.#member),
-      }),
-    );
+    const superfluous = LearnerHandler.superfluous(this.#observers.values());
+    if (superfluous !== null) this.#drop(superfluous, STRANGE);
+    const observer = new LearnerHandler({ channel, member: this.#member, nowMs: this.#nowMs });
+    this.#observers.set(channel, observer);
   }
 
   /** Bytes of an observer; borrowed. */

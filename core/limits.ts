@@ -78,3 +78,9 @@ export const SNAPPY_BLOCK_BYTES_MAX = 16 << 20;
  * oldest of them is closed for a new one.
  */
 export const STRANGE_ELECTION_LINK_COUNT_MAX = 64;
+
+/**
+ * Connections on the quorum port, or to an observer master, that have not said yet who they are: the oldest
+ * of them is closed for a new one. Each takes half a megabyte.
+ */
+export const STRANGE_LEARNER_COUNT_MAX = 256;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Membership } from "../../cluster/membership.ts";
 import { PacketType } from "../../cluster/quorum_packet.ts";
+import { STRANGE_LEARNER_COUNT_MAX } from "../../core/limits.ts";
 import { makeZxid } from "../../core/zxid.ts";
 import { LeaderFixture, type ScriptedLearner } from "./leader_fixture.ts";
 import { packetBytes, zxidOf } from "./member_fixture.ts";
@@ -392,6 +393,15 @@ Deno.test("Leader drops who speaks nonsense, at any stage", () => {
       assert.equal(fixture.leader.phase, "broadcast", name);
     }
   }
+});
+
+Deno.test("Leader lets so many connections wait that say nothing, and no learner goes for them", () => {
+  const { fixture, learners } = LeaderFixture.established();
+  const strangers = Array.from({ length: STRANGE_LEARNER_COUNT_MAX }, () => fixture.join(3));
+  assert.equal(strangers[0]!.channel.isClosed, false);
+  fixture.join(3);
+  assert.deepEqual(strangers.map(({ channel }) => channel.isClosed).indexOf(false), 1);
+  assert.equal(learners[0]!.channel.isClosed, false);
 });
 
 Deno.test("Leader drops a learner of before 3.4, and one that knows a newer configuration", () => {

@@ -13,6 +13,7 @@ import {
 } from "../../cluster/packet_bodies.ts";
 import { ProposalLog } from "../../cluster/proposal_log.ts";
 import { PacketStream, PacketType } from "../../cluster/quorum_packet.ts";
+import { STRANGE_LEARNER_COUNT_MAX } from "../../core/limits.ts";
 import { TxnApplier } from "../../core/txn/apply.ts";
 import { JuteWriter } from "../../core/wire/jute.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
@@ -177,6 +178,17 @@ Deno.test("ObserverMaster takes observers only, and those that keep to the order
     assert.equal(observer.isClosed, true, note);
     assert.deepEqual([...follower.master.observers], [], note);
   }
+});
+
+Deno.test("ObserverMaster lets so many connections wait that say nothing", () => {
+  const follower = new Follower();
+  const known = synced(follower);
+  const strangers = Array.from(
+    { length: STRANGE_LEARNER_COUNT_MAX + 1 },
+    () => new LearnerEnd(follower.master),
+  );
+  assert.deepEqual(strangers.map(({ isClosed }) => isClosed).indexOf(false), 1);
+  assert.equal(known.isClosed, false);
 });
 
 Deno.test("ObserverMaster drops an observer that says nothing, or comes back on another connection", () => {
