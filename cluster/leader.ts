@@ -359,7 +359,6 @@ export class Leader {
     // its acks would stand for our own disk
     if (learner.serverId === this.#member.serverId) return this.#drop(learner, "it has our id");
     learner.isObserver = type === PacketType.ObserverInfo;
-    learner.configVersion = info.configVersion;
     learner.acceptedEpoch = epochOf(packet.zxid);
     const { committed, canChange } = this.#member.membership;
     if (canChange && info.configVersion > committed.version) {

@@ -19,6 +19,7 @@ import type { TurnTime } from "../core/server/replies.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import { LearnerSessions } from "../core/session/learner_sessions.ts";
 import { ExtendedTypesOffError } from "../core/storage/tree_record_reader.ts";
+import { TXN_HEADER_BYTES } from "../core/txn/txn.ts";
 import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { IncomingTree } from "./incoming_tree.ts";
 import { ChannelLink } from "./leader_link.ts";
@@ -43,7 +44,6 @@ import {
   syncName,
   writeBarePacket,
 } from "./quorum_packet.ts";
-import { TXN_HEADER_BYTES } from "./reconfig.ts";
 import type { ServerId } from "./server_id.ts";
 
 export type LearnerStage =
@@ -152,10 +152,6 @@ export class Learner implements LogSource {
   /** Who leads when the role is over; null: an election has to find out. */
   get successor(): Successor | null {
     return this.#reconfig.successor;
-  }
-
-  get syncType(): number {
-    return this.#syncType;
   }
 
   /** Whether what we have may be more than what our disk holds. */

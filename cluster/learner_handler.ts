@@ -56,7 +56,6 @@ export class LearnerHandler implements SessionOwner {
   /** Negative for one that did not say. */
   serverId: ServerId = 0;
   isObserver = false;
-  configVersion: Zxid = 0;
   acceptedEpoch = 0;
   /** What it reported with ACKEPOCH. */
   lastLoggedZxid: Zxid = -1;

@@ -190,7 +190,7 @@ export class ObserverMaster {
     }
   }
 
-  #info(observer: LearnerHandler, { type, data, zxid }: QuorumPacket): void {
+  #info(observer: LearnerHandler, { type, data }: QuorumPacket): void {
     if (type !== PacketType.ObserverInfo) {
       throw new DecodeError(`packet type ${type}: only observers may follow a follower`);
     }
@@ -200,8 +200,6 @@ export class ObserverMaster {
     }
     observer.serverId = info.serverId ?? this.#nextAnonymousId--;
     observer.isObserver = true;
-    observer.configVersion = info.configVersion;
-    observer.acceptedEpoch = epochOf(zxid);
     for (const other of [...this.#observers.values()]) {
       if (other !== observer && other.serverId === observer.serverId && other.stage !== "info") {
         this.#drop(other, "it came back on another connection");

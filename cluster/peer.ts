@@ -17,7 +17,7 @@ import type { TurnTime } from "../core/server/replies.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import { SessionTracker } from "../core/session/session_tracker.ts";
 import { encodeUtf8 } from "../core/wire/jute.ts";
-import { type Zxid, zxidToHex } from "../core/zxid.ts";
+import { zxidToHex } from "../core/zxid.ts";
 import { type ElectionSocketEffect, type ElectionSocketInput, Elector } from "./elector.ts";
 import type { ElectorEffect, ElectorOptions } from "./elector.ts";
 import { Leader, type Successor } from "./leader.ts";
@@ -101,6 +101,7 @@ export class Peer {
   #lookAtMs: number | null = null;
   /** We observed without logging: what we have is no history to vote with. */
   #isDiskBehind = false;
+  /** Since when this server is in no quorum; null when it is in one. Monotonic. */
   #lookingSinceMs: number | null = null;
   /** Before that others lead, if one of them can. */
   #leadAtMs = 0;
@@ -133,11 +134,6 @@ export class Peer {
 
   get elector(): Elector {
     return this.#elector;
-  }
-
-  /** Since when this server is in no quorum; null when it is in one. Monotonic. */
-  get lookingSinceMs(): number | null {
-    return this.#lookingSinceMs;
   }
 
   // ---------------------------------------------------------------- turns
@@ -541,11 +537,6 @@ export class Peer {
       default:
         return `${role.state.toLowerCase()} - ${role.learner.stage}`;
     }
-  }
-
-  /** The last txn of the history, for the vote. */
-  get lastLoggedZxid(): Zxid {
-    return this.#member.history.lastLoggedZxid;
   }
 }
 

@@ -237,7 +237,6 @@ function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 100));
 }
 
-export const TXN_HEADER_BYTES = 32;
 /** Where the type stands in a txn's header. */
 const TXN_TYPE_OFFSET = 28;
 

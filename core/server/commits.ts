@@ -9,7 +9,6 @@ import type { Sessions } from "../session/sessions.ts";
 import type { TxnApplier } from "../txn/apply.ts";
 import type { PreparedTxn } from "../txn/prepare.ts";
 import { OpCode } from "../wire/op_code.ts";
-import { sessionIdToHex } from "../zxid.ts";
 import type { AuditLog } from "./audit.ts";
 import { Client } from "./client.ts";
 import { Committer } from "./committer.ts";
@@ -52,10 +51,7 @@ export class Commits {
       client.close("its session moved to another server"); // without a reply, as ZooKeeper does it
     } else if (client !== null && writer !== null) {
       const { op } = waiting!;
-      if (err === ErrorCode.SessionMoved) {
-        // as ZooKeeper does: its session is another connection's, and it should not use this one any more
-        client.close(`session ${sessionIdToHex(header.sessionId)} moved to another server`);
-      } else if (op === OpCode.CreateSession) {
+      if (op === OpCode.CreateSession) {
         respondToConnect(client, client.session);
         stats.sessionMade(latencyMs);
       } else {

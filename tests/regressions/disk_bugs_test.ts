@@ -155,7 +155,7 @@ Deno.test("ZOOKEEPER-4712: what a role was logging when it ended is durable befo
     if (isMore) host.peer.receive(say.proposal("5.21-22")); // these wait for that
     host.peer.leaderCloses();
     const last = zxidOf(isMore ? "5.22" : "5.20");
-    assert.equal(host.peer.peer.lastLoggedZxid, last);
+    assert.equal(host.history.lastLoggedZxid, last);
     disk.crash();
     const after = await DiskHost.boot(disk);
     assert.equal(after.history.lastLoggedZxid, last, `seed ${seed}`);
