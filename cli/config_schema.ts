@@ -61,14 +61,11 @@ const ensembleSettings = {
   "quorum.auth.serverRequireSasl": z._default(bool(), false),
   "quorum.auth.learner.saslLoginContext": z._default(text(), "QuorumLearner"),
   "quorum.auth.server.saslLoginContext": z._default(text(), "QuorumServer"),
-  oraclePath: z.optional(text()),
 };
 
 /** Of an ensemble too, but in the file or as system properties `zookeeper.<key>`. */
 const sharedEnsembleSettings = {
   "multiAddress.enabled": z._default(bool(), false),
-  "multiAddress.reachabilityCheckEnabled": z._default(bool(), true),
-  "multiAddress.reachabilityCheckTimeoutMs": z._default(javaInt({ min: 1, unit: "ms" }), 1000),
   leaderServes: z._default(yesNo(), true),
   leaderConnectDelayDuringRetryMs: z._default(javaInt(ms), 100),
   "leader.maxConcurrentSnapSyncs": z._default(javaInt({ min: 1 }), 10),
@@ -80,12 +77,10 @@ const sharedEnsembleSettings = {
   cnxTimeout: z._default(javaInt({ min: 1, unit: "ms" }), 5000),
   quorumCnxnTimeoutMs: z._default(javaInt({ min: -1, unit: "ms, -1 for syncLimit" }), -1),
   electionPortBindRetry: z._default(javaInt({ min: 0, unit: "0 for ever" }), 3),
-  tcpKeepAlive: z._default(bool(), false),
   "fastleader.minNotificationInterval": z._default(javaInt({ min: 1, unit: "ms" }), 200),
   "fastleader.maxNotificationInterval": z._default(javaInt({ min: 1, unit: "ms" }), 60_000),
   "observer.reconnectDelayMs": z._default(javaInt(ms), 0),
   "observer.election.DelayMs": z._default(javaInt(ms), 200),
-  "observerMaster.sizeLimit": z._default(javaInt({ min: 1, unit: "bytes" }), 33_554_432),
 };
 
 /** In the file or as system properties `zookeeper.<key>`. */

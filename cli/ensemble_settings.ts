@@ -105,14 +105,10 @@ export function ensembleConfigOf(
       ? values.tickTime * values.syncLimit
       : values.quorumCnxnTimeoutMs,
     electionPortBindRetryCount: values.electionPortBindRetry,
-    tcpKeepAlive: values.tcpKeepAlive,
     quorumListenOnAllIps: values.quorumListenOnAllIPs,
     minNotificationIntervalMs: values["fastleader.minNotificationInterval"],
     maxNotificationIntervalMs: values["fastleader.maxNotificationInterval"],
     multiAddressEnabled: values["multiAddress.enabled"],
-    multiAddressReachabilityCheckEnabled: values["multiAddress.reachabilityCheckEnabled"],
-    multiAddressReachabilityCheckTimeoutMs: values["multiAddress.reachabilityCheckTimeoutMs"],
-    oraclePath: values.oraclePath ?? null,
     leaderServes: values.leaderServes,
     commitLogCount: corrected("commitLogCount", values.commitLogCount, {
       isRight: values.commitLogCount >= COMMIT_LOG_COUNT_MIN,
@@ -130,7 +126,6 @@ export function ensembleConfigOf(
     maxTimeToWaitForEpochMs: values["leader.maxTimeToWaitForEpoch"],
     syncEnabled: values.syncEnabled,
     observerMasterPort: values.observerMasterPort,
-    observerMasterBytesMax: values["observerMaster.sizeLimit"],
     observerReconnectDelayMs: values["observer.reconnectDelayMs"],
     observerElectionDelayMs: values["observer.election.DelayMs"],
     quorumAuth: {

@@ -30,6 +30,10 @@ const ROWS: readonly [reason: string, ...keys: string[]][] = [
   [METRICS, "metricsProvider.*"],
   [TLS, "sslQuorumReloadCertFiles", "portUnification"],
   ["every ACL is checked by the leader, which prepares the write", "enableEagerACLCheck"],
+  ["two voting servers go on only together, whatever the file says", "oraclePath"],
+  ["connections between servers are always probed", "tcpKeepAlive"],
+  ["the addresses of a server are tried one after the other", "multiAddress.reachabilityCheck*"],
+  ["observers get what is kept for followers too, see commitLogCount", "observerMaster.sizeLimit"],
   ["packets between servers are never held back", "leader.nodelay", "follower.nodelay"],
   [NO_WAITING, "leader.closeSocketAsync", "learner.closeSocketAsync", "learner.asyncSending"],
   ["there is one queue of requests", "forward_learner_requests_to_commit_processor_disabled"],
@@ -87,10 +91,12 @@ function isAlreadySo(key: string, value: string): boolean {
   switch (key) {
     case "admin.enableServer":
     case "client.portUnification":
+    case "multiAddress.reachabilityCheckEnabled":
     case "portUnification":
     case "sslQuorumReloadCertFiles":
     case "request_stale_latency_check":
       return value.toLowerCase() === "false";
+    case "tcpKeepAlive":
     case "request_throttle_drop_stale":
     case "request_stale_connection_check":
       return value.toLowerCase() === "true";

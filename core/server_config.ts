@@ -206,15 +206,10 @@ export interface EnsembleConfig {
   readonly quorumCnxnTimeoutMs: number;
   /** How often to try the election port before giving up; 0: for ever. */
   readonly electionPortBindRetryCount: number;
-  readonly tcpKeepAlive: boolean;
   readonly quorumListenOnAllIps: boolean;
   readonly minNotificationIntervalMs: number;
   readonly maxNotificationIntervalMs: number;
   readonly multiAddressEnabled: boolean;
-  readonly multiAddressReachabilityCheckEnabled: boolean;
-  readonly multiAddressReachabilityCheckTimeoutMs: number;
-  /** A file that decides for one of two voters when it begins with 1; null: none. */
-  readonly oraclePath: string | null;
 
   /** False: the leader takes no clients. */
   readonly leaderServes: boolean;
@@ -234,7 +229,6 @@ export interface EnsembleConfig {
   readonly syncEnabled: boolean;
   /** 0: followers take no observers. */
   readonly observerMasterPort: number;
-  readonly observerMasterBytesMax: number;
   readonly observerReconnectDelayMs: number;
   readonly observerElectionDelayMs: number;
 

@@ -198,14 +198,10 @@ Deno.test("loadConfig() gives an ensemble's settings ZooKeeper's defaults", () =
     cnxTimeoutMs: 5000,
     quorumCnxnTimeoutMs: 10_000,
     electionPortBindRetryCount: 3,
-    tcpKeepAlive: false,
     quorumListenOnAllIps: false,
     minNotificationIntervalMs: 200,
     maxNotificationIntervalMs: 60_000,
     multiAddressEnabled: false,
-    multiAddressReachabilityCheckEnabled: true,
-    multiAddressReachabilityCheckTimeoutMs: 1000,
-    oraclePath: null,
     leaderServes: true,
     commitLogCount: 500,
     snapshotSizeFactor: 0.33,
@@ -215,7 +211,6 @@ Deno.test("loadConfig() gives an ensemble's settings ZooKeeper's defaults", () =
     maxTimeToWaitForEpochMs: -1,
     syncEnabled: true,
     observerMasterPort: 0,
-    observerMasterBytesMax: 33_554_432,
     observerReconnectDelayMs: 0,
     observerElectionDelayMs: 200,
     quorumAuth: {
@@ -335,10 +330,17 @@ Deno.test("loadConfig() reads the members that were proposed when the server sto
 
 Deno.test("loadConfig() tells a member which of its keys have no effect, key by key", () => {
   const lines = [...THREE, ...LIMITS, "learner.asyncSending=true", "portUnification=true"];
+  lines.push("oraclePath=/o", "multiAddress.reachabilityCheckTimeoutMs=1");
+  lines.push("tcpKeepAlive=true", "multiAddress.reachabilityCheckEnabled=false"); // so it is
   const fields = load({ lines }).notices.filter(({ level }) => level === "warn")
     .map(({ fields }) => [fields?.["key"], fields?.["reason"]]);
   assert.deepEqual(fields, [
     ["learner.asyncSending", "no socket is waited for, whether it is written or closed"],
     ["portUnification", "TLS is not available in this version"],
+    ["oraclePath", "two voting servers go on only together, whatever the file says"],
+    [
+      "multiAddress.reachabilityCheckTimeoutMs",
+      "the addresses of a server are tried one after the other",
+    ],
   ]);
 });
