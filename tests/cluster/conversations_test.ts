@@ -7,6 +7,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { QuorumConfig } from "../../cluster/quorum_config.ts";
 import { makeZxid, type Zxid } from "../../core/zxid.ts";
 import { captured, type CapturedMessage, capturedMessages } from "../support/quorum_captures.ts";
 import { LeaderFixture } from "./leader_fixture.ts";
@@ -122,7 +123,7 @@ Deno.test("Leader says byte for byte what a leader of ZooKeeper 3.8.0 said", () 
     const fixture = new LeaderFixture({
       ...{ serverId: said[0]!.leaderId, observers: [4], bodies },
       ...{ acceptedEpoch: epoch, currentEpoch: epoch, logged: logThrough(last) },
-      configText: newLeader.decoded.config,
+      committed: QuorumConfig.parse(newLeader.decoded.config),
     });
     for (const { where, learnerId, leaderId, messages } of said) {
       const until = messages.findIndex(({ name }) => name === "UPTODATE") + 1;

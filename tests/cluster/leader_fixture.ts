@@ -9,7 +9,6 @@ import { writeAckEpoch, writeLearnerInfo, writeRequest } from "../../cluster/pac
 import { PacketType } from "../../cluster/quorum_packet.ts";
 import type { RequestProcessor } from "../../core/server/request_processor.ts";
 import type { WritePipeline } from "../../core/server/write_pipeline.ts";
-import { JuteWriter } from "../../core/wire/jute.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
 import { makeZxid } from "../../core/zxid.ts";
 import {
@@ -17,6 +16,7 @@ import {
   MemberFixture,
   type MemberFixtureOptions,
   packetBytes,
+  written,
   zxidOf,
 } from "./member_fixture.ts";
 
@@ -180,10 +180,4 @@ export class ScriptedLearner {
       ...this.ack("5.0"),
     ];
   }
-}
-
-function written(write: (writer: JuteWriter) => void): Uint8Array<ArrayBuffer> {
-  const writer = new JuteWriter();
-  write(writer);
-  return writer.written().slice();
 }

@@ -18,8 +18,8 @@ import { readTxnRecord } from "../../core/txn/txn.ts";
 import { decodeUtf8, JuteReader } from "../../core/wire/jute.ts";
 import { makeZxid } from "../../core/zxid.ts";
 import { ensembleConfig } from "../support/ensemble_config.ts";
-import { MemberFixture, TestChannel, written } from "../support/member_fixture.ts";
 import { create, reconfig, type Request } from "../support/requests.ts";
+import { FakeChannel, MemberFixture, written } from "./member_fixture.ts";
 
 const OPEN_IDS = [{ scheme: "ip", id: "127.0.0.1" }];
 const SESSION = 0x700000000000001n;
@@ -27,8 +27,8 @@ const SESSION = 0x700000000000001n;
 Deno.test("Leader proposes a reconfig with its zxid as version, and commits it with both quorums", () => {
   const led = new Led({ voters: [1, 2, 3], learners: [1, 2, 4], observers: [5] });
   led.ask(reconfig({ joining: line(4) }));
-  assert.deepEqual(led.said(1), ["Proposal 100000002"]);
-  assert.deepEqual(led.said(4), ["Proposal 100000002"], "who joins gets it too");
+  assert.deepEqual(led.said(1), ["PROPOSAL 1.2"]);
+  assert.deepEqual(led.said(4), ["PROPOSAL 1.2"], "who joins gets it too");
   assert.deepEqual(led.said(5), []);
   const { lastSeen, committed } = led.fixture.member.membership;
   assert.deepEqual([lastSeen.version, [...lastSeen.voters]], [makeZxid(1, 2), [1, 2, 3, 4]]);
@@ -37,24 +37,24 @@ Deno.test("Leader proposes a reconfig with its zxid as version, and commits it w
   led.ack(1, makeZxid(1, 2));
   assert.deepEqual(led.said(1), [], "half of the new members is no quorum");
   led.ack(4, makeZxid(1, 2));
-  const [activate] = led.channel(1).take();
+  const [activate] = led.channel(1).flushPackets();
   assert.equal(activate!.type, PacketType.CommitAndActivate);
   assert.equal(readCommitAndActivate(activate!.data), 3);
-  const [inform] = led.channel(5).take();
+  const [inform] = led.channel(5).flushPackets();
   assert.equal(inform!.type, PacketType.InformAndActivate);
   const { designatedLeader, txn } = readInformAndActivate(inform!.data);
   assert.equal(designatedLeader, 3);
   const record = readTxnRecord(new JuteReader(txn));
   assert(record.txn.kind === "setData" && record.txn.version === -1);
   assert.equal(decodeUtf8(record.txn.data!), led.fixture.member.membership.committed.toText());
-  assert.deepEqual(led.fixture.stored.slice(-2), ["next 100000002", "committed 100000002"]);
+  assert.deepEqual(led.fixture.stored.slice(-2), ["next 1.2", "committed 1.2"]);
   // it leads on, by the new members
   led.ask(create("/a"));
   led.log();
   led.ack(1, makeZxid(1, 3));
-  assert.deepEqual(led.said(1), ["Proposal 100000003"]);
+  assert.deepEqual(led.said(1), ["PROPOSAL 1.3"]);
   led.ack(4, makeZxid(1, 3));
-  assert.deepEqual(led.said(1), ["Commit 100000003"]);
+  assert.deepEqual(led.said(1), ["COMMIT 1.3"]);
   assert.equal(led.ended, null);
 });
 
@@ -91,7 +91,7 @@ Deno.test("Leader that is removed names the next one, commits nothing more and w
   led.ack(1, makeZxid(1, 2));
   led.said(1);
   led.ack(2, makeZxid(1, 3)); // it is further ahead
-  const [activate] = led.channel(1).take();
+  const [activate] = led.channel(1).flushPackets();
   assert.equal(readCommitAndActivate(activate!.data), 2);
   led.ack(1, makeZxid(1, 3));
   led.ask(create("/later"));
@@ -137,14 +137,14 @@ Deno.test("Leader finishes a reconfig of before with quorums of both, and leads 
     isEstablished: false,
   });
   assert.equal(led.leader.phase, "synchronization", "1, 3 and 4 are quorums of old and new");
-  const [, newLeader] = led.channel(4).take().slice(-2);
+  const [, newLeader] = led.channel(4).flushPackets().slice(-2);
   assert.equal(newLeader!.type, PacketType.NewLeader);
   assert.match(decodeUtf8(newLeader!.data!), /server\.5=.*\nversion=5$/);
   led.ackNewLeader(1);
   assert.equal(led.leader.phase, "synchronization", "of the new ones only 3");
   led.ackNewLeader(4);
   assert.equal(led.leader.phase, "broadcast");
-  assert.deepEqual(led.fixture.stored, ["committed 5"]);
+  assert.deepEqual(led.fixture.stored, ["committed 0.5"]);
   assert.equal(led.isServing, true);
 });
 
@@ -152,7 +152,7 @@ Deno.test("Leader that finishes a reconfig of before without itself lets an elec
   const led = new Led({ voters: [1, 2, 3], next: [1, 2], learners: [1, 2], isEstablished: false });
   led.ackNewLeader(1);
   led.ackNewLeader(2);
-  assert.equal(led.said(1).at(-1), "UpToDate -1", "by which it adopts the new members");
+  assert.equal(led.said(1).at(-1), "UPTODATE", "by which it adopts the new members");
   assert.equal(led.isServing, false);
   led.ask(create("/in-vain"));
   assert.deepEqual(led.said(1), []);
@@ -172,7 +172,7 @@ class Led {
   readonly leader: Leader;
   ended: string | null = null;
   isServing = false;
-  readonly #channels = new Map<number, TestChannel>();
+  readonly #channels = new Map<number, FakeChannel>();
   #cxid = 1;
 
   constructor({ voters, next, learners, observers = [], skipAcl = true, isEstablished = true }: {
@@ -191,8 +191,11 @@ class Led {
       : ensembleConfig({ voters: next, version: 5 });
     this.fixture = new MemberFixture({
       serverId: 3,
+      acceptedEpoch: 0,
+      currentEpoch: 0,
       committed,
       lastSeen,
+      isDynamic: true,
       settings: { skipACL: skipAcl ? "yes" : "no" },
     });
     this.leader = new Leader({
@@ -215,12 +218,12 @@ class Led {
     for (const id of all) this.said(id);
   }
 
-  channel(id: number): TestChannel {
+  channel(id: number): FakeChannel {
     return this.#channels.get(id)!;
   }
 
   said(id: number): string[] {
-    return this.channel(id).said();
+    return this.channel(id).flush().filter((text) => !text.startsWith("PING"));
   }
 
   beginTurn(): void {
@@ -228,7 +231,7 @@ class Led {
   }
 
   log(): void {
-    this.fixture.log();
+    this.fixture.storage.sync();
   }
 
   pass(ms: number): void {
@@ -264,7 +267,7 @@ class Led {
 
   /** Of the proposals since the last look: 0, or the code of an error txn. */
   errors(id: number): number[] {
-    return this.channel(id).take().filter(({ type }) => type === PacketType.Proposal)
+    return this.channel(id).flushPackets().filter(({ type }) => type === PacketType.Proposal)
       .map(({ data }) => {
         const { txn } = readTxnRecord(new JuteReader(data!));
         return txn.kind === "error" ? txn.err : 0;
@@ -279,7 +282,7 @@ class Led {
   }
 
   #info(serverId: number, isObserver: boolean): void {
-    const channel = new TestChannel();
+    const channel = new FakeChannel(`${serverId}`);
     this.#channels.set(serverId, channel);
     this.leader.connected(channel);
     const type = isObserver ? PacketType.ObserverInfo : PacketType.FollowerInfo;

@@ -21,7 +21,7 @@ import { writeTxn, writeTxnHeader } from "../../core/txn/txn.ts";
 import { encodeUtf8, type JuteWriter } from "../../core/wire/jute.ts";
 import { makeZxid } from "../../core/zxid.ts";
 import { ensembleConfig } from "../support/ensemble_config.ts";
-import { MemberFixture, TestChannel, written } from "../support/member_fixture.ts";
+import { FakeChannel, MemberFixture, written } from "./member_fixture.ts";
 
 const RECONFIG = makeZxid(1, 1);
 const BOOT = makeZxid(1, 0);
@@ -85,10 +85,10 @@ Deno.test("Learner goes on through a reconfig, or leaves it for what the reconfi
       follower.receive((writer) => writeInformAndActivate(writer, RECONFIG, designated, body));
     } else {
       follower.receive((writer) => writeProposal(writer, RECONFIG, ...all(reconfigTxn(next))));
-      assert.deepEqual(follower.fixture.stored, ["next 100000001"], note);
+      assert.deepEqual(follower.fixture.stored, ["next 1.1"], note);
       follower.receive((writer) => writeCommitAndActivate(writer, RECONFIG, designated));
     }
-    assert.equal(follower.fixture.stored.at(-1), "committed 100000001", note);
+    assert.equal(follower.fixture.stored.at(-1), "committed 1.1", note);
     assert.equal(follower.ended, ended, note);
     assert.deepEqual(
       follower.learner.successor,
@@ -132,7 +132,7 @@ Deno.test("Learner adopts with UPTODATE what came with NEWLEADER, and an electio
     const committed = ensembleConfig({ voters: [1, 2, 3] });
     const follower = new Following({ committed });
     follower.sync(ensembleConfig({ ...next, version: 5 }));
-    assert.deepEqual(follower.fixture.stored, ["next 5", "committed 5"], note);
+    assert.deepEqual(follower.fixture.stored, ["next 0.5", "committed 0.5"], note);
     if (ended === null) assert.equal(follower.ended, null, note);
     else assert.match(follower.ended ?? "", ended, note);
     assert.equal(follower.learner.successor, null, note);
@@ -147,10 +147,10 @@ Deno.test("Learner does not adopt with UPTODATE a reconfig that is only proposed
     next,
     (writer) => writeProposal(writer, RECONFIG, ...all(reconfigTxn(next))),
   );
-  assert.deepEqual(follower.fixture.stored, ["next 100000001"]);
+  assert.deepEqual(follower.fixture.stored, ["next 1.1"]);
   assert.equal(follower.isServing, true);
   follower.receive((writer) => writeCommitAndActivate(writer, RECONFIG, 3));
-  assert.equal(follower.fixture.stored.at(-1), "committed 100000001");
+  assert.equal(follower.fixture.stored.at(-1), "committed 1.1");
 });
 
 Deno.test("Learner forgets a reconfig that a new leader does not know", () => {
@@ -166,7 +166,7 @@ Deno.test("Learner forgets a reconfig that a new leader does not know", () => {
 class Following {
   readonly fixture: MemberFixture;
   readonly learner: Learner;
-  readonly channel = new TestChannel();
+  readonly channel = new FakeChannel("3");
   ended: string | null = null;
   isServing = false;
 
@@ -176,7 +176,14 @@ class Following {
     isObserver?: boolean;
     isEnabled?: boolean;
   }) {
-    this.fixture = new MemberFixture({ serverId: 1, committed, lastSeen, isDynamic: isEnabled });
+    this.fixture = new MemberFixture({
+      serverId: 1,
+      acceptedEpoch: 0,
+      currentEpoch: 0,
+      committed,
+      lastSeen,
+      isDynamic: isEnabled,
+    });
     this.learner = new Learner({
       member: this.fixture.member,
       leader: 3,

@@ -17,7 +17,7 @@ import type {
   MemberServices,
   MemberStorage,
 } from "../../cluster/member.ts";
-import { Membership } from "../../cluster/membership.ts";
+import { type ConfigStore, Membership } from "../../cluster/membership.ts";
 import { QuorumConfig } from "../../cluster/quorum_config.ts";
 import {
   PacketStream,
@@ -120,6 +120,13 @@ export function packetBytes(
   return writer.written().slice();
 }
 
+/** The bytes of packets that writers make. */
+export function written(write: (writer: JuteWriter) => void): Uint8Array<ArrayBuffer> {
+  const writer = new JuteWriter();
+  write(writer);
+  return writer.written().slice();
+}
+
 /** Takes apart what a member sends, trees among it. */
 export class FakeChannel implements Channel {
   readonly remoteAddress: string;
@@ -152,22 +159,33 @@ export class FakeChannel implements Channel {
 
   /** Sends what is written; returns what it was. */
   flush(): string[] {
+    return this.#take().map((sent) => sent === "tree" ? sent : packetText(sent));
+  }
+
+  /** The same as packets, PINGs left out. */
+  flushPackets(): QuorumPacket[] {
+    return this.#take().filter((sent): sent is QuorumPacket =>
+      sent !== "tree" && sent.type !== PacketType.Ping
+    );
+  }
+
+  #take(): (QuorumPacket | "tree")[] {
     const bytes = this.#output.written().slice();
     this.#output.position = 0;
     this.#sent.push(bytes);
     this.#packets.push(bytes);
-    const texts: string[] = [];
+    const taken: (QuorumPacket | "tree")[] = [];
     for (;;) {
       if (this.#tree !== null) {
         const piece = this.#packets.takeRaw();
-        if (piece.length === 0 || !this.#tree.push(piece)) return texts;
+        if (piece.length === 0 || !this.#tree.push(piece)) return taken;
         this.#packets.unreadRaw(this.#tree.unreadByteCount);
         this.#tree = null;
-        texts.push("tree");
+        taken.push("tree");
       }
       const packet = this.#packets.next();
-      if (packet === null) return texts;
-      texts.push(packetText(packet));
+      if (packet === null) return taken;
+      taken.push({ ...packet, data: packet.data?.slice() ?? null });
       if (packet.type !== PacketType.Snap) continue;
       this.tree = dataTreeSubject();
       const { tree, sessions } = this.tree;
@@ -380,7 +398,11 @@ export interface MemberFixtureOptions {
   /** What is logged, where it is not what `txnBody` says. */
   bodies?: ReadonlyMap<Zxid, Uint8Array>;
   /** Where it is not what the ids of the voters and observers say. */
-  configText?: string;
+  committed?: QuorumConfig;
+  /** Where it is not the committed one. */
+  lastSeen?: QuorumConfig;
+  /** Whether members can change. */
+  isDynamic?: boolean;
   /** More lines of zoo.cfg. */
   settings?: Record<string, string | number>;
 }
@@ -400,6 +422,8 @@ export class MemberFixture {
   readonly services: MemberServices;
   readonly member: Member;
   readonly channels: FakeChannel[] = [];
+  /** What the files of the membership were told, as `next 1.2`. */
+  readonly stored: string[] = [];
   nowMs = 1_000_000;
 
   constructor({
@@ -411,14 +435,14 @@ export class MemberFixture {
     logged = [],
     snapshotAt = "0.0",
     bodies = new Map(),
-    configText,
+    committed: givenConfig,
+    lastSeen,
+    isDynamic = false,
     settings = {},
   }: MemberFixtureOptions = {}) {
     this.config = memberConfig({ serverId, voters, observers, settings });
     const { ensemble } = this.config;
-    const committed = configText === undefined
-      ? new QuorumConfig({ ...ensemble, version: 0 })
-      : QuorumConfig.parse(configText);
+    const committed = givenConfig ?? new QuorumConfig({ ...ensemble, version: 0 });
     const tree = new DataTree({
       digestEnabled: true,
       extendedTypes: true,
@@ -453,8 +477,8 @@ export class MemberFixture {
       history: this.history,
       membership: new Membership({
         committed,
-        lastSeen: committed,
-        store: null,
+        lastSeen: lastSeen ?? committed,
+        store: isDynamic ? this.#store : null,
         onChange: () => {},
       }),
       storage: this.storage,
@@ -507,6 +531,12 @@ export class MemberFixture {
 
   /** Zxids whose znodes `nodes` looks for: epochs 1 to 9, up to 30 each. */
   readonly #known = Array.from({ length: 9 }, (_, i) => zxidsOf(`${i + 1}.1-30`)).flat();
+
+  readonly #store: ConfigStore = {
+    saveNext: ({ version }) => void this.stored.push(`next ${zxidText(version)}`),
+    forgetNext: () => void this.stored.push("no next"),
+    saveCommitted: ({ version }) => void this.stored.push(`committed ${zxidText(version)}`),
+  };
 
   #services(applier: TxnApplier): MemberServices {
     const providers = makeAuthProviders(this.config, nodeHashing);
