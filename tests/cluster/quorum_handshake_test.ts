@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import { QuorumAuth } from "../../cluster/quorum_auth.ts";
 import { QuorumHandshake, type QuorumHandshakeStep } from "../../cluster/quorum_handshake.ts";
 import { DecodeError } from "../../core/errors.ts";
-import { nodeHashing } from "../../net/hashing.ts";
+import { memberAuth } from "../support/member_auth.ts";
 
 const FOLLOWER_INFO = new Uint8Array([0, 0, 0, 11, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 Deno.test("QuorumHandshake lets in who proves the password, however the bytes come", () => {
   for (const chunkBytes of [1, 7, 4096]) {
-    const { handshake: us, bytes } = QuorumHandshake.connect(auth({}))!;
-    const them = QuorumHandshake.accept(auth({}));
+    const { handshake: us, bytes } = QuorumHandshake.connect(memberAuth({}))!;
+    const them = QuorumHandshake.accept(memberAuth({}));
     const challenge = feed(them, bytes, chunkBytes);
     const response = feed(us, challenge.bytes, chunkBytes);
     const proof = feed(them, response.bytes, chunkBytes);
@@ -19,8 +18,8 @@ Deno.test("QuorumHandshake lets in who proves the password, however the bytes co
 });
 
 Deno.test("QuorumHandshake hands out what came behind it", () => {
-  const { handshake: us, bytes } = QuorumHandshake.connect(auth({}))!;
-  const them = QuorumHandshake.accept(auth({}));
+  const { handshake: us, bytes } = QuorumHandshake.connect(memberAuth({}))!;
+  const them = QuorumHandshake.accept(memberAuth({}));
   const proof = them.take(us.take(them.take(bytes).bytes).bytes);
   const step = us.take(new Uint8Array([...proof.bytes, ...FOLLOWER_INFO]));
   assert(step.kind === "done");
@@ -28,11 +27,11 @@ Deno.test("QuorumHandshake hands out what came behind it", () => {
 });
 
 Deno.test("QuorumHandshake peeks at who does not begin with it, unless SASL is required", () => {
-  const open = QuorumHandshake.accept(auth({ isRequired: false })).take(FOLLOWER_INFO);
+  const open = QuorumHandshake.accept(memberAuth({ isRequired: false })).take(FOLLOWER_INFO);
   assert.deepEqual(open, { kind: "done", bytes: new Uint8Array(), rest: FOLLOWER_INFO });
-  const closed = QuorumHandshake.accept(auth({})).take(FOLLOWER_INFO);
+  const closed = QuorumHandshake.accept(memberAuth({})).take(FOLLOWER_INFO);
   assert.equal(closed.kind, "failed");
-  const few = QuorumHandshake.accept(auth({ isRequired: false }));
+  const few = QuorumHandshake.accept(memberAuth({ isRequired: false }));
   assert.equal(few.take(new Uint8Array([0x5f])).kind, "continue");
   const step = few.take(new Uint8Array([0]));
   assert(step.kind === "done");
@@ -40,8 +39,8 @@ Deno.test("QuorumHandshake peeks at who does not begin with it, unless SASL is r
 });
 
 Deno.test("QuorumHandshake refuses a wrong password though SASL is not required", () => {
-  const them = QuorumHandshake.accept(auth({ isRequired: false }));
-  const { handshake: us, bytes } = QuorumHandshake.connect(auth({ password: "wrong" }))!;
+  const them = QuorumHandshake.accept(memberAuth({ isRequired: false }));
+  const { handshake: us, bytes } = QuorumHandshake.connect(memberAuth({ password: "wrong" }))!;
   const refusal = them.take(us.take(them.take(bytes).bytes).bytes);
   assert.equal(refusal.kind, "failed");
   const told = us.take(refusal.bytes);
@@ -50,24 +49,13 @@ Deno.test("QuorumHandshake refuses a wrong password though SASL is not required"
 });
 
 Deno.test("QuorumHandshake refuses what is no exchange", () => {
-  const { handshake: us } = QuorumHandshake.connect(auth({}))!;
+  const { handshake: us } = QuorumHandshake.connect(memberAuth({}))!;
   assert.throws(() => us.take(FOLLOWER_INFO), DecodeError);
-  const them = QuorumHandshake.accept(auth({}));
-  const { bytes } = QuorumHandshake.connect(auth({}))!;
+  const them = QuorumHandshake.accept(memberAuth({}));
+  const { bytes } = QuorumHandshake.connect(memberAuth({}))!;
   assert.equal(them.take(new Uint8Array([...bytes, ...bytes])).kind, "failed");
-  assert.equal(QuorumHandshake.connect(auth({ password: null })), null);
+  assert.equal(QuorumHandshake.connect(memberAuth({ password: null })), null);
 });
-
-function auth(
-  { password = "secret", isRequired = true }: { password?: string | null; isRequired?: boolean },
-): QuorumAuth {
-  return new QuorumAuth({
-    users: new Map([["test", "secret"]]),
-    credentials: password === null ? null : { username: "test", password },
-    isRequired,
-    hashing: nodeHashing,
-  });
-}
 
 /** The last step of all bytes in chunks. */
 function feed(

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { QuorumAuth } from "../../cluster/quorum_auth.ts";
-import { nodeHashing } from "../../net/hashing.ts";
+import type { QuorumAuth } from "../../cluster/quorum_auth.ts";
 import type { QuorumChannel } from "../../net/quorum_channel.ts";
 import { QuorumPort } from "../../net/quorum_port.ts";
 import { systemSockets, systemTimers } from "../../net/sockets.ts";
@@ -8,18 +7,23 @@ import { systemClock } from "../../net/system_clock.ts";
 import { Turn } from "../../net/turn.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free_port.ts";
+import { memberAuth } from "../support/member_auth.ts";
 import { keepingLogger, type LogLine } from "../support/silent_logger.ts";
 
 Deno.test("QuorumPort connects members that prove each other who they are, or need not", async () => {
   const cases = [
     { note: "nobody asks", leader: null, learner: null },
-    { note: "both know it", leader: auth({}), learner: auth({}) },
+    { note: "both know it", leader: memberAuth({}), learner: memberAuth({}) },
     {
       note: "it may be left out",
-      leader: auth({ isRequired: false }),
-      learner: auth({ password: null }),
+      leader: memberAuth({ isRequired: false }),
+      learner: memberAuth({ password: null }),
     },
-    { note: "who leaves it out asks nobody", leader: auth({ isRequired: false }), learner: null },
+    {
+      note: "who leaves it out asks nobody",
+      leader: memberAuth({ isRequired: false }),
+      learner: null,
+    },
   ];
   for (const { note, leader: leaderAuth, learner: learnerAuth } of cases) {
     const [leader, learner] = [new End(leaderAuth), new End(learnerAuth)];
@@ -38,7 +42,7 @@ Deno.test("QuorumPort connects members that prove each other who they are, or ne
 });
 
 Deno.test("QuorumPort refuses who does not know the password, and both sides say so", async () => {
-  const [leader, learner] = [new End(auth({})), new End(auth({ password: "wrong" }))];
+  const [leader, learner] = [new End(memberAuth({})), new End(memberAuth({ password: "wrong" }))];
   const address = { host: "127.0.0.1", port: freePort() };
   assert.equal(leader.port.listen([address]), null);
   learner.port.connect(address);
@@ -60,7 +64,7 @@ Deno.test("QuorumPort refuses who does not know the password, and both sides say
 
 Deno.test("QuorumPort refuses who does not authenticate at all, or takes its time", async () => {
   for (const bytes of [[0, 0, 0, 11, 0, 0, 0, 0], []]) {
-    const leader = new End(auth({}), { authTimeoutMs: 50 });
+    const leader = new End(memberAuth({}), { authTimeoutMs: 50 });
     const port = freePort();
     assert.equal(leader.port.listen([{ host: "127.0.0.1", port }]), null);
     const conn = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -74,7 +78,7 @@ Deno.test("QuorumPort refuses who does not authenticate at all, or takes its tim
 });
 
 Deno.test("QuorumPort lets go of strangers and attempts when it closes", async () => {
-  const [leader, learner] = [new End(auth({})), new End(auth({}))];
+  const [leader, learner] = [new End(memberAuth({})), new End(memberAuth({}))];
   const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const port = freePort();
   assert.equal(leader.port.listen([{ host: "127.0.0.1", port }]), null);
@@ -135,15 +139,4 @@ async function end(...ends: End[]): Promise<void> {
     port.close();
   }
   await new Promise((resolve) => setTimeout(resolve)); // what was read returns
-}
-
-function auth(
-  { password = "secret", isRequired = true }: { password?: string | null; isRequired?: boolean },
-): QuorumAuth {
-  return new QuorumAuth({
-    users: new Map([["test", "secret"]]),
-    credentials: password === null ? null : { username: "test", password },
-    isRequired,
-    hashing: nodeHashing,
-  });
 }

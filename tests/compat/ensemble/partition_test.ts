@@ -33,26 +33,17 @@ const MIXES: readonly Mix[] = [
 /** 2 s until a member finds that it does not hear of the others. */
 const CONFIG = { tickTime: 400, syncLimit: 5, initLimit: 50 };
 
-testCuts("a follower that is cut off serves nobody, and comes back", async (ensemble, network) => {
-  await startWithLeader(ensemble);
-  await using load = await KazooLoad.start(ensemble.hosts());
+testCuts("a follower that is cut off serves nobody, and comes back", async (cut) => {
+  const { ensemble, network, load } = cut;
   network.cut(1);
   await ensemble.waitForMode(1, "looking");
   await load.progress();
   assert.equal(await ensemble.mode(3), "leader");
-  network.heal();
-  await ensemble.waitUntilServing();
-  await load.progress();
-  await load.verify(ensemble);
-  await assertEqualTrees(ensemble);
+  await heal(cut);
 });
 
-testCuts("a leader that is cut off steps down, and what it wrote alone is gone", async (
-  ensemble,
-  network,
-) => {
-  await startWithLeader(ensemble);
-  await using load = await KazooLoad.start(ensemble.hosts());
+testCuts("a leader that is cut off steps down, and what it wrote alone is gone", async (cut) => {
+  const { ensemble, network, load } = cut;
   using client = await ensemble.client(3);
   network.cut(3);
   await client.send(create("/alone"), 1);
@@ -60,12 +51,8 @@ testCuts("a leader that is cut off steps down, and what it wrote alone is gone",
   await ensemble.waitForMode(3, "looking");
   const next = await ensemble.waitForLeader([1, 2]);
   await load.progress();
-  network.heal();
-  await ensemble.waitUntilServing();
+  await heal(cut);
   assert.equal(await ensemble.mode(next), "leader", "it goes on leading");
-  await load.progress();
-  await load.verify(ensemble);
-  await assertEqualTrees(ensemble);
   for (const id of ensemble.ids) {
     using reader = await ensemble.client(id);
     await reader.must(ofPath(Op.sync, "/"));
@@ -74,39 +61,39 @@ testCuts("a leader that is cut off steps down, and what it wrote alone is gone",
   }
 });
 
-testCuts("all members apart: nobody serves, and together they go on", async (ensemble, network) => {
-  await startWithLeader(ensemble);
-  await using load = await KazooLoad.start(ensemble.hosts());
+testCuts("all members apart: nobody serves, and together they go on", async (cut) => {
+  const { ensemble, network } = cut;
   for (const id of ensemble.ids) network.cut(id);
   await Promise.all(ensemble.ids.map((id) => ensemble.waitForMode(id, "looking")));
-  network.heal();
-  await ensemble.waitUntilServing();
-  await load.progress();
-  await load.verify(ensemble);
-  await assertEqualTrees(ensemble);
+  await heal(cut);
 });
 
-testCuts("a follower whose words do not arrive is dropped by the leader", async (
-  ensemble,
-  network,
-) => {
-  await startWithLeader(ensemble);
-  await using load = await KazooLoad.start(ensemble.hosts());
+testCuts("a follower whose words do not arrive is dropped by the leader", async (cut) => {
+  const { ensemble, network, load } = cut;
   network.block({ from: 1, to: 3 });
   await ensemble.waitForMode(1, "looking");
   await load.progress();
   assert.equal(await ensemble.mode(3), "leader");
+  await heal(cut);
+});
+
+/** Members 1 to 3, of which 3 leads at first, under a load. */
+interface Cut {
+  readonly ensemble: Ensemble;
+  readonly network: NamespaceNetwork;
+  readonly load: KazooLoad;
+}
+
+/** All members reach each other again: the load goes on, and has lost nothing. */
+async function heal({ ensemble, network, load }: Cut): Promise<void> {
   network.heal();
   await ensemble.waitUntilServing();
   await load.progress();
   await load.verify(ensemble);
   await assertEqualTrees(ensemble);
-});
+}
 
-function testCuts(
-  name: string,
-  run: (ensemble: Ensemble, network: NamespaceNetwork) => Promise<void>,
-): void {
+function testCuts(name: string, run: (cut: Cut) => Promise<void>): void {
   for (const mix of chosen(MIXES, targetsOf)) {
     const fullName = `ensemble: ${name} (${mixText(mix)})`;
     const reason = whyNoNamespaces();
@@ -117,10 +104,11 @@ function testCuts(
     testWith(ENSEMBLE_NEEDS, fullName, async () => {
       const members = membersOf(mix);
       using network = NamespaceNetwork.create(members.map(({ id }) => id));
-      await withEnsemble(
-        { members, network, config: CONFIG },
-        (ensemble) => run(ensemble, network),
-      );
+      await withEnsemble({ members, network, config: CONFIG }, async (ensemble) => {
+        await startWithLeader(ensemble);
+        await using load = await KazooLoad.start(ensemble.hosts());
+        await run({ ensemble, network, load });
+      });
     });
   }
 }
