@@ -199,7 +199,7 @@ export class SimMember {
   history: History | null = null;
 
   get lastLoggedZxid(): Zxid {
-    return this.member?.peer.lastLoggedZxid ?? 0;
+    return this.history?.lastLoggedZxid ?? 0;
   }
 
   start(): void {
