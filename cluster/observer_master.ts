@@ -310,24 +310,34 @@ export class ObserverMaster {
     this.#activations.set(zxid, designatedLeader);
   }
 
-  /** The list of proposals is committed through `zxid`. */
+  /** The list of proposals is committed through `zxid`: each SYNC goes out behind what it waited for. */
   committed(zxid: Zxid): void {
-    const { proposals } = this.#member.history;
+    while (this.#syncs.length > 0 && this.#syncs[0]!.zxid < zxid) {
+      this.#inform(this.#syncs[0]!.zxid);
+      this.#answerSyncs();
+    }
+    this.#inform(zxid);
+    this.#activations.clear();
+    this.#answerSyncs();
+    this.#syncWaiting();
+  }
+
+  #inform(through: Zxid): void {
     const after = this.#committedZxid;
-    this.#committedZxid = zxid;
-    this.#informedZxid = zxid;
+    if (through <= after) return;
+    const { proposals } = this.#member.history;
+    this.#committedZxid = through;
+    this.#informedZxid = through;
     for (const observer of this.#observers.values()) {
       if (!observer.isForwarding) continue;
       const writer = observer.channel.writer();
       proposals.forEachCommitted(Math.max(after, observer.ackedZxid), (txn, buffer, start, end) => {
+        if (txn > through) return false;
         const leader = this.#activations.get(txn);
         if (leader === undefined) writeInform(writer, txn, buffer, start, end);
         else writeInformAndActivate(writer, txn, leader, buffer.subarray(start, end));
         return true;
       });
     }
-    this.#activations.clear();
-    this.#answerSyncs();
-    this.#syncWaiting();
   }
 }

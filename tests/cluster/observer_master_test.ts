@@ -271,7 +271,7 @@ Deno.test("ObserverMaster passes requests on, and touches", () => {
   assert.deepEqual(touched, [[sessionId, 4000], [7n, 5000]]);
 });
 
-Deno.test("ObserverMaster answers a sync behind the txns before it", () => {
+Deno.test("ObserverMaster answers a sync behind the txns before it, and before those after it", () => {
   const follower = new Follower({ txnCount: 2 });
   const { pair } = follower;
   const observer = synced(follower);
@@ -281,9 +281,10 @@ Deno.test("ObserverMaster answers a sync behind the txns before it", () => {
   );
   const applied = follower.apply(2); // the list has them when our log is written
   pair.deliver();
+  applied.push(...follower.apply(1));
   assert.deepEqual(observer.take(), []);
   follower.list(applied);
-  assert.deepEqual(observer.take(), ["Inform 3", "Inform 4", "Sync 0"]);
+  assert.deepEqual(observer.take(), ["Inform 3", "Inform 4", "Sync 0", "Inform 5"]);
 });
 
 Deno.test("ObserverMaster gives each the leader's answer about its own session", () => {

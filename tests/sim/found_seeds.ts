@@ -26,6 +26,11 @@ export const FOUND_SEEDS: readonly FoundSeed[] = [
     found: "a SYNC went out behind the COMMITs of writes that were asked for after it",
     fixedIn: "cluster/broadcast.ts",
   },
+  {
+    seed: 660241285,
+    found: "an observer behind a follower heard of txns before the SYNC that was answered before them",
+    fixedIn: "cluster/observer_master.ts",
+  },
 ];
 
 /** Found by seeds of a simulator that drew otherwise: each has a test of its own. */
