@@ -478,7 +478,10 @@ export class Leader {
   #continueSync(learner: LearnerHandler): void {
     const progress = learner.continueSync(this.#lastCommitted);
     if (progress === "more") {
-      learner.readDeadlineMs = this.#nowMs + initLimitMs(this.#member);
+      const deadlineMs = this.#nowMs + initLimitMs(this.#member);
+      learner.readDeadlineMs = deadlineMs;
+      // what is large takes longer than initLimit, for ever if it were begun anew each time
+      if (this.#phase === "synchronization") this.#phaseDeadlineMs = deadlineMs;
       return;
     }
     if (progress === "lost") {

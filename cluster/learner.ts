@@ -534,7 +534,8 @@ export class Learner implements LogSource {
   }
 
   #digestMismatch(zxid: Zxid): void {
-    if (this.#hasMismatch) return; // all that follow differ too
+    // before NEWLEADER a tree may hold what is committed later; and where one differs, all that follow do
+    if (this.needsReload || this.#hasMismatch) return;
     this.#hasMismatch = true;
     this.#member.logger.error("the tree differs from the leader's", {
       zxid: `0x${zxidToHex(zxid)}`,

@@ -27,7 +27,7 @@ export const LOST = "what it lacks cannot be sent: our log is damaged, or writes
 /** Learners of 3.4 to 3.10 send no larger packet than a client's request with its ids. */
 const PACKET_OVERHEAD_BYTES = 64 << 10;
 /** A piece of a tree or a log. */
-const PIECE_BYTES = 256 << 10;
+const PIECE_BYTES = 64 << 10;
 
 /** What is expected of it next. */
 export type LearnerStage =

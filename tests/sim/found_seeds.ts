@@ -28,7 +28,8 @@ export const FOUND_SEEDS: readonly FoundSeed[] = [
   },
   {
     seed: 660241285,
-    found: "an observer behind a follower heard of txns before the SYNC that was answered before them",
+    found:
+      "an observer behind a follower heard of txns before the SYNC that was answered before them",
     fixedIn: "cluster/observer_master.ts",
   },
 ];
