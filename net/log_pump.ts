@@ -160,12 +160,16 @@ export class LogPump {
     this.#synced(written, syncMs);
   }
 
-  /** Writes what was prepared and waits until all of it is durable and applied. */
+  /**
+   * Writes what was prepared and waits until all of it is durable and applied; not for what comes meanwhile,
+   * since a leader's learners go on.
+   */
   async drain(): Promise<void> {
     this.#wait?.stop();
     this.#options.turn.begin(); // its end sends the replies
     this.kick();
-    while (this.#isSyncing) await this.#nextSync();
+    // what was prepared is behind the sync under way
+    for (let i = 0; i < 2 && this.#isSyncing; i++) await this.#nextSync();
   }
 
   /** Takes a snapshot, with nobody to be served meanwhile. To be called when the disk is left alone. */

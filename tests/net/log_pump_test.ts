@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { StandaloneLog } from "../../core/server/log_source.ts";
-import { JuteReader } from "../../core/wire/jute.ts";
+import { JuteReader, JuteWriter } from "../../core/wire/jute.ts";
 import { openDataDir } from "../../net/data_dir.ts";
 import { systemFiles } from "../../net/file_system.ts";
 import { LogPump } from "../../net/log_pump.ts";
@@ -64,3 +64,59 @@ Deno.test("LogPump answers nothing when a sync or a write fails, and asks for th
     await pump.stop();
   }
 });
+
+Deno.test("LogPump.drain() waits for what there is, and not for what goes on coming", async () => {
+  using dir = makeTempDir();
+  const config = makeConfig({ dataDir: dir.path });
+  const { processor, sessions } = new ServerFixture(config);
+  const clock = { monotonicMs: () => 5000, wallMs: () => 1_700_000_000_000 };
+  const turn: Turn = new Turn(clock, { beginTurn: () => {}, endTurn: () => pump.kick() });
+  const pump = new LogPump({
+    config,
+    dirs: openDataDir({ dataDir: dir.path, dataLogDir: dir.path, autoCreate: true }),
+    tree: processor.tree,
+    sessions,
+    metrics: processor.stats.metrics,
+    stats: processor.stats.server,
+    turn,
+    logger: new LinesLogger(),
+    clock,
+    random: new SeededRandom(1),
+    fileSystem: systemFiles,
+    rest,
+    fatal: (message, error) => assert.fail(`${message}: ${error}`),
+  });
+  const recordCount = 100; // not to be synced at once
+  let isNext = false;
+  let isOver = false;
+  let zxid = 0;
+  let loggedZxid = 0;
+  pump.log.write = () => {};
+  pump.log.sync = () => Promise.resolve(1);
+  pump.source = {
+    outstandingCount: 1,
+    batchRecordCount: recordCount,
+    takeBatch: () => {
+      isNext = !isNext; // one for each sync, for ever
+      if (!isNext || isOver) return null;
+      zxid += recordCount;
+      const firstZxid = zxid - recordCount + 1;
+      return { bytes: new Uint8Array(1), firstZxid, lastZxid: zxid, recordCount, writer };
+    },
+    logged: (through) => void (loggedZxid = through),
+    diskFull: () => false,
+    diskHasRoom: () => {},
+  };
+  pump.kick();
+  let isDrained = false;
+  const drained = pump.drain().then(() => void (isDrained = true));
+  for (let i = 0; i < 1000 && !isDrained; i++) await null;
+  assert.ok(loggedZxid >= 2 * recordCount, `${loggedZxid}`);
+  const wasDrained = isDrained;
+  isOver = true;
+  await drained;
+  await pump.stop();
+  assert.equal(wasDrained, true);
+});
+
+const writer = new JuteWriter(16);
