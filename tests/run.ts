@@ -22,7 +22,7 @@ interface Counts {
   readonly skipped: number;
 }
 
-/** Ten times what they take: a test that hangs is a failed one, and the last line is printed. */
+/** Far more than they take: a test that hangs is a failed one, and the last line is printed. */
 const TESTS_MS_MAX = 30 * 60_000;
 
 Deno.exit(await main());
