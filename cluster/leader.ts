@@ -18,7 +18,6 @@ import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { Broadcast } from "./broadcast.ts";
 import { EpochAgreement } from "./epoch_agreement.ts";
 import { LearnerHandler, LOST, STRANGE } from "./learner_handler.ts";
-import { chooseSync } from "./learner_sync.ts";
 import { type Channel, initLimitMs, type Member, syncLimitMs } from "./member.ts";
 import {
   PROTOCOL_VERSION,
@@ -438,15 +437,8 @@ export class Leader {
   // ---------------------------------------------------------------- synchronisation
 
   #beginSync(learner: LearnerHandler): void {
-    const { config, history, storage, logger, metrics } = this.#member;
-    const sync = chooseSync({
-      peer: learner.lastLoggedZxid,
-      last: this.#lastCommitted,
-      proposals: history.proposals,
-      log: storage.log,
-      forceSnapshotSync: config.ensemble.forceSnapshotSync || this.#lost.has(learner.serverId),
-      snapshotSizeFactor: config.ensemble.snapshotSizeFactor,
-    });
+    const { config, logger, metrics } = this.#member;
+    const sync = learner.chooseSync(this.#lastCommitted, this.#lost.has(learner.serverId));
     const learners = this.#learners.values();
     if (mustWaitForSync(learner, { sync, learners, config: config.ensemble })) {
       learner.stage = "waitingForSync"; // ZooKeeper drops it, and it comes back

@@ -24,7 +24,8 @@ import { epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { IncomingTree } from "./incoming_tree.ts";
 import { ChannelLink } from "./leader_link.ts";
 import { LearnerMetrics } from "./learner_metrics.ts";
-import { type Channel, connectLimitMs, initLimitMs, type Member, syncLimitMs } from "./member.ts";
+import { type Channel, connectLimitMs, initLimitMs, type Member } from "./member.ts";
+import { packetDataBytesMax, syncLimitMs } from "./member.ts";
 import { ObserverMaster } from "./observer_master.ts";
 import {
   readCommitAndActivate,
@@ -71,9 +72,6 @@ export interface LearnerOptions {
   /** The role is over, and why. */
   onEnd: (reason: string) => void;
 }
-
-/** A txn is longer than the request that it came from. */
-const PACKET_OVERHEAD_BYTES = 64 << 10;
 
 export class Learner implements LogSource {
   readonly leader: ServerId;
@@ -126,10 +124,7 @@ export class Learner implements LogSource {
     this.#isLogging = !isObserver || member.config.ensemble.syncEnabled;
     this.#metrics = new LearnerMetrics(member.metrics, isObserver);
     this.#sessions = new LearnerSessions({ tickMs: member.config.tickTimeMs, nowMs });
-    const { juteMaxBufferBytes, juteExtraSizeBytes } = member.config;
-    this.#packets = new PacketStream({
-      dataBytesMax: juteMaxBufferBytes + juteExtraSizeBytes + PACKET_OVERHEAD_BYTES,
-    });
+    this.#packets = new PacketStream({ dataBytesMax: packetDataBytesMax(member) });
   }
 
   /** Tells the time of all that follows until the next call. */

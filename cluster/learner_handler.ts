@@ -14,8 +14,9 @@ import { TreeStreamWriter } from "../core/storage/tree_stream.ts";
 import type { Id } from "../core/tree/acl_list.ts";
 import { counterOf, type Zxid } from "../core/zxid.ts";
 import type { LatencySample } from "./latency_sample.ts";
-import type { LearnerSync } from "./learner_sync.ts";
-import { type Channel, initLimitMs, type LogCursor, type Member, syncLimitMs } from "./member.ts";
+import { chooseSync, type LearnerSync } from "./learner_sync.ts";
+import { type Channel, initLimitMs, type LogCursor, type Member } from "./member.ts";
+import { packetDataBytesMax, syncLimitMs } from "./member.ts";
 import { PacketStream, PacketType, writeBarePacket, writeProposal } from "./quorum_packet.ts";
 import type { ServerId } from "./server_id.ts";
 
@@ -24,8 +25,6 @@ export const STRANGE = "too many connections do not say who they are";
 /** Why a learner is let go that cannot be brought up to date. */
 export const LOST = "what it lacks cannot be sent: our log is damaged, or writes came too fast";
 
-/** Learners of 3.4 to 3.10 send no larger packet than a client's request with its ids. */
-const PACKET_OVERHEAD_BYTES = 64 << 10;
 /** A piece of a tree or a log. */
 const PIECE_BYTES = 64 << 10;
 
@@ -89,12 +88,9 @@ export class LearnerHandler implements SessionOwner {
   #queuedMs = 0;
 
   constructor({ channel, member, nowMs }: { channel: Channel; member: Member; nowMs: number }) {
-    const { juteMaxBufferBytes, juteExtraSizeBytes } = member.config;
     this.channel = channel;
     this.#member = member;
-    this.packets = new PacketStream({
-      dataBytesMax: juteMaxBufferBytes + juteExtraSizeBytes + PACKET_OVERHEAD_BYTES,
-    });
+    this.packets = new PacketStream({ dataBytesMax: packetDataBytesMax(member) });
     this.readDeadlineMs = nowMs + initLimitMs(member);
     this.syncedDeadlineMs = this.readDeadlineMs + syncLimitMs(member);
   }
@@ -132,6 +128,19 @@ export class LearnerHandler implements SessionOwner {
   }
 
   // ---------------------------------------------------------------- catching up
+
+  /** @param wasLost what it lacked was gone before it had it: it gets a tree */
+  chooseSync(lastCommitted: Zxid, wasLost: boolean): LearnerSync {
+    const { config: { ensemble }, history, storage } = this.#member;
+    return chooseSync({
+      peer: this.lastLoggedZxid,
+      last: lastCommitted,
+      proposals: history.proposals,
+      log: storage.log,
+      forceSnapshotSync: ensemble.forceSnapshotSync || wasLost,
+      snapshotSizeFactor: ensemble.snapshotSizeFactor,
+    });
+  }
 
   /** Begins to send what it lacks. Call `continueSync` when the channel has sent what is written. */
   beginSync(sync: LearnerSync, lastCommitted: Zxid): void {

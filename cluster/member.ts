@@ -118,3 +118,11 @@ export function connectLimitMs({ config }: Member): number {
 export function syncLimitMs({ config }: Member): number {
   return config.tickTimeMs * config.ensemble.syncLimitTicks;
 }
+
+/** A txn is longer than the request that it came from, and a request travels with its client's ids. */
+const PACKET_OVERHEAD_BYTES = 64 << 10;
+
+/** What the data of a packet has at the most, from servers of 3.4 to 3.10 with our limits. */
+export function packetDataBytesMax({ config }: Member): number {
+  return config.juteMaxBufferBytes + config.juteExtraSizeBytes + PACKET_OVERHEAD_BYTES;
+}

@@ -16,7 +16,6 @@ import { encodeUtf8 } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
 import { counterOf, epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { LearnerHandler, LOST, STRANGE } from "./learner_handler.ts";
-import { chooseSync } from "./learner_sync.ts";
 import { type Channel, initLimitMs, type Member, syncLimitMs } from "./member.ts";
 import {
   PROTOCOL_VERSION,
@@ -251,19 +250,12 @@ export class ObserverMaster {
   // ---------------------------------------------------------------- synchronisation
 
   #beginSync(observer: LearnerHandler): void {
-    const { config, history, storage, logger } = this.#member;
+    const { config, logger } = this.#member;
     // it had another master, which was ahead of us: what it has is committed, and on its way to us
     const { lastLoggedZxid: peer } = observer;
     const isAhead = peer > this.#committedZxid && epochOf(peer) === this.#epoch &&
       counterOf(peer) > 0;
-    const sync = chooseSync({
-      peer,
-      last: this.#committedZxid,
-      proposals: history.proposals,
-      log: storage.log,
-      forceSnapshotSync: config.ensemble.forceSnapshotSync || this.#lost.has(observer.serverId),
-      snapshotSizeFactor: config.ensemble.snapshotSizeFactor,
-    });
+    const sync = observer.chooseSync(this.#committedZxid, this.#lost.has(observer.serverId));
     const learners = this.#observers.values();
     if (isAhead || mustWaitForSync(observer, { sync, learners, config: config.ensemble })) {
       observer.stage = "waitingForSync";

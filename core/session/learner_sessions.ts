@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Session, Sessions } from "./sessions.ts";
+import { newSession, type Session, type Sessions } from "./sessions.ts";
 import { SessionTracker } from "./session_tracker.ts";
 
 export class LearnerSessions implements Sessions {
@@ -32,15 +32,7 @@ export class LearnerSessions implements Sessions {
   add({ id, timeoutMs }: { id: bigint; timeoutMs: number }): Session {
     let session = this.#global.get(id);
     if (session === undefined) {
-      session = {
-        id,
-        timeoutMs,
-        deadlineMs: -1,
-        isClosing: false,
-        kind: "global",
-        owner: null,
-        client: null,
-      };
+      session = newSession({ id, timeoutMs, kind: "global" });
       this.#global.set(id, session);
     }
     session.timeoutMs = timeoutMs;

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Session, SessionKind, Sessions } from "./sessions.ts";
+import { newSession, type Session, type SessionKind, type Sessions } from "./sessions.ts";
 
 export class SessionTracker implements Sessions {
   #sessions = new Map<bigint, Session>();
@@ -51,15 +51,7 @@ export class SessionTracker implements Sessions {
   }): Session {
     let session = this.#sessions.get(id);
     if (session === undefined) {
-      session = {
-        id,
-        timeoutMs,
-        deadlineMs: -1,
-        isClosing: false,
-        kind,
-        owner: null,
-        client: null,
-      };
+      session = newSession({ id, timeoutMs, kind });
       this.#sessions.set(id, session);
     }
     session.timeoutMs = timeoutMs;

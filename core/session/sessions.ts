@@ -25,6 +25,15 @@ export interface Session {
   client: SessionOwner | null;
 }
 
+/** A session that nobody uses yet, and that is in no bucket. */
+export function newSession({ id, timeoutMs, kind }: {
+  id: bigint;
+  timeoutMs: number;
+  kind: SessionKind;
+}): Session {
+  return { id, timeoutMs, deadlineMs: -1, isClosing: false, kind, owner: null, client: null };
+}
+
 /** A connection, or another server whose client it is, as far as sessions know it. */
 export interface SessionOwner {
   readonly ids: readonly Id[];
