@@ -42,7 +42,9 @@ for (const mix of chosen(MIXES, targetsOf)) {
           ensemble.hosts(),
         ]);
         await client.waitFor(/^waiting$/m);
-        assert.deepEqual(client.output.trim().split("\n"), [
+        // it may try members that are down before
+        const lines = client.output.trim().split("\n").filter((line) => !/^Connection /.test(line));
+        assert.deepEqual(lines, [
           "state CONNECTED_RO",
           "data as it was",
           "children ['kept', 'zookeeper']",
