@@ -11,6 +11,7 @@
  */
 import { DecodeError, ProtocolError } from "../core/errors.ts";
 import type { ForwardedWrites } from "../core/server/forwarded_writes.ts";
+import { Client } from "../core/server/client.ts";
 import type { LearnerSessions } from "../core/session/learner_sessions.ts";
 import { encodeUtf8 } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
@@ -217,6 +218,9 @@ export class ObserverMaster {
       case PacketType.Revalidate: {
         const { sessionId, timeoutMs } = readRevalidate(data);
         return this.#writes.remoteRevalidate({ sessionId, timeoutMs }, (isValid) => {
+          // to the leader both are ours: it cannot tell a write of the connection that was left
+          const client = this.#sessions.get(sessionId)?.client;
+          if (isValid && client instanceof Client) client.close("its session moved to an observer");
           if (observer.isClosed) return;
           writeRevalidateReply(observer.channel.writer(), sessionId, isValid);
         });

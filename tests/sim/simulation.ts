@@ -211,7 +211,10 @@ export class Simulation implements MemberEvents {
         servers: [...this.slots.keys()],
         epochOf: (server) => this.slots.get(server)!.member?.epoch ?? 0,
         isSynchronising: (server) => this.slots.get(server)!.member?.isSynchronisingOther ?? false,
-        forbid: (tag) => void this.#forbidden.add(`"${tag}"`),
+        // the leader takes all that comes by one follower for that follower's own, as ZooKeeper's does
+        forbid: (tag) =>
+          void (this.settings.config.ensemble.observerMasterPort > 0 ||
+            this.#forbidden.add(`"${tag}"`)),
         fail: (problem) => this.fail(problem),
         sometimes: (what) => this.reach.sometimes(what),
         trace: (line) => this.trace(line),
