@@ -219,9 +219,18 @@ export class Ensemble implements AsyncDisposable {
     await this.#ended(id);
   }
 
-  /** Lets the process stand still: its connections stay open, and it reads nothing. */
-  freeze(id: number): void {
-    Deno.kill(this.process(id).pid, "SIGSTOP");
+  /** Lets the process stand still, all of its threads: its connections stay open, and it reads nothing. */
+  async freeze(id: number): Promise<void> {
+    const { pid } = this.process(id);
+    Deno.kill(pid, "SIGSTOP");
+    const tasks = `/proc/${pid}/task`;
+    await eventually(
+      `member ${id} stands still`,
+      () =>
+        [...Deno.readDirSync(tasks)].every(({ name }) =>
+          /^State:\s+T/m.test(Deno.readTextFileSync(`${tasks}/${name}/status`))
+        ),
+    );
   }
 
   thaw(id: number): void {

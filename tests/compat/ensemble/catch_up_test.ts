@@ -185,7 +185,7 @@ async function write(ensemble: Ensemble, path: string, count: number): Promise<v
 async function proposeInVain(ensemble: Ensemble, leader: number): Promise<string> {
   const lost = "/never committed";
   using client = await ensemble.client(leader);
-  for (const id of ensemble.ids) if (id !== leader) ensemble.freeze(id);
+  for (const id of ensemble.ids) if (id !== leader) await ensemble.freeze(id);
   await client.send(create(lost), 1);
   await client.send(setData(lost, "some"), 2);
   await eventually("the leader has logged it", () => logsHave(ensemble, leader, lost));

@@ -150,8 +150,8 @@ testReconfigs("one that is interrupted is finished by the next leader", async (e
   await startAndJoin(ensemble, [1, 2, 3]);
   using client = await ensemble.client(3);
   await client.call(auth("digest", "super:secret"), -4);
-  ensemble.freeze(1);
-  ensemble.freeze(2);
+  await ensemble.freeze(1);
+  await ensemble.freeze(2);
   await client.send(reconfig({ leaving: "3" }), 9);
   const next = `${ensemble.configFile(3)}.dynamic.next`;
   await eventually("the leader has proposed it", () => Promise.resolve(isFile(next)));
