@@ -189,7 +189,10 @@ export class Simulation implements MemberEvents {
     await this.#runFor(3 * settings.client.sessionTimeoutMs);
     for (const client of this.clients) client.isQuiet = true;
     await this.#runFor(5 * tickTimeMs + 2000);
-    await this.#runFor(5000, () => this.#areAllAlike()); // a session may just have expired
+    // a session may just have expired, or the zxids of an epoch been used up
+    const areIn = () => [...this.slots.values()].every(({ member }) => member?.isServing ?? false);
+    await this.#runFor(budgetMs, areIn);
+    await this.#runFor(5000, () => this.#areAllAlike());
     this.#compareAll();
   }
 
