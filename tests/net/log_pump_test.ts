@@ -12,6 +12,34 @@ import { connectRequest } from "../support/raw_client.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
 
+const CLOCK = { monotonicMs: () => 5000, wallMs: () => 1_700_000_000_000 };
+
+function makePump(
+  dir: string,
+  { server, turn, fatal }: {
+    server: ServerFixture;
+    turn: Turn;
+    fatal: (message: string, error: unknown) => void;
+  },
+): LogPump {
+  const { processor, sessions } = server;
+  return new LogPump({
+    config: makeConfig({ dataDir: dir }),
+    dirs: openDataDir({ dataDir: dir, dataLogDir: dir, autoCreate: true }),
+    tree: processor.tree,
+    sessions,
+    metrics: processor.stats.metrics,
+    stats: processor.stats.server,
+    turn,
+    logger: new LinesLogger(),
+    clock: CLOCK,
+    random: new SeededRandom(1),
+    fileSystem: systemFiles,
+    rest,
+    fatal,
+  });
+}
+
 Deno.test("LogPump answers nothing when a sync or a write fails, and asks for the end at once", async () => {
   const failures: [string, (pump: LogPump, error: Error) => void][] = [
     ["the txn log could not be synced", ({ log }, error) => {
@@ -29,26 +57,16 @@ Deno.test("LogPump answers nothing when a sync or a write fails, and asks for th
   for (const [message, fail] of failures) {
     using dir = makeTempDir();
     const config = makeConfig({ dataDir: dir.path });
-    const { processor, sessions } = new ServerFixture(config);
-    const clock = { monotonicMs: () => 5000, wallMs: () => 1_700_000_000_000 };
-    const turn: Turn = new Turn(clock, {
+    const server = new ServerFixture(config);
+    const { processor } = server;
+    const turn: Turn = new Turn(CLOCK, {
       beginTurn: (time) => processor.beginTurn(time),
       endTurn: () => pump.kick(),
     });
     const fatal: [string, unknown][] = [];
-    const pump = new LogPump({
-      config,
-      dirs: openDataDir({ dataDir: dir.path, dataLogDir: dir.path, autoCreate: true }),
-      tree: processor.tree,
-      sessions,
-      metrics: processor.stats.metrics,
-      stats: processor.stats.server,
+    const pump: LogPump = makePump(dir.path, {
+      server,
       turn,
-      logger: new LinesLogger(),
-      clock,
-      random: new SeededRandom(1),
-      fileSystem: systemFiles,
-      rest,
       fatal: (message, error) => void fatal.push([message, error]),
     });
     pump.source = new StandaloneLog(processor.writes);
@@ -68,22 +86,11 @@ Deno.test("LogPump answers nothing when a sync or a write fails, and asks for th
 Deno.test("LogPump.drain() waits for what there is, and not for what goes on coming", async () => {
   using dir = makeTempDir();
   const config = makeConfig({ dataDir: dir.path });
-  const { processor, sessions } = new ServerFixture(config);
-  const clock = { monotonicMs: () => 5000, wallMs: () => 1_700_000_000_000 };
-  const turn: Turn = new Turn(clock, { beginTurn: () => {}, endTurn: () => pump.kick() });
-  const pump = new LogPump({
-    config,
-    dirs: openDataDir({ dataDir: dir.path, dataLogDir: dir.path, autoCreate: true }),
-    tree: processor.tree,
-    sessions,
-    metrics: processor.stats.metrics,
-    stats: processor.stats.server,
+  const server = new ServerFixture(config);
+  const turn: Turn = new Turn(CLOCK, { beginTurn: () => {}, endTurn: () => pump.kick() });
+  const pump: LogPump = makePump(dir.path, {
+    server,
     turn,
-    logger: new LinesLogger(),
-    clock,
-    random: new SeededRandom(1),
-    fileSystem: systemFiles,
-    rest,
     fatal: (message, error) => assert.fail(`${message}: ${error}`),
   });
   const recordCount = 100; // not to be synced at once
