@@ -18,7 +18,6 @@ import type { ClientAddress } from "./client_listener.ts";
 import { DynamicConfigFiles } from "./dynamic_config_files.ts";
 import { ElectionPort } from "./election_port.ts";
 import { DiskStorage, type DiskStorageOptions } from "./member_storage.ts";
-import type { QuorumChannel } from "./quorum_channel.ts";
 import { openQuorumAuth } from "./quorum_login.ts";
 import { QuorumPort } from "./quorum_port.ts";
 import type { Sockets, Timers } from "./sockets.ts";
@@ -169,7 +168,7 @@ export class EnsembleMember {
       leaderEvents: {
         connected: (channel) => peer.leaderConnected(channel),
         failed: (reason) => peer.leaderFailed(reason),
-        received: (channel, bytes) => this.#fromLeader(channel, bytes),
+        received: (_channel, bytes) => peer.leaderReceived(bytes),
         drained: () => {},
         closed: () => peer.leaderClosed(),
         isHeldUp: () => peer.learner?.isHeldUp ?? false,
@@ -243,10 +242,6 @@ export class EnsembleMember {
     if (own.clientPort === null) return;
     const host = own.clientHost === "0.0.0.0" ? null : own.clientHost;
     rebindClientPort({ port: own.clientPort, host });
-  }
-
-  #fromLeader(_channel: QuorumChannel, bytes: Uint8Array): void {
-    this.peer.leaderReceived(bytes);
   }
 
   /** Sets the timer for the next tick, if it is due before the one that is set. */
