@@ -1,0 +1,183 @@
+/**
+ * What the HTTP API answers when it cannot do what was asked: RFC 9457 problems, each with a status and,
+ * where ZooKeeper has one, its code and name. The one table from code to status.
+ *
+ * @module
+ */
+import { ErrorCode } from "../../core/errors.ts";
+
+interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+  /** ZooKeeper's code, where it has one for this. */
+  readonly code?: number;
+  /** The same request may succeed later. */
+  readonly isRetryable?: boolean;
+}
+
+/** Errors that clients of ZooKeeper make up themselves: no server sends them. */
+const ClientErrorCode = { ConnectionLoss: -4, OperationTimeout: -7, RequestTimeout: -122 } as const;
+
+export const PROBLEMS = {
+  // ZooKeeper's own
+  "no-node": { status: 404, code: ErrorCode.NoNode, title: "There is no such znode" },
+  "parent-missing": { status: 409, code: ErrorCode.NoNode, title: "The parent does not exist" },
+  "node-exists": { status: 409, code: ErrorCode.NodeExists, title: "The znode exists already" },
+  "not-empty": { status: 409, code: ErrorCode.NotEmpty, title: "The znode has children" },
+  "no-children-for-ephemerals": {
+    status: 409,
+    code: ErrorCode.NoChildrenForEphemerals,
+    title: "An ephemeral znode cannot have children",
+  },
+  "bad-version": { status: 412, code: ErrorCode.BadVersion, title: "The version does not match" },
+  "no-auth": { status: 403, code: ErrorCode.NoAuth, title: "The ACL does not allow it" },
+  "auth-required": { status: 401, code: ErrorCode.NoAuth, title: "Credentials are needed" },
+  "auth-failed": { status: 401, code: ErrorCode.AuthFailed, title: "Authentication failed" },
+  "session-requires-auth": {
+    status: 401,
+    code: ErrorCode.SessionClosedRequireSaslAuth,
+    title: "The server demands an authentication that was not given",
+  },
+  "bad-arguments": { status: 400, code: ErrorCode.BadArguments, title: "Arguments are not valid" },
+  "invalid-acl": { status: 400, code: ErrorCode.InvalidAcl, title: "The ACL is not valid" },
+  "marshalling-error": {
+    status: 400,
+    code: ErrorCode.MarshallingError,
+    title: "The request cannot be encoded",
+  },
+  "session-expired": {
+    status: 410,
+    code: ErrorCode.SessionExpired,
+    title: "The session has ended",
+  },
+  "session-moved": {
+    status: 409,
+    code: ErrorCode.SessionMoved,
+    title: "The session is used through another server",
+    isRetryable: true,
+  },
+  "ephemeral-on-local-session": {
+    status: 409,
+    code: ErrorCode.EphemeralOnLocalSession,
+    title: "A local session cannot own znodes",
+  },
+  "quota-exceeded": { status: 507, code: ErrorCode.QuotaExceeded, title: "The quota is used up" },
+  "throttled": {
+    status: 429,
+    code: ErrorCode.ThrottledOp,
+    title: "Too many requests are under way",
+    isRetryable: true,
+  },
+  "unimplemented": {
+    status: 501,
+    code: ErrorCode.Unimplemented,
+    title: "There is no such request",
+  },
+  "reconfig-disabled": {
+    status: 403,
+    code: ErrorCode.ReconfigDisabled,
+    title: "Changes of the membership are off",
+  },
+  "new-config-no-quorum": {
+    status: 409,
+    code: ErrorCode.NewConfigNoQuorum,
+    title: "No quorum of the new configuration is up to date",
+    isRetryable: true,
+  },
+  "reconfig-in-progress": {
+    status: 409,
+    code: ErrorCode.ReconfigInProgress,
+    title: "Another change of the membership is under way",
+    isRetryable: true,
+  },
+  "no-quorum": {
+    status: 503,
+    code: ClientErrorCode.ConnectionLoss,
+    title: "This server is not part of a quorum",
+    isRetryable: true,
+  },
+  "not-read-only": {
+    status: 503,
+    code: ErrorCode.NotReadOnly,
+    title: "This server can only read now",
+    isRetryable: true,
+  },
+  "operation-timeout": {
+    status: 504,
+    code: ClientErrorCode.OperationTimeout,
+    title: "The answer took too long",
+    isRetryable: true,
+  },
+  "system-error": { status: 500, code: ErrorCode.SystemError, title: "The server failed" },
+  "disk-full": {
+    status: 507,
+    code: ErrorCode.SystemError,
+    title: "The disk of the server is full",
+    isRetryable: true,
+  },
+  // HTTP's
+  "bad-request": { status: 400, title: "The request is not valid" },
+  "bad-path": { status: 400, code: ErrorCode.BadArguments, title: "The path is not valid" },
+  "bad-json": { status: 400, title: "The body is not JSON" },
+  "session-required": { status: 400, title: "The request needs a session" },
+  "cross-site": { status: 403, title: "Requests of other sites are refused" },
+  "read-only-api": { status: 403, title: "This HTTP port only reads" },
+  "not-found": { status: 404, title: "There is nothing at this URL" },
+  "method-not-allowed": { status: 405, title: "The method does not fit the URL" },
+  "slow-request": { status: 408, title: "The request took too long to arrive" },
+  "too-large": { status: 413, title: "The request is too large" },
+  "unsupported-media-type": { status: 415, title: "The content type does not fit" },
+  "wrong-host": { status: 421, title: "The Host header names another host" },
+  "behind": {
+    status: 503,
+    title: "This server has not caught up so far",
+    isRetryable: true,
+  },
+} as const satisfies Readonly<Record<string, ProblemKind>>;
+
+export type ProblemName = keyof typeof PROBLEMS;
+
+/** Whether a write that failed has been done all the same. */
+export type Outcome = "applied" | "not-applied" | "unknown";
+
+export interface ProblemDetails {
+  /** One sentence: what was attempted, the value, the limit, what to do. */
+  readonly detail?: string;
+  /** The znode's path. */
+  readonly path?: string;
+  /** Of a write. */
+  readonly outcome?: Outcome;
+  /** Seconds. */
+  readonly retryAfter?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Further members of the JSON object. */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
+
+/** Thrown by handlers: answered as `application/problem+json`. */
+export class Problem extends Error {
+  override name = "Problem";
+  readonly problem: ProblemName;
+  readonly details: ProblemDetails;
+
+  constructor(problem: ProblemName, details: ProblemDetails = {}) {
+    super(details.detail ?? PROBLEMS[problem].title);
+    this.problem = problem;
+    this.details = details;
+  }
+
+  get status(): number {
+    return PROBLEMS[this.problem].status;
+  }
+}
+
+const BY_CODE = new Map<number, ProblemName>();
+for (const [name, kind] of Object.entries(PROBLEMS)) {
+  const code = (kind as ProblemKind).code;
+  if (code !== undefined && !BY_CODE.has(code)) BY_CODE.set(code, name as ProblemName);
+}
+
+/** The problem that one of ZooKeeper's codes stands for; those without one of their own are `system-error`. */
+export function problemOfCode(code: number): ProblemName {
+  return BY_CODE.get(code) ?? "system-error";
+}

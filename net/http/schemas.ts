@@ -1,0 +1,52 @@
+/**
+ * What several resources of the HTTP API have in common: how stats, zxids and ACLs look in JSON.
+ *
+ * 64-bit numbers are strings (`0x` and hex digits), since JSON's readers keep 53 bits; versions and times are
+ * numbers.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { sessionIdToHex, type Zxid, zxidToHex } from "../../core/zxid.ts";
+import type { ClientStat } from "./gateway.ts";
+
+export const HexText = z.string().regex(/^0x[0-9a-f]{1,16}$/);
+
+export const Stat = z.object({
+  czxid: HexText,
+  mzxid: HexText,
+  ctime: z.int().meta({ description: "ms since 1970" }),
+  mtime: z.int().meta({ description: "ms since 1970" }),
+  version: z.int(),
+  cversion: z.int(),
+  aversion: z.int(),
+  ephemeralOwner: HexText.meta({ description: "the session that owns it, 0x0 for none" }),
+  dataLength: z.int(),
+  numChildren: z.int(),
+  pzxid: HexText,
+}).meta({ id: "Stat", description: "A znode's stat, with ZooKeeper's names" });
+
+export function zxidText(zxid: Zxid): string {
+  return `0x${zxidToHex(zxid)}`;
+}
+
+export function statJson(stat: ClientStat): z.input<typeof Stat> {
+  return {
+    czxid: zxidText(stat.czxid),
+    mzxid: zxidText(stat.mzxid),
+    ctime: stat.ctime,
+    mtime: stat.mtime,
+    version: stat.version,
+    cversion: stat.cversion,
+    aversion: stat.aversion,
+    ephemeralOwner: sessionIdToHex(stat.ephemeralOwner),
+    dataLength: stat.dataLength,
+    numChildren: stat.childCount,
+    pzxid: zxidText(stat.pzxid),
+  };
+}
+
+/** The znode's ETag: the version alone starts again at 0 when it is made anew. */
+export function etagOf({ version, czxid }: Pick<ClientStat, "version" | "czxid">): string {
+  return `"${version}.${zxidToHex(czxid)}"`;
+}
