@@ -9,9 +9,6 @@ import { ProposalLog } from "../cluster/proposal_log.ts";
 import { ErrorCode } from "../core/errors.ts";
 import { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Logger } from "../core/ports.ts";
-import type { Client } from "../core/server/client.ts";
-import { ConnectionThrottle } from "../core/server/connection_throttle.ts";
-import { LargeRequestBudget } from "../core/server/large_request_budget.ts";
 import { StandaloneLog } from "../core/server/log_source.ts";
 import { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
@@ -29,26 +26,21 @@ import { TxnApplier } from "../core/txn/apply.ts";
 import { zxidToHex } from "../core/zxid.ts";
 import { type Access, openAccess } from "./access.ts";
 import type { ClientConnection } from "./client_connection.ts";
-import { ClientListener } from "./client_listener.ts";
+import { ClientPort } from "./client_port.ts";
 import { ContainerReaping } from "./container_reaping.ts";
 import { type DataDir, openDataDir } from "./data_dir.ts";
 import { DataDirLock } from "./data_dir_lock.ts";
 import { systemFiles } from "./file_system.ts";
-import { type FirstBytes, httpBadRequest } from "./first_bytes.ts";
-import { FourLetterWords } from "./four_letter_words.ts";
-import { LimitedLogger } from "./limited_logger.ts";
 import { EnsembleMember } from "./ensemble_member.ts";
 import { EnsembleView } from "./ensemble_view.ts";
 import { EpochFiles } from "./epoch_files.ts";
+import { ServerGateway } from "./http/server_gateway.ts";
 import { loaded } from "./member_storage.ts";
 import { LogPump } from "./log_pump.ts";
-import { LoopWatch } from "./loop_watch.ts";
 import { PauseMonitor } from "./pause_monitor.ts";
 import { AutoPurge } from "./purge.ts";
 import { recover, type RecoveryOptions, type RecoveryResult } from "./recovery.ts";
-import { RequestThrottle } from "./request_throttle.ts";
 import { rest } from "./rest.ts";
-import { ServerView } from "./server_view.ts";
 import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
 import { systemSockets, systemTimers } from "./sockets.ts";
 import { Turn } from "./turn.ts";
@@ -62,6 +54,7 @@ const TICK_MS_MAX = 250;
 const WATCHES_REMOVED_IN_TICK = 5000;
 /** Sockets written to in one turn: 30 us each. The newest go first, they may be replies. */
 const FLUSHED_IN_TURN_MAX = 1000;
+const HTTP_REQUEST_TIMEOUT_MS = 15_000;
 
 export interface Server {
   readonly clientPort: number;
@@ -95,8 +88,6 @@ export async function startServer(
 class RunningServer implements Server {
   readonly #config: ServerConfig;
   readonly #logger: Logger;
-  /** For connections without a session. */
-  readonly #strangersLogger: LimitedLogger;
   readonly #dirs: DataDir;
   readonly #lock: DataDirLock;
   readonly #metrics = new ServerMetrics(random);
@@ -105,8 +96,6 @@ class RunningServer implements Server {
   readonly #sessionTable: SessionTable = new Map();
   readonly #turn: Turn;
   #turnTime: TurnTime = { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() };
-  readonly #throttle: ConnectionThrottle;
-  readonly #largeRequests: LargeRequestBudget;
   /** Monotonic time of the last tick. */
   #tickedMs = clock.monotonicMs();
   /** That tick came late, and expired nothing. */
@@ -129,9 +118,8 @@ class RunningServer implements Server {
   #member: EnsembleMember | null = null;
   #ensembleView: EnsembleView | null = null;
   #pump!: LogPump;
-  #requestThrottle!: RequestThrottle;
-  #listener!: ClientListener;
-  #words!: FourLetterWords;
+  #gateway!: ServerGateway;
+  #clientPort!: ClientPort;
   #pauseMonitor: PauseMonitor | null = null;
   #purge: AutoPurge | null = null;
   #reaping!: ContainerReaping;
@@ -144,7 +132,6 @@ class RunningServer implements Server {
   }) {
     this.#config = config;
     this.#logger = logger;
-    this.#strangersLogger = new LimitedLogger(logger);
     this.#dirs = dirs;
     this.#lock = lock;
     this.#tree = new DataTree({
@@ -154,11 +141,6 @@ class RunningServer implements Server {
       childrenCacheEntryCount: config.childrenCacheEntryCount,
       hashSeed: random.uint32(),
     });
-    this.#throttle = new ConnectionThrottle(config.connectionThrottle, {
-      random,
-      nowMs: clock.monotonicMs(),
-    });
-    this.#largeRequests = new LargeRequestBudget(config);
     this.#turn = new Turn(clock, {
       beginTurn: (time) => {
         this.#turnTime = time;
@@ -170,7 +152,7 @@ class RunningServer implements Server {
   }
 
   get clientPort(): number {
-    return this.#listener.port;
+    return this.#clientPort.listener.port;
   }
 
   async start(): Promise<this> {
@@ -184,6 +166,17 @@ class RunningServer implements Server {
       clock,
       onFailed: () => void this.#stats.authFailedCount++,
     });
+    this.#gateway = new ServerGateway({
+      config: this.#config,
+      tree: this.#tree,
+      sessionTable: this.#sessionTable,
+      providers: this.#access.providers,
+      turn: this.#turn,
+      clock,
+      random,
+      requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
+    });
+    applier.onSessionEnd = (id) => this.#gateway.sessionEnded(id);
     this.#pump = new LogPump({
       config: this.#config,
       dirs: this.#dirs,
@@ -235,6 +228,7 @@ class RunningServer implements Server {
         localSessions: false,
       }));
     this.#processor = processor;
+    this.#gateway.serve(processor);
     this.#deciding = processor.writes;
     this.#pump.source = new StandaloneLog(processor.writes);
     this.#listen();
@@ -297,7 +291,7 @@ class RunningServer implements Server {
         this.#ensembleView!.roleChanged();
         if (this.#deciding !== null) this.#endDeadSessions(this.#deciding);
       },
-      rebindClientPort: (address) => void this.#listener.rebind(address),
+      rebindClientPort: (address) => void this.#clientPort.listener.rebind(address),
       exit: (code) => Deno.exit(code),
     });
     this.#ensembleView = new EnsembleView({
@@ -315,8 +309,9 @@ class RunningServer implements Server {
   #serve(processor: RequestProcessor): void {
     if (processor === this.#processor) return;
     this.#flush();
-    this.#listener.serve(processor, "this server changes its role");
+    this.#clientPort.listener.serve(processor, "this server changes its role");
     this.#processor = processor;
+    this.#gateway.serve(processor);
   }
 
   async close(): Promise<void> {
@@ -333,8 +328,7 @@ class RunningServer implements Server {
     });
     await Promise.race([this.#pump.drain(), deadline]);
     await this.#member?.close();
-    this.#listener.close();
-    this.#strangersLogger.tellLeftOut();
+    this.#clientPort.close();
     clearTimeout(this.#flushTimer);
     await Promise.race([this.#pump.stop(), deadline]);
     for (const timer of this.#timers) clearTimeout(timer);
@@ -426,52 +420,20 @@ class RunningServer implements Server {
   }
 
   #listen(): void {
-    const config = this.#config;
-    this.#requestThrottle = new RequestThrottle({
-      isThrottling: () => this.#processor.isThrottling,
-      metrics: this.#metrics,
-      clock,
-      waitMsMax: config.throttledOpWaitTimeMs,
-    });
-    this.#listener = new ClientListener({
-      config,
-      processor: this.#processor,
-      turn: this.#turn,
-      logger: this.#logger,
-      clock,
-      host: {
-        clock,
-        loop: new LoopWatch(clock),
-        strangersLogger: this.#strangersLogger,
-        throttle: this.#requestThrottle,
-        frameBytesMax: config.juteMaxBufferBytes,
-        largeRequestThresholdBytes: config.largeRequestThresholdBytes < 0
-          ? Infinity
-          : config.largeRequestThresholdBytes,
-        admitsLargeRequest: (bytes) => this.#admitsLargeRequest(bytes),
-        releaseLargeRequest: (bytes) => this.#largeRequests.release(bytes),
-        answerForeign: (first, client) => this.#answerForeign(first, client),
-        admitsSession: (isRenewal) => this.#admitsSession(isRenewal),
-      },
-    });
-    const context = new ServerView({
-      config,
+    this.#clientPort = new ClientPort({
+      config: this.#config,
       dirs: this.#dirs,
       processor: () => this.#processor,
       ensemble: () => this.#ensembleView,
       sessionTable: this.#sessionTable,
-      listener: this.#listener,
       stats: this.#stats,
       metrics: this.#metrics,
-      clock,
-      connectionDropProbability: () => this.#throttle.dropProbability,
-    });
-    this.#words = new FourLetterWords({
-      context,
-      enabledWords: config.fourLetterWords,
+      turn: this.#turn,
       logger: this.#logger,
+      clock,
+      random,
     });
-    void this.#listener.run();
+    this.#clientPort.open();
   }
 
   #startTimers({ skipped }: RecoveryResult): void {
@@ -514,7 +476,8 @@ class RunningServer implements Server {
     this.#member?.flush();
     this.#flush();
     this.#processor.endTurn(clock.monotonicMs());
-    if (!this.#requestThrottle.isIdle) this.#requestThrottle.wake(); // in a turn of their own
+    this.#gateway.endTurn();
+    this.#clientPort.endTurn();
   }
 
   /** Sends what is ready; of thousands that were told of one change, most wait for turns of their own. */
@@ -543,49 +506,9 @@ class RunningServer implements Server {
     this.#wasPaused = wasPaused;
     this.#tickedMs = nowMs;
     if (!wasPaused) (this.#deciding ?? this.#processor.writes).expireSessions();
-    this.#listener.checkDeadlines(clock.monotonicMs());
-    this.#strangersLogger.tick(nowMs);
+    this.#gateway.tick();
+    this.#clientPort.tick(clock.monotonicMs());
     this.#tree.watches.continueRemoving(WATCHES_REMOVED_IN_TICK);
-  }
-
-  #admitsLargeRequest(byteCount: number): boolean {
-    const admitted = this.#largeRequests.admit(byteCount);
-    if (!admitted) this.#metrics.largeRequestsRejected.increment();
-    return admitted;
-  }
-
-  #admitsSession(isRenewal: boolean): boolean {
-    const admitted = this.#throttle.admit({ isRenewal, nowMs: clock.monotonicMs() });
-    if (admitted) this.#metrics.connectionTokenDeficit.add(this.#throttle.deficit);
-    else this.#metrics.connectionRejected.increment();
-    return admitted;
-  }
-
-  #answerForeign(first: FirstBytes, client: Client): Iterable<string> | null {
-    const { remoteAddress } = client.address;
-    switch (first.kind) {
-      case "word":
-        return this.#words.answer(first.word, { argument: first.argument, remoteAddress });
-      case "http":
-        this.#strangersLogger.info("an HTTP request came to the client port: answered with 400", {
-          client: remoteAddress,
-          method: first.method,
-        });
-        return [httpBadRequest({
-          method: first.method,
-          clientPort: this.clientPort,
-          enabledWords: this.#words.enabledWords,
-        })];
-      case "tls":
-        this.#strangersLogger.warn(
-          "a TLS handshake came to the client port, which is plain: closed; " +
-            "this version has no TLS port",
-          { client: remoteAddress },
-        );
-        return [];
-      default:
-        return [];
-    }
   }
 
   #fatal(message: string, error: unknown): void {

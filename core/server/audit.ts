@@ -6,7 +6,7 @@
  * written then. Says nothing of reads, of what a session's opening does, and of containers and TTL nodes
  * that the server removes by itself.
  *
- * Departs from ZooKeeper where its lines mislead: creates of TTL nodes are logged too, and with their
+ * Departs from ZooKeeper where its lines mislead: what did not come by the client port says so (`via=http`); creates of TTL nodes are logged too, and with their
  * type inside a multi; a request that cannot be decoded has a line; entries of an ACL stand with commas
  * between, digests in them masked; control characters cannot make up fields or lines.
  *
@@ -82,7 +82,8 @@ export class AuditLog {
       .filter((user) => user !== undefined);
     const session = sessionIdToHex(client.sessionId);
     const ip = client.address.remoteAddress;
-    const who = `session=${session}\tuser=${printable(users.join(","))}\tip=${ip}`;
+    const via = client.via === null ? "" : `\tvia=${client.via}`;
+    const who = `session=${session}\tuser=${printable(users.join(","))}\tip=${ip}${via}`;
     let operation: AuditedOperation = {
       operation: operationName(op),
       path: null,

@@ -35,7 +35,9 @@ const DEFERRED_BYTES_START = 1 << 10;
 const DEFERRED_BYTES_KEPT_MAX = 64 << 10;
 
 export class Client implements Watcher, SessionOwner {
-  readonly address: ClientAddress;
+  address: ClientAddress;
+  /** How it came, when that is not by a connection to the client port: `http`. */
+  readonly via: string | null;
   readonly connectedWallMs: number;
   readonly watchedPaths = new Set<WatchedPath>();
   ids: readonly Id[];
@@ -89,10 +91,18 @@ export class Client implements Watcher, SessionOwner {
 
   readonly #host: ClientHost;
 
-  constructor(host: ClientHost, address: ClientAddress, connectedWallMs: number) {
+  constructor(
+    host: ClientHost,
+    { address, connectedWallMs, via }: {
+      address: ClientAddress;
+      connectedWallMs: number;
+      via: string | null;
+    },
+  ) {
     this.#host = host;
     this.address = address;
     this.connectedWallMs = connectedWallMs;
+    this.via = via;
     this.ids = initialIds(address);
   }
 

@@ -47,7 +47,7 @@ export class Commits {
     if (txn.kind === "error") err = waiting?.refusal ?? err;
     if (session !== undefined) sessions.remove(session.id);
     stats.committed(prepared, latencyMs, time.wallMs - header.timeMs);
-    if (err === ErrorCode.SessionMoved && client !== null) {
+    if (err === ErrorCode.SessionMoved && client !== null && client.via === null) {
       client.close("its session moved to another server"); // without a reply, as ZooKeeper does it
     } else if (client !== null && writer !== null) {
       const { op } = waiting!;

@@ -136,7 +136,9 @@ export class ForwardedWrites implements WritePath {
     const { sessions, stats, localSessionsEnabled } = this.#options;
     const sessionId = this.#nextSessionId;
     this.#nextSessionId = BigInt.asIntN(64, sessionId + 1n);
-    if (localSessionsEnabled) return this.#local.create(client, { id: sessionId, timeoutMs });
+    if (localSessionsEnabled && client.via === null) {
+      return this.#local.create(client, { id: sessionId, timeoutMs });
+    }
     const session = sessions.add({ id: sessionId, timeoutMs });
     session.owner = session.client = client;
     client.session = session;

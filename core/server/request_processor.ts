@@ -115,9 +115,14 @@ export class RequestProcessor<Writes extends WritePath = WritePath> implements C
   }
 
   accept(address: ClientAddress): Client {
-    const client = new Client(this, address, this.#time.wallMs);
+    const client = this.acceptLocal(address, null);
     this.clients.add(client);
     return client;
+  }
+
+  /** A client within this server, of whom no list of connections tells. */
+  acceptLocal(address: ClientAddress, via: string | null): Client {
+    return new Client(this, { address, connectedWallMs: this.#time.wallMs, via });
   }
 
   /** The socket is gone. */
@@ -169,7 +174,9 @@ export class RequestProcessor<Writes extends WritePath = WritePath> implements C
     }
     if (!this.#auth.isSatisfied(client, op)) return this.#auth.refuse(client, xid);
     if (client.isReadingDone) return;
-    if (this.isReadOnly && client.session === null) return client.close("it has no session");
+    if (this.isReadOnly && client.session === null && client.via === null) {
+      return client.close("it has no session");
+    }
     const kind = this.isReadOnly && needsQuorum(op) ? "write" : requestKind(op);
     if (kind === "unknown") client.isReadingDone = true; // even while its answer waits for a write
     if (kind === "sync") this.writes.sync(client);

@@ -26,7 +26,10 @@ export interface WritePath {
    */
   sync(client: Client): void;
 
-  /** A session is asked for: it exists for clients when its txn is committed. */
+  /**
+   * A session is asked for: it exists for clients when its txn is committed. One that did not come by the
+   * client port is always global: what its client holds of it is good on every server.
+   */
   createSession(client: Client, timeoutMs: number): void;
 
   /** A client with the right password comes back to a session. */

@@ -154,7 +154,9 @@ export class WritePipeline implements WritePath {
     if (!this.acceptsWrites) return client.close("no session can be made: the disk is full");
     const id = this.#nextSessionId;
     this.#nextSessionId = BigInt.asIntN(64, id + 1n);
-    if (this.#options.localSessions) return this.#local.create(client, { id, timeoutMs });
+    if (this.#options.localSessions && client.via === null) {
+      return this.#local.create(client, { id, timeoutMs });
+    }
     const prepared = this.#prepareSession(id, timeoutMs, client);
     client.session = this.#sessions.get(id)!;
     client.session.client = client;

@@ -12,7 +12,7 @@ export class LearnerSessions implements Sessions {
   readonly local: SessionTracker;
   readonly #global = new Map<bigint, Session>();
   #touched = new Set<Session>();
-  /** Of observers that this server has: timeouts by id. */
+  /** Of those that are attached elsewhere, or nowhere: timeouts by id. */
   #touchedElsewhere = new Map<bigint, number>();
 
   /** @param nowMs monotonic */
@@ -51,6 +51,12 @@ export class LearnerSessions implements Sessions {
   touch(session: Session, nowMs: number): void {
     if (session.kind === "local") this.local.touch(session, nowMs);
     else this.#touched.add(session);
+  }
+
+  touchId({ id, timeoutMs }: { id: bigint; timeoutMs: number }, nowMs: number): void {
+    const session = this.get(id);
+    if (session === undefined) this.touchElsewhere(id, timeoutMs);
+    else this.touch(session, nowMs);
   }
 
   remove(id: bigint): void {

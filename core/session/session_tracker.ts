@@ -70,6 +70,11 @@ export class SessionTracker implements Sessions {
     else bucket.add(session);
   }
 
+  touchId({ id }: { id: bigint }, nowMs: number): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) this.touch(session, nowMs);
+  }
+
   /** A client attached to the session again: its timeout, perhaps a shorter one, starts anew. */
   restart(session: Session, nowMs: number): void {
     this.#leaveBucket(session);

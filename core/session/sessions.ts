@@ -44,5 +44,7 @@ export interface Sessions {
   get(id: bigint): Session | undefined;
   /** The session gave a sign of life. */
   touch(session: Session, nowMs: number): void;
+  /** The same of a global one that nobody need have attached to here. */
+  touchId(session: { id: bigint; timeoutMs: number }, nowMs: number): void;
   remove(id: bigint): void;
 }

@@ -12,6 +12,8 @@ export class TxnApplier {
   readonly tree: DataTree;
   /** Sessions whose creation is durable: what snapshots hold. */
   readonly sessions: SessionTable;
+  /** Called when a session is closed or has expired, before what it owned is deleted. */
+  onSessionEnd: ((sessionId: bigint) => void) | null = null;
 
   constructor(tree: DataTree, sessions: SessionTable) {
     this.tree = tree;
@@ -40,6 +42,7 @@ export class TxnApplier {
         break;
       case "closeSession":
         this.sessions.delete(header.sessionId);
+        this.onSessionEnd?.(header.sessionId);
         tree.closeSession(header.zxid, header.sessionId, txn.paths);
         break;
       case "multi":

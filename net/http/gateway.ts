@@ -80,6 +80,15 @@ export type MultiResult =
   | { readonly op: "delete" }
   | { readonly op: "check" };
 
+/** As the client port has it: null where a part is left out. */
+export interface ReconfigRequest {
+  readonly joiningServers: string | null;
+  readonly leavingServers: string | null;
+  readonly newMembers: string | null;
+  /** The version that must be current; -1: any. */
+  readonly configVersion: Zxid;
+}
+
 export interface SessionInfo {
   readonly key: SessionKey;
   readonly timeoutMs: number;
@@ -126,6 +135,13 @@ export interface Gateway {
   multi(caller: Caller, ops: readonly MultiOp[]): Promise<{ results: MultiResult[]; zxid: Zxid }>;
   /** Resolves when all that was committed anywhere before is in the tree here. */
   sync(caller: Caller): Promise<Zxid>;
+  /**
+   * Resolves when a txn of its own has gone through the quorum: what is read here after that is no older than
+   * the call, whoever led meanwhile.
+   */
+  barrier(caller: Caller): Promise<Zxid>;
+  /** Resolves to the new membership as `/zookeeper/config` holds it. */
+  reconfig(caller: Caller, request: ReconfigRequest): Promise<{ config: string; zxid: Zxid }>;
   /** Resolves when `zxid` is in the tree here; rejects with `behind`. */
   waitForZxid(zxid: Zxid, waitMs: number): Promise<void>;
 

@@ -57,6 +57,7 @@ export interface CoreContext extends WritePathContext {
 
 export class CoreServer<Writes extends WritePath> {
   readonly config: ServerConfig;
+  readonly applier: TxnApplier;
   readonly sessionTable: SessionTable;
   readonly tree: DataTree;
   readonly processor: RequestProcessor<Writes>;
@@ -69,6 +70,7 @@ export class CoreServer<Writes extends WritePath> {
     applier = emptyDatabase(),
   ) {
     this.config = config;
+    this.applier = applier;
     this.tree = applier.tree;
     this.sessionTable = applier.sessions;
     const providers = makeAuthProviders(config, nodeHashing);
