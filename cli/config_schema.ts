@@ -9,8 +9,8 @@
  */
 
 import * as z from "zod/mini";
-import { bool, decimal, host, hours, int, javaInt, list } from "./config_values.ts";
-import { oneOf, port, text, yesNo } from "./config_values.ts";
+import { bool, decimal, host, hours, int, ipRanges, javaInt, list } from "./config_values.ts";
+import { oneOf, port, slashPath, text, yesNo } from "./config_values.ts";
 
 const HASHES = [
   ...["MD5", "SHA", "SHA1", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"],
@@ -40,6 +40,10 @@ const directSettings = {
   "jvm.pause.sleep.time.ms": z._default(int({ min: 1, unit: "ms" }), 500),
   "jvm.pause.info-threshold.ms": z._default(int(ms), 1000),
   "jvm.pause.warn-threshold.ms": z._default(int(ms), 10_000),
+  "metricsProvider.className": z.optional(text()),
+  "metricsProvider.httpHost": z._default(host(), "0.0.0.0"),
+  "metricsProvider.httpPort": z._default(port(), 7000),
+  "metricsProvider.exportJvmInfo": z._default(bool(), true),
 };
 
 /** The same, of an ensemble; a standalone server checks them and no more. */
@@ -143,6 +147,26 @@ const sharedSettings = {
   "auditlog.threshold": z._default(oneOf(LEVELS), "INFO"),
 };
 
+/** The HTTP port, in the file or as system properties `zookeeper.<key>`; `http.*` are our own. */
+const httpSettings = {
+  "admin.enableServer": z._default(bool(), true),
+  "admin.serverAddress": z._default(host(), "0.0.0.0"),
+  "admin.serverPort": z._default(port(), 8080),
+  "admin.idleTimeout": z._default(javaInt({ min: 1, unit: "ms" }), 30_000),
+  "admin.commandURL": z._default(slashPath(), "/commands"),
+  "admin.rateLimiterIntervalInMS": z._default(javaInt({ min: 0, unit: "ms, 0 for off" }), 300_000),
+  "admin.snapshot.enabled": z._default(bool(), true),
+  "admin.restore.enabled": z._default(bool(), true),
+  "IPAuthenticationProvider.usexforwardedfor": z._default(bool(), false),
+  "http.enabled": z._default(bool(), true),
+  "http.readOnly": z._default(bool(), false),
+  "http.trustedProxies": z._default(ipRanges(), []),
+  "http.allowedHosts": z._default(list(), []),
+  "http.adminPath": z.optional(slashPath()),
+  "http.maxSessionTimeout": z.optional(javaInt({ min: 1, unit: "ms" })),
+  "http.requestTimeout": z._default(javaInt({ min: 1, unit: "ms" }), 15_000),
+};
+
 /** System properties without a prefix, which ZooKeeper takes from `-D` only; here also keys. */
 const jvmSettings = {
   "jute.maxbuffer": z._default(javaInt({ min: 1, unit: "bytes" }), 1_048_575),
@@ -163,6 +187,7 @@ export const settingsSchema = z.object({
   ...ensembleSettings,
   ...sharedEnsembleSettings,
   ...sharedSettings,
+  ...httpSettings,
   ...jvmSettings,
 });
 

@@ -10,6 +10,7 @@
  */
 
 import * as z from "zod/mini";
+import { parseIpRange } from "../core/auth/ip_address.ts";
 
 const INT_MAX = 2 ** 31 - 1;
 
@@ -103,6 +104,21 @@ export function text() {
 export function list() {
   return value("words with commas between", (text) => {
     return text.split(",").map((word) => word.trim()).filter((word) => word !== "");
+  });
+}
+
+/** Addresses and ranges of them between commas, as text. */
+export function ipRanges() {
+  return value("addresses or ranges such as 10.0.0.0/8, with commas between", (text) => {
+    const ranges = text.split(",").map((word) => word.trim()).filter((word) => word !== "");
+    return ranges.every((range) => parseIpRange(range) !== null) ? ranges : undefined;
+  });
+}
+
+/** The start of a URL's path, or a znode's path: from a slash on, and without one at the end. */
+export function slashPath() {
+  return value("a path that begins with /", (text) => {
+    return text.startsWith("/") ? text.replace(/(?<=.)\/+$/, "") : undefined;
   });
 }
 

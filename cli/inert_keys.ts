@@ -8,8 +8,8 @@
  */
 
 const TLS = "TLS is not available in this version";
-const ADMIN = "the HTTP admin server is not available in this version";
-const METRICS = "metrics over HTTP are not available in this version, use the word mntr";
+const HTTP_1_1 = "the HTTP port is plain and speaks HTTP/1.1";
+const METRICS = "metrics are made when they are asked for, there is nothing to size";
 const THREADS = "one event loop serves all connections, there are no threads to count";
 const CACHE = "data is written straight from the tree, there is no cache to size";
 const WATCHES = "there is one watch table, and nothing in it to tune";
@@ -26,8 +26,12 @@ const ROWS: readonly [reason: string, ...keys: string[]][] = [
   [TLS, "client.certReload", "ssl.*", "X509AuthenticationProvider.superUser"],
   [TLS, "netty.server.earlyDropSecureConnectionHandshakes"],
   [TLS, "netty.server.outstandingHandshake.limit"],
-  [ADMIN, "admin.*", "IPAuthenticationProvider.usexforwardedfor"],
-  [METRICS, "metricsProvider.*"],
+  [TLS, "admin.portUnification", "admin.forceHttps", "admin.needClientAuth"],
+  [HTTP_1_1, "admin.httpVersion"],
+  [TLS, "metricsProvider.httpsPort", "metricsProvider.ssl.*"],
+  [METRICS, "metricsProvider.workerShutdownTimeoutMs", "metricsProvider.numWorkerThreads"],
+  [METRICS, "metricsProvider.maxQueueSize"],
+  [METRICS, "metricsProvider.prometheusMetricsSummaryRotateIntervalSeconds"],
   [TLS, "sslQuorumReloadCertFiles", "portUnification"],
   ["every ACL is checked by the leader, which prepares the write", "enableEagerACLCheck"],
   ["two voting servers go on only together, whatever the file says", "oraclePath"],
@@ -89,7 +93,9 @@ export function inertReason(key: string, value: string): string | null | undefin
 
 function isAlreadySo(key: string, value: string): boolean {
   switch (key) {
-    case "admin.enableServer":
+    case "admin.forceHttps":
+    case "admin.portUnification":
+    case "admin.needClientAuth":
     case "client.portUnification":
     case "multiAddress.reachabilityCheckEnabled":
     case "portUnification":
@@ -100,8 +106,10 @@ function isAlreadySo(key: string, value: string): boolean {
     case "request_throttle_drop_stale":
     case "request_stale_connection_check":
       return value.toLowerCase() === "true";
-    case "metricsProvider.className":
-      return value.endsWith(".DefaultMetricsProvider");
+    case "admin.httpVersion":
+      return value === "11";
+    case "metricsProvider.httpsPort":
+      return value === "-1";
     case "audit.impl.class":
       return /\.(Log4j|Slf4j)AuditLogger$/.test(value);
     default:

@@ -11,6 +11,7 @@ import { FOUR_LETTER_WORDS } from "../net/four_letter_words.ts";
 import type { Notice } from "./config_error.ts";
 import type { Settings } from "./config_schema.ts";
 import { ensembleConfigOf, type Membership } from "./ensemble_settings.ts";
+import { httpConfigOf } from "./http_settings.ts";
 
 /** What does not come from a single setting. */
 export interface Facts extends Membership {
@@ -48,6 +49,7 @@ export function serverConfigOf(
   const { dataDir } = values;
   tellOfIdleSettings(values, told);
   const dataLogDir = values.dataLogDir ?? dataDir;
+  const timeouts = sessionTimeouts(values, told);
   const juteMaxBufferBytes = values["jute.maxbuffer"];
   return {
     configPath: facts.configPath,
@@ -63,7 +65,7 @@ export function serverConfigOf(
     clientPortAddress: facts.clientPortAddress,
     clientPortListenBacklog: values.clientPortListenBacklog,
     clientTcpKeepAlive: values.clientTcpKeepAlive,
-    ...sessionTimeouts(values, told),
+    ...timeouts,
     maxClientCnxns: values.maxClientCnxns,
     maxCnxns: values.maxCnxns,
     sessionlessCnxnTimeoutMs: values["nio.sessionlessCnxnTimeout"],
@@ -147,6 +149,7 @@ export function serverConfigOf(
       infoThresholdMs: values["jvm.pause.info-threshold.ms"],
       warnThresholdMs: values["jvm.pause.warn-threshold.ms"],
     },
+    http: httpConfigOf(values, { maxSessionTimeoutMs: timeouts.maxSessionTimeoutMs, ...told }),
     ensemble: ensembleConfigOf(values, facts, told),
     raw: facts.raw,
     systemProperties: facts.systemProperties,

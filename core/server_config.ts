@@ -125,6 +125,7 @@ export interface ServerConfig {
   readonly audit: AuditConfig;
   /** Stalls of the event loop are logged in place of pauses of a JVM. */
   readonly pauseMonitor: PauseMonitorConfig;
+  readonly http: HttpConfig;
 
   readonly ensemble: EnsembleConfig;
   /** Every key of the file as written, unescaped, in file order. */
@@ -173,6 +174,41 @@ export interface PauseMonitorConfig {
   readonly sleepTimeMs: number;
   readonly infoThresholdMs: number;
   readonly warnThresholdMs: number;
+}
+
+/** The HTTP port, where ZooKeeper has its admin server: the API, `/commands` and `/metrics`. */
+export interface HttpConfig {
+  /** False: no port is opened but that of the metrics. */
+  readonly enabled: boolean;
+  readonly address: string;
+  /** 0: one the operating system picks. */
+  readonly port: number;
+  readonly idleTimeoutMs: number;
+  /** How long a request may take to arrive. */
+  readonly requestTimeoutMs: number;
+  /** Where ZooKeeper's commands are, such as `/commands`. */
+  readonly commandUrl: string;
+  /** Between two snapshots or restores by command; 0: no limit. */
+  readonly rateLimiterIntervalMs: number;
+  readonly snapshotEnabled: boolean;
+  readonly restoreEnabled: boolean;
+  /** Nothing can be changed over HTTP. */
+  readonly readOnly: boolean;
+  /** Addresses and ranges whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** What `Host` may be over the loopback interface, beside our own names. */
+  readonly allowedHosts: readonly string[];
+  /** Who has all permissions on it may use the admin's routes, beside super; null: only super. */
+  readonly adminPath: string | null;
+  readonly maxSessionTimeoutMs: number;
+  /** The port of ZooKeeper's Prometheus provider; null: none. */
+  readonly metrics: MetricsPortConfig | null;
+}
+
+export interface MetricsPortConfig {
+  readonly address: string;
+  readonly port: number;
+  readonly exportJvmInfo: boolean;
 }
 
 /** What an ensemble is told; a server that stands alone acts on none of it. */

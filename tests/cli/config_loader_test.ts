@@ -160,6 +160,7 @@ Deno.test("loadConfig() knows every key of ZooKeeper, and warns once of those wi
     "DigestAuthenticationProvider.digestAlg": "SHA-256",
     "snapshot.compression.method": "gz",
     "auditlog.threshold": "ERROR",
+    "admin.commandURL": "/commands",
   };
   const values = ["5000", "6000", "true", "yes", "0.5", "text"];
   for (const key of keys) {
@@ -187,7 +188,7 @@ function isAccepted(key: string, value: string): boolean {
 Deno.test("loadConfig() warns once of each key that is not ZooKeeper's, with what was meant", () => {
   assert.deepEqual(
     warningsOf({
-      lines: ["maxClientCnxn=5", "snapcount=7", "foo.bar=1", "admin.serverPort=1"],
+      lines: ["maxClientCnxn=5", "snapcount=7", "foo.bar=1", "admin.httpVersion=20"],
       defines: ["zookeeper.jute.maxbufer=1", "java.io.tmpdir=/tmp", "tickTime=1"],
     }),
     [
@@ -196,14 +197,15 @@ Deno.test("loadConfig() warns once of each key that is not ZooKeeper's, with wha
       "setting is not known and has no effect, did you mean maxClientCnxns: maxClientCnxn",
       "setting is not known and has no effect, did you mean snapCount: snapcount",
       "setting is not known and has no effect: foo.bar",
-      "setting has no effect: admin.serverPort",
+      "setting has no effect: admin.httpVersion",
     ],
   );
 });
 
 Deno.test("loadConfig() is silent on values that ask for what is so anyway", () => {
   const lines = [
-    "admin.enableServer=false",
+    "admin.portUnification=false",
+    "admin.httpVersion=11",
     "metricsProvider.className=org.apache.zookeeper.metrics.impl.DefaultMetricsProvider",
     "audit.impl.class=org.apache.zookeeper.audit.Slf4jAuditLogger",
     "request_throttle_drop_stale=true",
@@ -466,4 +468,58 @@ Deno.test("loadConfig() says what is missing when there is neither file nor vari
     () => loadConfig({ environment: (name) => variables[name] }),
     /Cannot find a config file: .*config.example.cfg/,
   );
+});
+
+Deno.test("loadConfig() opens the HTTP port where ZooKeeper has its admin server", () => {
+  const { config } = load({});
+  assert.deepEqual(config.http, {
+    enabled: true,
+    address: "0.0.0.0",
+    port: 8080,
+    idleTimeoutMs: 30_000,
+    requestTimeoutMs: 15_000,
+    commandUrl: "/commands",
+    rateLimiterIntervalMs: 300_000,
+    snapshotEnabled: true,
+    restoreEnabled: true,
+    readOnly: false,
+    trustedProxies: [],
+    allowedHosts: [],
+    adminPath: null,
+    maxSessionTimeoutMs: 60_000,
+    metrics: null,
+  });
+  for (const line of ["http.enabled=false", "admin.enableServer=false"]) {
+    assert.equal(load({ lines: [line] }).config.http.enabled, false, line);
+  }
+  const { http } = load({
+    lines: [
+      "http.trustedProxies=10.0.0.0/8, ::1",
+      "http.maxSessionTimeout=600000",
+      "admin.commandURL=/commands/",
+      "metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
+    ],
+    defines: ["zookeeper.admin.serverPort=9000"],
+  }).config;
+  assert.equal(http.port, 9000);
+  assert.equal(http.commandUrl, "/commands");
+  assert.equal(http.maxSessionTimeoutMs, 600_000);
+  assert.deepEqual(http.trustedProxies, ["10.0.0.0/8", "::1"]);
+  assert.deepEqual(http.metrics, { address: "0.0.0.0", port: 7000, exportJvmInfo: true });
+  assert.deepEqual(problemsOf({ lines: ["http.trustedProxies=10.0.0.0/33"] }), [
+    'DIR/zoo.cfg:3: http.trustedProxies cannot be "10.0.0.0/33": expected addresses or ranges such as 10.0.0.0/8, with commas between',
+  ]);
+});
+
+Deno.test("loadConfig() believes X-Forwarded-For of named proxies only, and says so", () => {
+  const line = "IPAuthenticationProvider.usexforwardedfor=true";
+  assert.deepEqual(warningsOf({ lines: [line] }), [
+    "setting has no effect: IPAuthenticationProvider.usexforwardedfor",
+  ]);
+  assert.deepEqual(warningsOf({ lines: [line, "http.trustedProxies=::1"] }), []);
+});
+
+Deno.test("loadConfig() warns of a metrics provider that is not ZooKeeper's own", () => {
+  const warned = warningsOf({ lines: ["metricsProvider.className=com.example.Mine"] });
+  assert.deepEqual(warned, ["setting has no effect: metricsProvider.className"]);
 });
