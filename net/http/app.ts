@@ -1,0 +1,481 @@
+/**
+ * The HTTP API: finds the operation that a request asks for, checks what it brings, and lets the operation's handler
+ * answer. Whatever fails becomes a problem document.
+ *
+ * Hono only finds the resource. A request of the hot path (the data of one znode) runs synchronously through one
+ * method, without middleware, and without zod when there is no query.
+ *
+ * @module
+ */
+import { Hono } from "hono";
+import type { z } from "zod";
+import type { Logger } from "../../core/ports.ts";
+import { DENKEEPER_VERSION } from "../../core/version.ts";
+import type { Zxid } from "../../core/zxid.ts";
+import { issuesOf, readBytes, readJson } from "./body.ts";
+import type { Caller, Gateway, SessionKey } from "./gateway.ts";
+import type { Guard } from "./guard.ts";
+import type { Identities, Identity } from "./identity.ts";
+import type { Mount } from "./mount.ts";
+import { Problem } from "./problem.ts";
+import { problemResponse } from "./problem_response.ts";
+import type { AnyRoute, Call } from "./route.ts";
+import { zxidText } from "./schemas.ts";
+import { parseSessionToken } from "./session_token.ts";
+import { paramNamesOf, paramsOf, PATH_PARAM, rawPathOf } from "./url_template.ts";
+import { znodePathOf } from "./znode_path.ts";
+
+/** How long a request waits for `X-Zk-Min-Zxid`. */
+const MIN_ZXID_WAIT_MS = 5000;
+/** JSON may take twice the room of what it stands for: base64, escapes. */
+const JSON_BODY_FACTOR = 2;
+/** Every operation has it, beside its own. */
+const CONSISTENCY = "consistency";
+const CONSISTENCIES: ReadonlySet<string> = new Set(["local", "sync", "linearizable"]);
+
+const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
+
+/** What is known of a connection, as `Deno.serve` tells it. */
+export interface ConnectionInfo {
+  readonly remoteAddr: { readonly hostname: string };
+}
+
+export interface AppOptions {
+  readonly gateway: Gateway;
+  readonly routes: readonly AnyRoute[];
+  readonly mounts: readonly Mount[];
+  readonly identities: Identities;
+  readonly guard: Guard;
+  readonly logger: Logger;
+  /** The server stops. */
+  readonly stopping: AbortSignal;
+}
+
+export interface App {
+  fetch(request: Request, info: ConnectionInfo): Response | Promise<Response>;
+}
+
+/** All operations of one URL. */
+interface Resource {
+  readonly template: string;
+  /** What a znode's path begins behind; null where the URL has none. */
+  readonly znodePrefix: string | null;
+  readonly paramNames: readonly string[];
+  readonly operations: Map<string, Operation>;
+  readonly allow: string;
+}
+
+interface Operation {
+  readonly route: AnyRoute;
+  /** The query of requests without one; null when some of it must be given. */
+  readonly emptyQuery: Readonly<Record<string, unknown>> | null;
+  readonly queryKeys: ReadonlySet<string>;
+}
+
+/** What is found out of a request on its way, for the answer to it. */
+interface Progress {
+  readonly request: Request;
+  readonly rawPath: string;
+  znodePath: string | undefined;
+  identity: Identity | undefined;
+}
+
+export function makeApp(options: AppOptions): App {
+  return new HttpApp(options);
+}
+
+class HttpApp implements App {
+  readonly #options: AppOptions;
+  readonly #hono: Hono<{ Bindings: ConnectionInfo }>;
+
+  constructor(options: AppOptions) {
+    this.#options = options;
+    // the router sees URLs as they come: what is encoded in them is the handlers' business
+    this.#hono = new Hono({ getPath: (request) => rawPathOf(request.url) });
+    for (const resource of resourcesOf(options.routes)) {
+      const pattern = resource.znodePrefix === null
+        ? resource.template.replaceAll(/\{(\w+)\}/g, ":$1")
+        : `${resource.znodePrefix}/*`;
+      this.#hono.all(pattern, (context) => this.#serve(resource, context.req.raw, context.env));
+    }
+    for (const mount of options.mounts) {
+      this.#hono.all(mount.path, (context) => this.#visit(mount, context.req.raw, context.env));
+    }
+    this.#hono.notFound((context) => this.#notFound(context.req.raw, context.env));
+  }
+
+  fetch(request: Request, info: ConnectionInfo): Response | Promise<Response> {
+    return this.#hono.fetch(request, info);
+  }
+
+  // ---------------------------------------------------------------- operations
+
+  #serve(
+    resource: Resource,
+    request: Request,
+    info: ConnectionInfo,
+  ): Response | Promise<Response> {
+    const progress: Progress = {
+      request,
+      rawPath: rawPathOf(request.url),
+      znodePath: undefined,
+      identity: undefined,
+    };
+    try {
+      const { gateway, guard, identities } = this.#options;
+      const peerAddress = info.remoteAddr.hostname;
+      guard.check(request, { peerAddress, isPublic: false });
+      const operation = resource.operations.get(request.method);
+      if (operation === undefined) return this.#otherMethod(progress, resource.allow);
+      const { route } = operation;
+      if (resource.znodePrefix !== null) {
+        progress.znodePath = znodePathOf(progress.rawPath.slice(resource.znodePrefix.length));
+      }
+      if (route.isWrite && gateway.config.http.readOnly) throw readOnlyApi();
+      const identity = progress.identity = identities.of(request, peerAddress);
+      const { headers, url } = request;
+      const queryAt = url.indexOf("?");
+      const params = queryAt < 0 || queryAt === url.length - 1
+        ? null
+        : queryParamsOf(url.slice(queryAt + 1));
+      const consistency = params === null ? "local" : consistencyOf(params);
+      const token = headers.get("x-zk-session");
+      const minZxid = headers.get("x-zk-min-zxid");
+      const draft = {
+        request,
+        path: progress.znodePath ?? "/",
+        params: resource.paramNames.length === 0
+          ? NO_PARAMS
+          : paramsOf(resource.template, progress.rawPath),
+        query: queryOf(operation, params),
+        caller: identity.caller,
+        gateway,
+        stopping: this.#options.stopping,
+      };
+      const response =
+        token === null && minZxid === null && consistency === "local" && route.body === null
+          ? route.handle(new ServedCall(draft, undefined))
+          : this.#prepare(draft, { route, token, minZxid, consistency });
+      return response instanceof Promise
+        ? response.then((made) => this.#finish(made), (error) => this.#fail(error, progress))
+        : this.#finish(response);
+    } catch (error) {
+      return this.#fail(error, progress);
+    }
+  }
+
+  /** What cannot be done at once: a session's sign of life, waiting for a state, the body. */
+  async #prepare(
+    draft: CallDraft,
+    { route, token, minZxid, consistency }: {
+      route: AnyRoute;
+      token: string | null;
+      minZxid: string | null;
+      consistency: string;
+    },
+  ): Promise<Response> {
+    const { gateway } = draft;
+    let { caller } = draft;
+    if (token !== null) {
+      const session = sessionKeyOf(token);
+      await gateway.touch(session);
+      caller = { ...caller, session };
+    }
+    if (minZxid !== null) {
+      const zxid = zxidOf(minZxid);
+      if (gateway.lastZxid < zxid) await gateway.waitForZxid(zxid, MIN_ZXID_WAIT_MS);
+    }
+    if (consistency !== "local") await gateway.sync(caller);
+    const body = await this.#bodyOf(route, draft.request);
+    return await route.handle(new ServedCall({ ...draft, caller }, body));
+  }
+
+  #bodyOf({ body }: AnyRoute, request: Request): unknown {
+    const { juteMaxBufferBytes, http } = this.#options.gateway.config;
+    const timeoutMs = http.requestTimeoutMs;
+    switch (body) {
+      case null:
+        return undefined;
+      case "stream":
+        return request.body;
+      case "raw":
+        return readBytes(request, {
+          bytesMax: juteMaxBufferBytes,
+          because: "jute.maxbuffer",
+          timeoutMs,
+        });
+      default:
+        return readJson(request, {
+          schema: body as z.ZodType,
+          bytesMax: juteMaxBufferBytes * JSON_BODY_FACTOR,
+          because: `${JSON_BODY_FACTOR} x jute.maxbuffer`,
+          timeoutMs,
+        });
+    }
+  }
+
+  // ---------------------------------------------------------------- what is no operation
+
+  #visit(mount: Mount, request: Request, info: ConnectionInfo): Response | Promise<Response> {
+    const progress: Progress = {
+      request,
+      rawPath: rawPathOf(request.url),
+      znodePath: undefined,
+      identity: undefined,
+    };
+    try {
+      const { guard, identities, stopping } = this.#options;
+      const peerAddress = info.remoteAddr.hostname;
+      guard.check(request, { peerAddress, isPublic: mount.isPublic });
+      const method = request.method === "HEAD" ? "GET" : request.method;
+      if (!mount.methods.includes(method)) {
+        const withHead = mount.methods.flatMap((name) => name === "GET" ? ["GET", "HEAD"] : [name]);
+        return this.#otherMethod(progress, allowText(withHead));
+      }
+      const response = mount.handle({
+        request,
+        rawPath: progress.rawPath,
+        identity: () => progress.identity ??= identities.of(request, peerAddress),
+        get signal() {
+          return AbortSignal.any([request.signal, stopping]);
+        },
+      });
+      return response instanceof Promise
+        ? response.then((made) => this.#finish(made), (error) => this.#fail(error, progress))
+        : this.#finish(response);
+    } catch (error) {
+      return this.#fail(error, progress);
+    }
+  }
+
+  #otherMethod(progress: Progress, allow: string): Response {
+    const { method } = progress.request;
+    if (method === "OPTIONS") {
+      return this.#finish(new Response(null, { status: 204, headers: { Allow: allow } }));
+    }
+    throw new Problem("method-not-allowed", {
+      detail: `Cannot ${method} ${progress.rawPath}: there are ${allow}`,
+      headers: { Allow: allow },
+    });
+  }
+
+  #notFound(request: Request, info: ConnectionInfo): Response {
+    const rawPath = rawPathOf(request.url);
+    const progress = { request, rawPath, znodePath: undefined, identity: undefined };
+    try {
+      this.#options.guard.check(request, {
+        peerAddress: info.remoteAddr.hostname,
+        isPublic: false,
+      });
+    } catch (error) {
+      return this.#fail(error, progress);
+    }
+    const detail = `There is nothing at ${JSON.stringify(rawPath)}: /docs tells what there is` +
+      (rawPath.length > 1 && rawPath.endsWith("/") ? "; perhaps without the slash at the end" : "");
+    return this.#fail(new Problem("not-found", { detail }), progress);
+  }
+
+  // ---------------------------------------------------------------- answers
+
+  /** What every reply tells. A handler that has the zxid of what it tells sets it itself. */
+  #finish(response: Response): Response {
+    const { headers } = response;
+    if (!headers.has("x-zk-zxid")) {
+      headers.append("X-Zk-Zxid", zxidText(this.#options.gateway.lastZxid));
+    }
+    headers.append("X-Denkeeper-Version", DENKEEPER_VERSION);
+    return response;
+  }
+
+  #fail(error: unknown, { request, rawPath, znodePath, identity }: Progress): Response {
+    let problem: Problem;
+    if (!(error instanceof Problem)) {
+      this.#options.logger.error("an HTTP request failed unexpectedly", {
+        method: request.method,
+        url: rawPath,
+        problem: error instanceof Error ? error.message : String(error),
+        stack: error instanceof Error ? error.stack : undefined,
+      });
+      problem = new Problem("system-error", {
+        detail: "The request failed for a reason that the server's log has",
+        outcome: request.method === "GET" || request.method === "HEAD" ? "not-applied" : "unknown",
+      });
+    } else if (error.problem === "no-auth" && identity?.hasCredentials === false) {
+      problem = new Problem("auth-required", error.details);
+    } else problem = error;
+    return this.#finish(problemResponse(problem, {
+      instance: rawPath,
+      path: znodePath,
+      zxid: zxidText(this.#options.gateway.lastZxid),
+      isHead: request.method === "HEAD",
+    }));
+  }
+}
+
+interface CallDraft {
+  readonly request: Request;
+  readonly path: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly caller: Caller;
+  readonly gateway: Gateway;
+  readonly stopping: AbortSignal;
+}
+
+class ServedCall implements Call<Readonly<Record<string, unknown>>, unknown> {
+  readonly request: Request;
+  readonly path: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+  readonly caller: Caller;
+  readonly gateway: Gateway;
+  readonly #stopping: AbortSignal;
+  #signal: AbortSignal | null = null;
+
+  constructor(draft: CallDraft, body: unknown) {
+    this.request = draft.request;
+    this.path = draft.path;
+    this.params = draft.params;
+    this.query = draft.query;
+    this.body = body;
+    this.caller = draft.caller;
+    this.gateway = draft.gateway;
+    this.#stopping = draft.stopping;
+  }
+
+  /** Made when it is asked for: it costs more than the rest of a read. */
+  get signal(): AbortSignal {
+    return this.#signal ??= AbortSignal.any([this.request.signal, this.#stopping]);
+  }
+}
+
+function resourcesOf(routes: readonly AnyRoute[]): Resource[] {
+  const byTemplate = new Map<string, AnyRoute[]>();
+  for (const route of routes) {
+    const list = byTemplate.get(route.path);
+    if (list === undefined) byTemplate.set(route.path, [route]);
+    else list.push(route);
+  }
+  return [...byTemplate].map(([template, own]) => {
+    const operations = new Map<string, Operation>(
+      own.map((route) => [route.method, operationOf(route)]),
+    );
+    const get = operations.get("GET");
+    if (get !== undefined && !operations.has("HEAD")) operations.set("HEAD", withoutBody(get));
+    return {
+      template,
+      znodePrefix: template.endsWith(PATH_PARAM) ? template.slice(0, -PATH_PARAM.length) : null,
+      paramNames: paramNamesOf(template),
+      operations,
+      allow: allowText([...operations.keys()]),
+    };
+  });
+}
+
+function operationOf(route: AnyRoute): Operation {
+  const empty = route.query.safeParse({});
+  return {
+    route,
+    emptyQuery: empty.success ? Object.freeze(empty.data) : null,
+    queryKeys: new Set([...Object.keys(route.query.shape), CONSISTENCY]),
+  };
+}
+
+/** HEAD of what only has GET. */
+function withoutBody(get: Operation): Operation {
+  const { route } = get;
+  return {
+    ...get,
+    route: {
+      ...route,
+      method: "HEAD",
+      handle: async (call) => {
+        const response = await route.handle(call);
+        await response.body?.cancel();
+        return new Response(null, response);
+      },
+    },
+  };
+}
+
+function allowText(methods: readonly string[]): string {
+  return [...methods, "OPTIONS"].sort().join(", ");
+}
+
+function queryParamsOf(search: string): Map<string, string> {
+  const params = new Map<string, string>();
+  for (const [key, value] of new URLSearchParams(search)) {
+    if (params.has(key)) {
+      throw new Problem("bad-request", {
+        detail: `The query has ${JSON.stringify(key)} twice: give it once`,
+      });
+    }
+    params.set(key, value);
+  }
+  return params;
+}
+
+function consistencyOf(params: Map<string, string>): string {
+  const value = params.get(CONSISTENCY);
+  if (value === undefined) return "local";
+  if (!CONSISTENCIES.has(value)) {
+    throw new Problem("bad-request", {
+      detail: `consistency cannot be ${JSON.stringify(value)}: it is ${
+        [...CONSISTENCIES].join(", ")
+      }`,
+    });
+  }
+  return value;
+}
+
+function queryOf(
+  { route, emptyQuery, queryKeys }: Operation,
+  params: Map<string, string> | null,
+): Readonly<Record<string, unknown>> {
+  if (params === null && emptyQuery !== null) return emptyQuery;
+  const own: Record<string, string> = {};
+  for (const [key, value] of params ?? []) {
+    if (!queryKeys.has(key)) {
+      throw new Problem("bad-request", {
+        detail: `There is no query parameter ${JSON.stringify(key)} here: there are ${
+          [...queryKeys].sort().join(", ")
+        }`,
+      });
+    }
+    if (key !== CONSISTENCY) own[key] = value;
+  }
+  const parsed = route.query.safeParse(own);
+  if (parsed.success) return parsed.data;
+  const issues = issuesOf(parsed.error, "");
+  throw new Problem("bad-request", {
+    detail: `The query is not what is expected: ${issues[0]!.at}: ${issues[0]!.message}`,
+    members: { issues },
+  });
+}
+
+function sessionKeyOf(token: string): SessionKey {
+  const key = parseSessionToken(token);
+  if (key !== null) return key;
+  throw new Problem("bad-request", {
+    detail:
+      "X-Zk-Session does not hold a session's token: send it as POST /api/v1/sessions gave it",
+  });
+}
+
+function zxidOf(text: string): Zxid {
+  const zxid = /^0x[0-9a-f]{1,16}$/i.test(text) ? Number(text) : NaN;
+  if (Number.isSafeInteger(zxid)) return zxid;
+  throw new Problem("bad-request", {
+    detail: `X-Zk-Min-Zxid cannot be ${
+      JSON.stringify(text)
+    }: send what X-Zk-Zxid told, such as 0x100000003`,
+  });
+}
+
+function readOnlyApi(): Problem {
+  return new Problem("read-only-api", {
+    detail: "Nothing can be changed over HTTP here: http.readOnly is true",
+    outcome: "not-applied",
+  });
+}

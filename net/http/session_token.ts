@@ -1,0 +1,46 @@
+/**
+ * A session as one word: its id and its password, by which any server of the ensemble knows it.
+ *
+ * Who has the word has the session, as with ZooKeeper's own clients. A checksum tells a slip from a session
+ * that has ended.
+ *
+ * @module
+ */
+import { crc32Finish, crc32Update, CRC_START } from "../../core/checksum.ts";
+import type { SessionKey } from "./gateway.ts";
+
+const PREFIX = "zks_";
+const PASSWORD_BYTES = 16;
+const KEY_BYTES = 8 + PASSWORD_BYTES;
+const TOKEN_BYTES = KEY_BYTES + 4;
+const TEXT = new RegExp(`^${PREFIX}[A-Za-z0-9_-]{${Math.ceil(TOKEN_BYTES * 4 / 3)}}$`);
+
+export function sessionTokenOf({ id, password }: SessionKey): string {
+  const bytes = new Uint8Array(TOKEN_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setBigInt64(0, id);
+  bytes.set(password.subarray(0, PASSWORD_BYTES), 8);
+  view.setUint32(KEY_BYTES, crcOf(bytes));
+  return PREFIX + bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** @returns null when it is no token */
+export function parseSessionToken(text: string): SessionKey | null {
+  if (!TEXT.test(text)) return null;
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = Uint8Array.fromBase64(text.slice(PREFIX.length), {
+      alphabet: "base64url",
+      lastChunkHandling: "strict",
+    });
+  } catch {
+    return null; // bits beyond the last byte: another spelling of some token
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  if (view.getUint32(KEY_BYTES) !== crcOf(bytes)) return null;
+  return { id: view.getBigInt64(0), password: bytes.slice(8, KEY_BYTES) };
+}
+
+function crcOf(bytes: Uint8Array): number {
+  return crc32Finish(crc32Update(CRC_START, bytes, 0, KEY_BYTES));
+}
