@@ -9,7 +9,10 @@
 import { METRIC_SET_KEY_COUNT_MAX } from "../limits.ts";
 import type { Random } from "../ports.ts";
 import { average } from "./decimal.ts";
-import { SampleReservoir } from "./sample_reservoir.ts";
+import { SAMPLE_COUNT_MAX, SampleReservoir } from "./sample_reservoir.ts";
+
+/** What a basic summary keeps for its median: sets hold thousands of them. */
+const MEDIAN_SAMPLE_COUNT_MAX = 128;
 
 /** Only grows, until it is reset. */
 export class Counter {
@@ -37,16 +40,18 @@ export class Counter {
   }
 }
 
-/** Average, least, greatest, count and sum of what was added. */
+/** Average, least, greatest, count, sum and median of what was added. */
 export class Summary {
   readonly name: string;
   #count = 0;
   #sum = 0;
   #min = Infinity;
   #max = -Infinity;
+  readonly #reservoir: SampleReservoir;
 
-  constructor(name: string) {
+  constructor(name: string, random: Random, sampleCountMax = MEDIAN_SAMPLE_COUNT_MAX) {
     this.name = name;
+    this.#reservoir = new SampleReservoir(random, sampleCountMax);
   }
 
   add(value: number): void {
@@ -54,6 +59,7 @@ export class Summary {
     this.#sum += value;
     if (value < this.#min) this.#min = value;
     if (value > this.#max) this.#max = value;
+    this.#reservoir.add(value);
   }
 
   /** Four decimals; 0 when nothing was added. */
@@ -82,31 +88,22 @@ export class Summary {
     this.#sum = 0;
     this.#min = Infinity;
     this.#max = -Infinity;
-  }
-}
-
-/** A summary that also answers percentiles, from a uniform sample of what was added. */
-export class AdvancedSummary extends Summary {
-  readonly #reservoir: SampleReservoir;
-
-  constructor(name: string, random: Random) {
-    super(name);
-    this.#reservoir = new SampleReservoir(random);
+    this.#reservoir.reset();
   }
 
-  override add(value: number): void {
-    super.add(value);
-    this.#reservoir.add(value);
-  }
-
-  /** The value below which the given part (0..1) of the sample lies, each rounded half up. */
+  /**
+   * The value below which the given part (0..1) lies of a uniform sample of what was added, each rounded
+   * half up.
+   */
   percentiles(parts: readonly number[]): number[] {
     return this.#reservoir.percentiles(parts);
   }
+}
 
-  override reset(): void {
-    super.reset();
-    this.#reservoir.reset();
+/** A summary whose sample is large enough for more than the median, all of which `mntr` prints. */
+export class AdvancedSummary extends Summary {
+  constructor(name: string, random: Random) {
+    super(name, random, SAMPLE_COUNT_MAX);
   }
 }
 

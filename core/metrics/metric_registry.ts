@@ -82,7 +82,7 @@ export class MetricRegistry {
   }
 
   protected summary(name: string): Summary {
-    return added(this.summaries, new Summary(name));
+    return added(this.summaries, new Summary(name, this.#random));
   }
 
   protected advancedSummary(name: string): AdvancedSummary {
@@ -90,7 +90,7 @@ export class MetricRegistry {
   }
 
   protected summarySet(name: string): MetricSet<Summary> {
-    return added(this.summarySets, new MetricSet(name, () => new Summary(name)));
+    return added(this.summarySets, new MetricSet(name, () => new Summary(name, this.#random)));
   }
 
   protected advancedSummarySet(name: string): MetricSet<AdvancedSummary> {

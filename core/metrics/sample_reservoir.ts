@@ -1,8 +1,8 @@
 /**
- * A uniform sample of at most 4096 of the values added, for percentiles.
+ * A uniform sample of at most so many (4096) of the values added, for percentiles.
  *
  * Algorithm L (Li, 1994): instead of drawing a random number for every value, it draws how many
- * values to let pass until the next one that enters the sample. After the first 4096 values nearly
+ * values to let pass until the next one that enters the sample. Once the sample is full nearly
  * every add is one decrement.
  *
  * Invariant: every value added since the last reset is in the sample with the same chance.
@@ -16,6 +16,7 @@ const SAMPLE_COUNT_FIRST = 64;
 
 export class SampleReservoir {
   readonly #random: Random;
+  readonly #countMax: number;
   /** Grows to its full size by doubling: most servers never use most of their metrics. */
   #samples = new Float64Array(0);
   #count = 0;
@@ -24,8 +25,10 @@ export class SampleReservoir {
   /** The greatest of the random keys Algorithm L would have given the samples. */
   #threshold = 1;
 
-  constructor(random: Random) {
+  /** @param countMax how many values are kept */
+  constructor(random: Random, countMax = SAMPLE_COUNT_MAX) {
     this.#random = random;
+    this.#countMax = countMax;
   }
 
   add(value: number): void {
@@ -33,7 +36,7 @@ export class SampleReservoir {
       this.#skip -= 1;
       return;
     }
-    if (this.#count < SAMPLE_COUNT_MAX) this.#append(value);
+    if (this.#count < this.#countMax) this.#append(value);
     else this.#replace(value);
   }
 
@@ -55,22 +58,23 @@ export class SampleReservoir {
 
   #append(value: number): void {
     if (this.#count === this.#samples.length) {
-      const grown = new Float64Array(Math.max(SAMPLE_COUNT_FIRST, this.#samples.length * 2));
+      const length = Math.max(SAMPLE_COUNT_FIRST, this.#samples.length * 2);
+      const grown = new Float64Array(Math.min(length, this.#countMax));
       grown.set(this.#samples);
       this.#samples = grown;
     }
     this.#samples[this.#count] = value;
     this.#count += 1;
-    if (this.#count === SAMPLE_COUNT_MAX) this.#drawSkip();
+    if (this.#count === this.#countMax) this.#drawSkip();
   }
 
   #replace(value: number): void {
-    this.#samples[this.#random.uint32() % SAMPLE_COUNT_MAX] = value;
+    this.#samples[this.#random.uint32() % this.#countMax] = value;
     this.#drawSkip();
   }
 
   #drawSkip(): void {
-    this.#threshold *= Math.exp(Math.log(this.#unit()) / SAMPLE_COUNT_MAX);
+    this.#threshold *= Math.exp(Math.log(this.#unit()) / this.#countMax);
     this.#skip = Math.floor(Math.log(this.#unit()) / Math.log1p(-this.#threshold));
   }
 

@@ -10,6 +10,7 @@
 import type { Random } from "../ports.ts";
 import { DECIMAL_GAUGES, type GaugeName, type GaugeSetName } from "./gauge_names.ts";
 import { type Gauge, type GaugeSet, MetricRegistry } from "./metric_registry.ts";
+import { OwnMetrics } from "./own_metrics.ts";
 
 export class ServerMetrics extends MetricRegistry {
   readonly proposalCount = this.counter("proposal_count");
@@ -218,6 +219,9 @@ export class ServerMetrics extends MetricRegistry {
   readonly learnerHandlerQpSize = this.summarySet("learner_handler_qp_size");
   readonly learnerHandlerQpTimeMs = this.advancedSummarySet("learner_handler_qp_time_ms");
   readonly ackLatency = this.advancedSummarySet("ack_latency");
+
+  /** What ZooKeeper has no name for. */
+  readonly own = new OwnMetrics();
 
   constructor(random: Random) {
     super(random, DECIMAL_GAUGES);

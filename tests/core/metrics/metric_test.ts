@@ -12,12 +12,13 @@ Deno.test("Counter counts and resets", () => {
   assert.equal(counter.value, 0);
 });
 
-Deno.test("Summary keeps count, sum, least, greatest and average", () => {
-  const summary = new Summary("fsynctime");
+Deno.test("Summary keeps count, sum, least, greatest, average and median", () => {
+  const summary = new Summary("fsynctime", new SeededRandom(1));
   const read = () => [summary.average, summary.min, summary.max, summary.count, summary.sum];
   assert.deepEqual(read(), [0, 0, 0, 0, 0]);
   for (const value of [6, 13, 1]) summary.add(value);
   assert.deepEqual(read(), [6.6667, 1, 13, 3, 20]);
+  assert.deepEqual(summary.percentiles([0.5]), [6]);
   summary.reset();
   assert.deepEqual(read(), [0, 0, 0, 0, 0]);
 });
@@ -32,7 +33,10 @@ Deno.test("AdvancedSummary adds percentiles and resets them too", () => {
 });
 
 Deno.test("MetricSet.of() hands out one metric a key, which stays after a reset", () => {
-  const set = new MetricSet("read_per_namespace", () => new Summary("read_per_namespace"));
+  const set = new MetricSet(
+    "read_per_namespace",
+    () => new Summary("read_per_namespace", new SeededRandom(1)),
+  );
   const app = set.of("app");
   app.add(10);
   assert.equal(set.of("app"), app);

@@ -29,6 +29,14 @@ Deno.test("SampleReservoir keeps every value up to its size", () => {
   assert.deepEqual(reservoir.percentiles(PARTS), [2048, 3891, 4055, 4092]);
 });
 
+Deno.test("SampleReservoir keeps no more than it is told to, evenly chosen", () => {
+  const reservoir = new SampleReservoir(new SeededRandom(1), 100);
+  for (let value = 0; value < 100_000; value++) reservoir.add(value);
+  assert.equal(reservoir.count, 100);
+  const [median] = reservoir.percentiles([0.5]);
+  assert.ok(Math.abs(median! - 50_000) < 20_000, String(median)); // four standard deviations
+});
+
 Deno.test("SampleReservoir keeps a uniform sample of what no longer fits", () => {
   const count = 1_000_000;
   for (let seed = 1; seed <= 5; seed += 1) {
