@@ -185,7 +185,8 @@ class HttpApp implements App {
       const zxid = zxidOf(minZxid);
       if (gateway.lastZxid < zxid) await gateway.waitForZxid(zxid, MIN_ZXID_WAIT_MS);
     }
-    if (consistency !== "local") await gateway.sync(caller);
+    if (consistency === "sync") await gateway.sync(caller);
+    else if (consistency === "linearizable") await gateway.barrier(caller);
     const body = await this.#bodyOf(route, draft.request);
     return await route.handle(new ServedCall({ ...draft, caller }, body));
   }

@@ -422,8 +422,7 @@ export class ServerGateway implements Gateway {
         if (err !== ErrorCode.Ok) return resolve({ kind: "refused", err });
         resolve({ kind: "done", value: readBody(body, zxid) });
       };
-      const { turn } = this.#options;
-      turn.begin();
+      this.#options.turn.begin();
       client.request(op, { caller, writeBody, deadlineMs: this.#deadlineMs(), answered });
     });
   }
