@@ -2,7 +2,8 @@
  * A client within this server: its requests go the way of those that come by the client port, without a
  * socket. What HTTP asks for is asked by these.
  *
- * Answers are called back in the order of the requests, each exactly once. A reply is borrowed for the call.
+ * Answers are called back in the order of the requests, but for a sync, each exactly once. A reply is borrowed for
+ * the call.
  *
  * @module
  */
@@ -37,6 +38,8 @@ export type LocalSessionAnswer =
   | { kind: "late" };
 
 interface Waiting {
+  /** Of a request. */
+  readonly xid: number;
   readonly deadlineMs: number;
   /** Null: it was told that it is late. */
   answered: ((answer: LocalAnswer) => void) | null;
@@ -94,7 +97,8 @@ export class LocalClient {
     },
   ): void {
     if (this.isGone) return answered({ kind: "lost", reason: this.client.closeReason ?? "" });
-    this.#waiting.push({ deadlineMs, answered, attached: null });
+    this.#nextXid();
+    this.#waiting.push({ xid: this.#xid, deadlineMs, answered, attached: null });
     this.#send(op, caller, writeBody);
   }
 
@@ -104,6 +108,7 @@ export class LocalClient {
     caller: LocalCaller,
     writeBody: (writer: JuteWriter) => void,
   ): { err: ErrorCode; zxid: Zxid; body: JuteReader } {
+    this.#nextXid();
     this.#send(op, caller, writeBody);
     const { output } = this.client;
     assert(output !== null && output.position > 0, "a read is answered at once");
@@ -116,7 +121,7 @@ export class LocalClient {
     timeoutMs: number,
     x: { deadlineMs: number; attached: (answer: LocalSessionAnswer) => void },
   ): void {
-    this.#waiting.push({ deadlineMs: x.deadlineMs, answered: null, attached: x.attached });
+    this.#awaitSession(x);
     this.#processor.writes.createSession(this.client, timeoutMs);
   }
 
@@ -125,7 +130,7 @@ export class LocalClient {
     session: { sessionId: bigint; timeoutMs: number },
     x: { deadlineMs: number; attached: (answer: LocalSessionAnswer) => void },
   ): void {
-    this.#waiting.push({ deadlineMs: x.deadlineMs, answered: null, attached: x.attached });
+    this.#awaitSession(x);
     this.#processor.writes.renewSession(this.client, session);
   }
 
@@ -177,7 +182,6 @@ export class LocalClient {
     if (client.address.remoteAddress !== caller.remoteAddress) {
       client.address = addressOf(caller.remoteAddress);
     }
-    this.#xid = this.#xid === XID_MAX ? 1 : this.#xid + 1;
     writer.position = 0;
     writer.int(this.#xid);
     writer.int(op);
@@ -189,24 +193,48 @@ export class LocalClient {
     if (buffer.length > BODY_BYTES_KEPT_MAX) this.#writer = new JuteWriter(256);
   }
 
+  #nextXid(): void {
+    this.#xid = this.#xid === XID_MAX ? 1 : this.#xid + 1;
+  }
+
+  #awaitSession({ deadlineMs, attached }: {
+    deadlineMs: number;
+    attached: (answer: LocalSessionAnswer) => void;
+  }): void {
+    this.#waiting.push({ xid: 0, deadlineMs, answered: null, attached });
+  }
+
   /** Returns where the next frame begins. */
   #handOut(output: JuteWriter, at: number): number {
-    const end = at + 4 + output.view.getInt32(at);
-    const waiting = this.#waiting[this.#answeredCount];
-    assert(waiting !== undefined, "what is answered was asked");
-    this.#answeredCount++;
-    if (this.#answeredCount === this.#waiting.length) {
-      this.#waiting.length = this.#answeredCount = 0;
-    } else if (this.#answeredCount >= 64 && this.#answeredCount * 2 >= this.#waiting.length) {
-      this.#waiting.splice(0, this.#answeredCount);
-      this.#answeredCount = 0;
-    }
+    const { view } = output;
+    const end = at + 4 + view.getInt32(at);
+    const waiting = this.#take(view, at);
     if (waiting.attached !== null) {
-      const timeoutMs = output.view.getInt32(at + 8);
-      const id = output.view.getBigInt64(at + 12);
+      const timeoutMs = view.getInt32(at + 8);
+      const id = view.getBigInt64(at + 12);
       waiting.attached({ kind: "session", session: id === 0n ? null : { id, timeoutMs } });
     } else waiting.answered?.({ kind: "reply", ...this.#readReply(output, at) });
     return end;
+  }
+
+  /** Who waits for the frame that begins there: nearly always who has waited for longest. */
+  #take(view: DataView, at: number): Waiting {
+    const waiting = this.#waiting;
+    const first = waiting[this.#answeredCount];
+    if (first !== undefined && first.attached === null && first.xid !== view.getInt32(at + 4)) {
+      const xid = view.getInt32(at + 4);
+      const index = waiting.findIndex((other, i) => i >= this.#answeredCount && other.xid === xid);
+      assert(index >= 0, "what is answered was asked");
+      return waiting.splice(index, 1)[0]!;
+    }
+    assert(first !== undefined, "what is answered was asked");
+    this.#answeredCount++;
+    if (this.#answeredCount === waiting.length) waiting.length = this.#answeredCount = 0;
+    else if (this.#answeredCount >= 64 && this.#answeredCount * 2 >= waiting.length) {
+      waiting.splice(0, this.#answeredCount);
+      this.#answeredCount = 0;
+    }
+    return first;
   }
 
   #readReply(output: JuteWriter, at: number): { err: ErrorCode; zxid: Zxid; body: JuteReader } {

@@ -172,7 +172,10 @@ export class RequestProcessor<Writes extends WritePath = WritePath> implements C
     if (op === OpCode.Auth || op === OpCode.Sasl) {
       return this.#authenticate(client, xid, op, reader);
     }
-    if (!this.#auth.isSatisfied(client, op)) return this.#auth.refuse(client, xid);
+    // what did not come by the client port was judged where it came
+    if (client.via === null && !this.#auth.isSatisfied(client, op)) {
+      return this.#auth.refuse(client, xid);
+    }
     if (client.isReadingDone) return;
     if (this.isReadOnly && client.session === null && client.via === null) {
       return client.close("it has no session");
