@@ -84,3 +84,12 @@ export const STRANGE_ELECTION_LINK_COUNT_MAX = 64;
  * of them is closed for a new one. Each takes half a megabyte.
  */
 export const STRANGE_LEARNER_COUNT_MAX = 256;
+
+/** How long a request over HTTP may wait for a lock or to be elected, in ms: it is refused. */
+export const LOCK_WAIT_MS_MAX = 600_000;
+
+/** Entries of a lock's queue, or of candidates, in one answer over HTTP: the rest is only counted. */
+export const QUEUE_LIST_LENGTH_MAX = 1000;
+
+/** Ephemerals of a session in one answer over HTTP: the rest is only counted. */
+export const SESSION_EPHEMERAL_LIST_LENGTH_MAX = 1000;
