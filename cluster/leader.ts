@@ -303,13 +303,13 @@ export class Leader {
 
   #checkQuorum(): void {
     this.#nextQuorumCheckMs = this.#nowMs + this.#member.config.tickTimeMs;
-    const synced = this.#syncedServers();
+    const synced = this.syncedServers();
     if (this.#member.membership.isQuorum(synced)) return;
     this.#end(`only ${synced.size} synchronised servers are left: ${this.#missing(synced)}`);
   }
 
   /** Who follows, ourselves included. */
-  #syncedServers(): Set<ServerId> {
+  syncedServers(): Set<ServerId> {
     const synced = new Set([this.#member.serverId]);
     for (const learner of this.#learners.values()) {
       if (learner.stage === "synced" && this.#nowMs <= learner.syncedDeadlineMs) {
@@ -552,7 +552,7 @@ export class Leader {
       epoch: this.epoch,
       nowMs: this.#nowMs,
       learners: () => this.#learners.values(),
-      syncedServers: () => this.#syncedServers(),
+      syncedServers: () => this.syncedServers(),
       onHandOver: (leader, zxid) => this.#leave({ leader, zxid }),
       onEnd: (reason) => this.#end(reason),
     });

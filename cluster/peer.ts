@@ -21,6 +21,7 @@ import { zxidToHex } from "../core/zxid.ts";
 import { type ElectionSocketEffect, type ElectionSocketInput, Elector } from "./elector.ts";
 import type { ElectorEffect, ElectorOptions } from "./elector.ts";
 import { Leader, type Successor } from "./leader.ts";
+import { judgeLeadTransfer, type LeadTransfer, STANDS_BACK_MS } from "./lead_transfer.ts";
 import { Learner } from "./learner.ts";
 import { type Channel, connectLimitMs, type Member } from "./member.ts";
 import type { ServerId, ServerState } from "./server_id.ts";
@@ -274,6 +275,30 @@ export class Peer {
     this.#elector.setConfigs(this.#member.membership);
   }
 
+  /**
+   * Leaves the lead to another voter, at the end of the turn, unless that is refused. What is under way is
+   * then answered to nobody, so it is better done when nothing is.
+   *
+   * @param to who shall lead; null: whoever is elected
+   */
+  transferLead(to: ServerId | null): LeadTransfer {
+    const { leader } = this;
+    if (leader === null || leader.phase !== "broadcast" || this.#ending !== null) {
+      return { refusal: "this server does not lead" };
+    }
+    const { serverId, membership } = this.#member;
+    const acked = new Map([...leader.learners].map((l) => [l.serverId, l.ackedZxid]));
+    const transfer = judgeLeadTransfer({
+      ...{ serverId, membership, to, epoch: leader.epoch },
+      syncedServers: leader.syncedServers(),
+      ackedZxid: (follower) => acked.get(follower) ?? 0,
+    });
+    if ("refusal" in transfer) return transfer;
+    this.#leadAtMs = this.#nowMs + STANDS_BACK_MS;
+    this.#ending = "the lead is given to another server, as was asked";
+    return transfer;
+  }
+
   // ---------------------------------------------------------------- roles
 
   #effects(effects: readonly ElectorEffect[]): void {
@@ -429,6 +454,8 @@ export class Peer {
     const unavailableMs = Math.round(this.#nowMs - (this.#lookingSinceMs ?? this.#nowMs));
     this.#lookingSinceMs = null;
     this.#fruitlessCount = 0;
+    // another one leads: should it fail, we are needed as much as anybody
+    if (this.#role.state !== "LEADING") this.#leadAtMs = 0;
     metrics.unavailableTime.add(unavailableMs);
     if (this.#role.state === "LEADING") metrics.leaderUnavailableTime.add(unavailableMs);
     this.#setConfigNode();

@@ -4,10 +4,12 @@
  * @module
  */
 import type { ElectionAddress } from "../cluster/hello.ts";
+import type { LeadTransfer } from "../cluster/lead_transfer.ts";
 import { type ConfigStore, Membership } from "../cluster/membership.ts";
 import type { History, Member, MemberServices } from "../cluster/member.ts";
 import { Peer, type QuorumAddress } from "../cluster/peer.ts";
 import { QuorumConfig } from "../cluster/quorum_config.ts";
+import type { ServerId } from "../cluster/server_id.ts";
 import type { Clock, Logger, Random } from "../core/ports.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { TurnTime } from "../core/server/replies.ts";
@@ -191,6 +193,12 @@ export class EnsembleMember {
     this.peer.endTurn();
     this.flush();
     this.#arm();
+  }
+
+  /** See `Peer.transferLead`. */
+  transferLead(to: ServerId | null): LeadTransfer {
+    this.#options.turn.begin();
+    return this.peer.transferLead(to);
   }
 
   /** What follows from the disk goes out. */

@@ -9,7 +9,7 @@
  * @module
  */
 import { snapshotsIn, txnLogsIn } from "../../core/storage/file_names.ts";
-import type { SeededRandom } from "../support/seeded_random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import type { Simulation } from "./simulation.ts";
 import { FAULT_KINDS, type FaultKind } from "./swarm.ts";
 
@@ -19,6 +19,7 @@ export class Faults {
   readonly counts = new Map<string, number>();
   readonly #sim: Simulation;
   readonly #random: SeededRandom;
+  readonly #transfers: SeededRandom;
   #isOn = false;
   /** The server that lost its disk and is not back yet. */
   #wiped: number | null = null;
@@ -27,12 +28,14 @@ export class Faults {
   constructor(sim: Simulation) {
     this.#sim = sim;
     this.#random = sim.random;
+    this.#transfers = new SeededRandom(~sim.random.seed);
   }
 
   start(): void {
     this.#isOn = true;
     for (const kind of FAULT_KINDS) this.#plan(kind);
     if (this.#sim.settings.faults.interruptSnap > 0) this.#watchForSnaps();
+    this.#planTransfer();
   }
 
   stop(): void {
@@ -118,6 +121,24 @@ export class Faults {
   }
 
   // ---------------------------------------------------------------- the storm
+
+  /** An operator moves the lead: in some seeds, and with draws of its own, so that the others stay what they were. */
+  #planTransfer(): void {
+    const { settings, loop } = this.#sim;
+    if (settings.transferMsMax === 0) return;
+    loop.after(this.#transfers.between(1, settings.transferMsMax), () => {
+      if (!this.#isOn || this.#sim.failure !== null) return;
+      for (const { member } of this.#sim.slots.values()) {
+        const ensembleMember = member?.member ?? null;
+        if (ensembleMember === null || member!.process.isPaused) continue;
+        if (ensembleMember.peer.leader === null) continue;
+        const transfer = ensembleMember.transferLead(null);
+        this.#sim.trace(`${member!.name} is asked to leave the lead: ${JSON.stringify(transfer)}`);
+        if ("successor" in transfer) this.#count("transferLead");
+      }
+      this.#planTransfer();
+    });
+  }
 
   #plan(kind: FaultKind): void {
     const perMinute = this.#sim.settings.faults[kind];

@@ -6,7 +6,7 @@
  */
 import type { EnsembleServer, ServerConfig } from "../../core/server_config.ts";
 import { makeConfig } from "../fuzz/server_fixture.ts";
-import type { SeededRandom } from "../support/seeded_random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import type { ClientSettings } from "./sim_client.ts";
 import { hostName } from "./sim_network.ts";
 
@@ -56,10 +56,15 @@ export interface SwarmSettings {
   readonly counterMax: number;
   /** How long faults happen. */
   readonly stormMs: number;
+  /** Until an operator moves the lead, at the most, again and again; 0: never. */
+  readonly transferMsMax: number;
 }
 
 /** Faults that a config can plant: each must be found. */
 export type Canary = "halfIsQuorum" | "ackBeforeSync" | "none";
+
+/** Draws apart from the others: seeds that found something stand for what they stood for. */
+const TRANSFER_SALT = 0x24;
 
 export function drawSettings(random: SeededRandom): SwarmSettings {
   const voterCount = random.weighted([[6, 3], [4, 5], [1, 7], [1, 2], [1, 4]]);
@@ -150,6 +155,8 @@ export function drawSettings(random: SeededRandom): SwarmSettings {
     proposalBytesMax: random.pick([1 << 30, 1 << 30, 4000]),
     counterMax: random.pick([0xffff_fffe, 0xffff_fffe, 0xffff_fffe, 200, 600]),
     stormMs: random.pick([10_000, 20_000, 30_000]),
+    transferMsMax: new SeededRandom(random.seed ^ TRANSFER_SALT)
+      .weighted([[3, 0], [1, 3000], [1, 12_000]]),
   };
 }
 
