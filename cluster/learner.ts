@@ -139,6 +139,11 @@ export class Learner implements LogSource {
     return this.#stage;
   }
 
+  /** When the leader was last heard of. Monotonic; to be asked while `stage` is `broadcast`. */
+  get heardMs(): number {
+    return this.#readDeadlineMs - syncLimitMs(this.#member);
+  }
+
   /** Of a follower that takes observers, from UPTODATE on. */
   get observerMaster(): ObserverMaster | null {
     return this.#observerMaster;

@@ -59,9 +59,12 @@ export class LogPump {
   #options: LogPumpOptions;
   #schedule: SnapshotSchedule;
   #source: LogSource | null = null;
-  #isSyncing = false;
+  /** Since when a sync is under way that is not waited for; null when none is. */
+  #syncingSinceMs: number | null = null;
   /** Set only when flushDelay asks batches to wait for more. */
   readonly #wait: BatchWait | null;
+  /** Since when records wait for the sync under way; null: none do. */
+  #queuedMs: number | null = null;
   #syncMsAverage = 0;
   #room: DiskRoom;
   #roomTimer: ReturnType<typeof setTimeout> | null = null;
@@ -109,13 +112,32 @@ export class LogPump {
   /** Starts on what was prepared, unless batches are under way: their end starts the next. */
   kick(): void {
     const source = this.#source;
-    if (source === null || this.#isSyncing || this.#isStopped) return;
+    if (source === null || this.#isStopped) return;
+    if (this.#isSyncing) {
+      if (source.batchRecordCount > 0) this.#queuedMs ??= this.#options.clock.monotonicMs();
+      return;
+    }
     if (this.#wait?.isOn(source.batchRecordCount)) return; // it will end a turn when it is over
     const written = this.#writeAll(source);
     if (written === null) return;
+    this.#countQueueTime();
     if (this.#mayBlock(written)) return this.#syncNow(written);
-    this.#isSyncing = true;
+    this.#syncingSinceMs = this.#options.clock.monotonicMs();
     void this.#sync(written);
+  }
+
+  /** Monotonic; null when no sync is under way, or one that holds up everything. */
+  get syncingSinceMs(): number | null {
+    return this.#syncingSinceMs;
+  }
+
+  /** Writes are refused until there is room. */
+  get isDiskFull(): boolean {
+    return this.#roomTimer !== null;
+  }
+
+  get #isSyncing(): boolean {
+    return this.#syncingSinceMs !== null;
   }
 
   /** Makes durable, with everything held up, what was prepared: nothing more will come of its source. */
@@ -128,6 +150,16 @@ export class LogPump {
       return this.#options.fatal("the txn log could not be synced", error);
     }
     this.#tellSynced();
+  }
+
+  /** How long the first of what is written now has waited. */
+  #countQueueTime(): void {
+    const { metrics, clock } = this.#options;
+    const queuedMs = this.#queuedMs;
+    this.#queuedMs = null;
+    metrics.syncProcessorQueueTimeMs.add(
+      queuedMs === null ? 0 : Math.max(0, Math.round(clock.monotonicMs() - queuedMs)),
+    );
   }
 
   #writeAll(source: LogSource): Written | null {
@@ -259,7 +291,7 @@ export class LogPump {
       return fatal("the txn log could not be synced", error);
     }
     if (this.#isStopped) return;
-    this.#isSyncing = false;
+    this.#syncingSinceMs = null;
     turn.begin(); // its end kicks the next batch and flushes
     this.#synced(written, syncMs);
     this.kick();
@@ -270,15 +302,26 @@ export class LogPump {
     this.#syncMsAverage += (syncMs - this.#syncMsAverage) / SYNC_MS_SAMPLES;
     const { metrics, stats } = this.#options;
     const ms = Math.round(syncMs);
+    metrics.own.fsyncMs.observe(syncMs);
     metrics.fsyncTimeMs.add(ms);
     metrics.syncProcessTime.add(ms);
     metrics.syncProcessorQueueFlushTimeMs.add(ms);
     metrics.syncProcessorQueueSize.add(source.outstandingCount);
     metrics.syncProcessorBatchSize.add(recordCount);
     stats.fsyncThresholdExceedCount = this.log.slowSyncCount;
-    if (source === this.#source) source.logged(lastZxid); // else its role is over
+    if (source === this.#source) this.#tellLogged(source, lastZxid, recordCount); // else its role is over
     this.#tellSynced();
     this.#snapshotIfDue();
+  }
+
+  /** Standing alone, all of it is applied and answered now; a member counts or sends acknowledgements. */
+  #tellLogged(source: LogSource, lastZxid: Zxid, recordCount: number): void {
+    const { metrics, clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    source.logged(lastZxid);
+    const ms = clock.monotonicMs() - startMs;
+    metrics.commitProcessTime.add(Math.round(ms));
+    metrics.writeFinalProcTimeMs.add(Math.round(ms / recordCount));
   }
 
   #snapshotIfDue(): void {

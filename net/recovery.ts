@@ -99,6 +99,8 @@ export interface RecoveryResult {
   /** There is no snapshot named after `lastProcessedZxid`. */
   needsSnapshot: boolean;
   ms: number;
+  /** The part of it for snapshots, those that were skipped included. */
+  snapshotMs: number;
 }
 
 /**
@@ -142,6 +144,7 @@ class Recovery {
     this.#removeBlankLastLog();
 
     const start = await this.#loadSnapshot() ?? this.#startWithoutSnapshot(mayCreate);
+    const snapshotMs = clock.monotonicMs() - startMs;
     const order = new ReplayOrder(start);
     const digests = new ReplayDigests(start.zxid, start.snapshot?.digest ?? null);
     if (digestEnabled) digests.check(start.zxid, null, () => tree.treeDigest);
@@ -164,6 +167,7 @@ class Recovery {
       isNew: start.isNew,
       needsSnapshot: !hasSnapshot && lastProcessedZxid >= 0,
       ms: clock.monotonicMs() - startMs,
+      snapshotMs,
     };
   }
 

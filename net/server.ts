@@ -41,6 +41,7 @@ import { PauseMonitor } from "./pause_monitor.ts";
 import { AutoPurge } from "./purge.ts";
 import { recover, type RecoveryOptions, type RecoveryResult } from "./recovery.ts";
 import { rest } from "./rest.ts";
+import { type ServerParts, ServerProbe } from "./server_probe.ts";
 import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
 import { systemSockets, systemTimers } from "./sockets.ts";
 import { Turn } from "./turn.ts";
@@ -58,6 +59,7 @@ const HTTP_REQUEST_TIMEOUT_MS = 15_000;
 
 export interface Server {
   readonly clientPort: number;
+  readonly probe: ServerProbe;
   /** Stops: what is under way is finished, sessions are not closed. */
   close(): Promise<void>;
 }
@@ -95,6 +97,7 @@ class RunningServer implements Server {
   readonly #tree: DataTree;
   readonly #sessionTable: SessionTable = new Map();
   readonly #turn: Turn;
+  readonly #probe: ServerProbe;
   #turnTime: TurnTime = { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() };
   /** Monotonic time of the last tick. */
   #tickedMs = clock.monotonicMs();
@@ -141,6 +144,15 @@ class RunningServer implements Server {
       childrenCacheEntryCount: config.childrenCacheEntryCount,
       hashSeed: random.uint32(),
     });
+    this.#probe = new ServerProbe({
+      serverId: config.serverId,
+      dirs,
+      tree: this.#tree,
+      metrics: this.#metrics,
+      clock,
+      tickMs: this.#tickMs,
+      syncLimitMs: config.tickTimeMs * config.ensemble.syncLimitTicks,
+    });
     this.#turn = new Turn(clock, {
       beginTurn: (time) => {
         this.#turnTime = time;
@@ -149,6 +161,11 @@ class RunningServer implements Server {
       },
       endTurn: () => this.#endTurn(),
     });
+  }
+
+  /** For metrics and health. */
+  get probe(): ServerProbe {
+    return this.#probe;
   }
 
   get clientPort(): number {
@@ -231,7 +248,8 @@ class RunningServer implements Server {
     this.#gateway.serve(processor);
     this.#deciding = processor.writes;
     this.#pump.source = new StandaloneLog(processor.writes);
-    this.#listen();
+    this.#listen(null);
+    this.#probe.hasServed = true;
     this.#endDeadSessions(processor.writes);
     if (recovered.needsSnapshot && !recovered.isNew) void this.#pump.snapshot();
   }
@@ -289,6 +307,7 @@ class RunningServer implements Server {
         const takesClients = this.#deciding === null || this.#config.ensemble.leaderServes;
         this.#serve(takesClients && processor !== null ? processor : idle);
         this.#ensembleView!.roleChanged();
+        this.#probe.hasServed ||= processor !== null && !processor.isReadOnly;
         if (this.#deciding !== null) this.#endDeadSessions(this.#deciding);
       },
       rebindClientPort: (address) => void this.#clientPort.listener.rebind(address),
@@ -301,7 +320,7 @@ class RunningServer implements Server {
       stats: this.#stats,
       clock,
     });
-    this.#listen();
+    this.#listen({ member: this.#member, history });
     await this.#member.start();
   }
 
@@ -317,6 +336,7 @@ class RunningServer implements Server {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#probe.stage = "stopping";
     this.#access.audit?.serverStopping();
     this.#processor.isStopping = true;
     for (const timer of this.#timers) clearInterval(timer);
@@ -373,6 +393,8 @@ class RunningServer implements Server {
     const startMs = clock.monotonicMs();
     const recovered = await recover(this.#recovery(applier, proposals));
     this.#metrics.dbInitTimeMs.add(Math.round(clock.monotonicMs() - startMs));
+    this.#metrics.startupSnapLoadTime.add(Math.round(recovered.snapshotMs));
+    this.#metrics.startupTxnsLoadTime.add(Math.round(recovered.ms - recovered.snapshotMs));
     this.#metrics.startupTxnsLoaded.add(recovered.txnCount);
     this.#metrics.digestMismatchesCount.add(recovered.digestMismatchCount);
     return recovered;
@@ -419,7 +441,7 @@ class RunningServer implements Server {
     });
   }
 
-  #listen(): void {
+  #listen(ensemble: ServerParts["ensemble"]): void {
     this.#clientPort = new ClientPort({
       config: this.#config,
       dirs: this.#dirs,
@@ -434,6 +456,7 @@ class RunningServer implements Server {
       random,
     });
     this.#clientPort.open();
+    this.#probe.loaded({ pump: this.#pump, role: this.#clientPort.view, ensemble });
   }
 
   #startTimers({ skipped }: RecoveryResult): void {
@@ -471,13 +494,24 @@ class RunningServer implements Server {
 
   #endTurn(): void {
     this.#flush(); // what needs no sync need not wait for one
-    this.#member?.endTurn();
+    const writes = this.#deciding;
+    if (writes?.hasPrepared) this.#endPreparing(writes);
+    else this.#member?.endTurn();
     this.#pump.kick();
     this.#member?.flush();
     this.#flush();
     this.#processor.endTurn(clock.monotonicMs());
     this.#gateway.endTurn();
     this.#clientPort.endTurn();
+  }
+
+  /** Tells how long it took; learners get their proposals with it. */
+  #endPreparing(writes: WritePipeline): void {
+    const preparedMs = clock.monotonicMs();
+    writes.preparedAll(preparedMs);
+    if (this.#member === null) return;
+    this.#member.endTurn();
+    this.#metrics.proposalProcessTime.add(Math.round(clock.monotonicMs() - preparedMs));
   }
 
   /** Sends what is ready; of thousands that were told of one change, most wait for turns of their own. */
@@ -505,6 +539,7 @@ class RunningServer implements Server {
     const wasPaused = nowMs - this.#tickedMs > 2 * this.#tickMs + 100 && !this.#wasPaused;
     this.#wasPaused = wasPaused;
     this.#tickedMs = nowMs;
+    this.#probe.ticked(nowMs);
     if (!wasPaused) (this.#deciding ?? this.#processor.writes).expireSessions();
     this.#gateway.tick();
     this.#clientPort.tick(clock.monotonicMs());

@@ -46,7 +46,12 @@ export class Commits {
     let err = this.#committer.apply(prepared);
     if (txn.kind === "error") err = waiting?.refusal ?? err;
     if (session !== undefined) sessions.remove(session.id);
-    stats.committed(prepared, latencyMs, time.wallMs - header.timeMs);
+    stats.committed(prepared, {
+      latencyMs,
+      propagationMs: time.wallMs - header.timeMs,
+      isOurs: client !== null,
+    });
+    if (client !== null && client.isGone) stats.metrics.staleReplies.increment();
     if (err === ErrorCode.SessionMoved && client !== null && client.via === null) {
       client.close("its session moved to another server"); // without a reply, as ZooKeeper does it
     } else if (client !== null && writer !== null) {

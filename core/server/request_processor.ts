@@ -304,6 +304,7 @@ export class RequestProcessor<Writes extends WritePath = WritePath> implements C
   #answerDeferred(client: Client, count: number): void {
     const { deferred } = client;
     if (deferred === null) return;
+    this.stats.stages.deferred(count);
     const reader = this.#deferredReader;
     for (let i = 0; i < count; i++) {
       const length = deferred.view.getInt32(client.deferredPosition);

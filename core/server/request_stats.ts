@@ -10,6 +10,7 @@ import type { PreparedTxn } from "../txn/prepare.ts";
 import type { Txn } from "../txn/txn.ts";
 import { decodeUtf8 } from "../wire/jute.ts";
 import { OpCode } from "../wire/op_code.ts";
+import { StageStats } from "./stage_stats.ts";
 
 const SLASH = 0x2f;
 const REPLY_HEADER_BYTES = 16;
@@ -20,6 +21,7 @@ const OP_SHIFT = 11;
 export class RequestStats {
   readonly server: ServerStats;
   readonly metrics: ServerMetrics;
+  readonly stages: StageStats;
   readonly #opCounters: (Counter | undefined)[];
   /** Replies of this turn whose latency is the turn's own length. */
   #readsInTurn = 0;
@@ -32,6 +34,7 @@ export class RequestStats {
   constructor(server: ServerStats, metrics: ServerMetrics) {
     this.server = server;
     this.metrics = metrics;
+    this.stages = new StageStats(metrics);
     this.#opCounters = opCounters(metrics);
   }
 
@@ -122,6 +125,7 @@ export class RequestStats {
   /** @param turnMs how long the turn took, which is the latency of what was answered in it */
   endTurn(turnMs: number): void {
     const latencyMs = Math.floor(turnMs);
+    this.stages.endTurn(turnMs, this.#readsInTurn);
     for (; this.#readsInTurn > 0; this.#readsInTurn--) this.#addLatency(false, latencyMs);
     for (; this.#writesInTurn > 0; this.#writesInTurn--) this.#addLatency(true, latencyMs);
   }
@@ -150,7 +154,8 @@ export class RequestStats {
   }
 
   /** A request became a txn. */
-  prepared({ records }: PreparedTxn): void {
+  prepared({ txn, records }: PreparedTxn): void {
+    this.stages.prepared(txn.kind === "closeSession");
     this.metrics.outstandingChangesQueued.add(records.length);
   }
 
@@ -169,9 +174,18 @@ export class RequestStats {
    *
    * @param latencyMs since the request was read
    * @param propagationMs since the time that the txn carries
+   * @param isOurs a client of this server asked for it
    */
-  committed({ txn, records }: PreparedTxn, latencyMs: number, propagationMs: number): void {
+  committed(
+    { txn, records }: PreparedTxn,
+    { latencyMs, propagationMs, isOurs }: {
+      latencyMs: number;
+      propagationMs: number;
+      isOurs: boolean;
+    },
+  ): void {
     const { metrics } = this;
+    this.stages.committed(latencyMs, isOurs);
     metrics.outstandingChangesRemoved.add(records.length);
     metrics.propagationLatency.add(Math.max(0, propagationMs)); // clocks of two hosts may differ
     metrics.syncProcessorQueueAndFlushTimeMs.add(latencyMs);

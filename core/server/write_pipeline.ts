@@ -116,6 +116,17 @@ export class WritePipeline implements WritePath {
       this.#batches.bytes > LOG_BATCH_BYTES_PAUSE;
   }
 
+  /** Whether requests were prepared since `preparedAll`. */
+  get hasPrepared(): boolean {
+    return this.#options.stats.stages.hasPrepared;
+  }
+
+  /** Nothing more is prepared in this turn. */
+  preparedAll(nowMs: number): void {
+    const { stats, time } = this.#options;
+    stats.stages.preparedAll(nowMs - time.nowMs);
+  }
+
   // ---------------------------------------------------------------- in
 
   request(client: Client, xid: number, op: number, reader: JuteReader): void {

@@ -26,6 +26,14 @@ export type EventType = (typeof EventType)[keyof typeof EventType];
 export const WatchMode = { Data: 1, Child: 2, Persistent: 4, Recursive: 8 } as const;
 const ALL_MODES = 15;
 
+/** Registrations of each mode. */
+export interface WatchCounts {
+  readonly data: number;
+  readonly child: number;
+  readonly persistent: number;
+  readonly recursive: number;
+}
+
 /** Registration types of checkWatches and removeWatches (client protocol section 11.4). */
 export const WATCHER_TYPE_MODES: readonly (number | undefined)[] = [
   undefined,
@@ -59,6 +67,7 @@ export interface PathHash {
 }
 
 const SLASH = 0x2f;
+const RECURSIVE_BIT = 3;
 /** A watcher with more watches than this is forgotten bit by bit: a million take a second. */
 const FORGET_AT_ONCE_MAX = 100;
 /** The paths are in so many maps, since one map of a million stalls for 100 ms when it grows. */
@@ -68,7 +77,8 @@ export class WatchManager {
   #shards = Array.from({ length: SHARD_COUNT }, () => new Map<number, WatchedPath>());
   /** Removed watchers with watches left. */
   #leaving: Watcher[] = [];
-  #recursiveCount = 0;
+  /** By the number of the mode's bit. */
+  readonly #modeCounts: [number, number, number, number] = [0, 0, 0, 0];
   /** Registrations in all: one for each mode of each watcher on each path. */
   #watchCount = 0;
   #pathCount = 0;
@@ -84,6 +94,10 @@ export class WatchManager {
   get pathCount(): number {
     return this.#pathCount;
   }
+  get counts(): WatchCounts {
+    const [data, child, persistent, recursive] = this.#modeCounts;
+    return { data, child, persistent, recursive };
+  }
 
   /** Registers `mode` (one bit of {@linkcode WatchMode}) for a path. */
   add(path: Uint8Array, watcher: Watcher, mode: number): void {
@@ -93,7 +107,7 @@ export class WatchManager {
     watched.setModes(watcher, before | mode);
     if (before === 0) watcher.watchedPaths.add(watched);
     this.#watchCount++;
-    if (mode === WatchMode.Recursive) this.#recursiveCount++;
+    this.#modeCounts[bitOf(mode)]!++;
   }
 
   /** Whether the watcher has any of `modes` on the path. */
@@ -137,7 +151,7 @@ export class WatchManager {
     const oneShot = event.type === EventType.NodeDeleted
       ? WatchMode.Data | WatchMode.Child
       : WatchMode.Data;
-    const told = this.#recursiveCount > 0 ? new Set<Watcher>() : null;
+    const told = this.#modeCounts[RECURSIVE_BIT] > 0 ? new Set<Watcher>() : null;
     const watched = this.#find(bytes, 0, bytes.length);
     if (watched !== null) {
       this.#tell(
@@ -218,8 +232,10 @@ export class WatchManager {
 
   #drop(watched: WatchedPath, watcher: Watcher, modes: number): void {
     const left = watched.modesOf(watcher) & ~modes;
-    for (let bits = modes; bits !== 0; bits &= bits - 1) this.#watchCount--;
-    if ((modes & WatchMode.Recursive) !== 0) this.#recursiveCount--;
+    for (let bits = modes; bits !== 0; bits &= bits - 1) {
+      this.#watchCount--;
+      this.#modeCounts[bitOf(bits)]!--;
+    }
     watched.setModes(watcher, left);
     if (left !== 0) return;
     watcher.watchedPaths.delete(watched);
@@ -271,3 +287,8 @@ export class WatchManager {
 }
 
 const ROOT_PATH = new Uint8Array([SLASH]);
+
+/** The number of the lowest bit. */
+function bitOf(modes: number): number {
+  return 31 - Math.clz32(modes & -modes);
+}
