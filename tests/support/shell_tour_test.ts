@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { followTour, tourOf } from "./shell_tour.ts";
+import { makeTempDir } from "./temp_dir.ts";
+
+const DOCUMENT = `
+## Tour
+### One
+\`\`\`sh
+X=1; echo "a b c"
+# -> a ... c
+printf '%s\\n' \\
+  two
+# -> two
+\`\`\`
+\`\`\`sh second
+echo ready; sleep 1000
+# -> ready
+\`\`\`
+\`\`\`sh
+echo $X
+# -> 1
+\`\`\`
+### Two
+\`\`\`sh second
+echo again
+# -> again
+\`\`\`
+## Other
+`;
+
+Deno.test("followTour() runs commands in two shells, checks what they print, and ends what goes on", async () => {
+  using dir = makeTempDir();
+  const sections = tourOf(DOCUMENT, "## Tour");
+  assert.deepEqual(sections.map(({ title, blocks }) => [title, blocks.length]), [["One", 3], [
+    "Two",
+    1,
+  ]]);
+  const begun: number[] = [];
+  await followTour(sections, {
+    dir: dir.path,
+    before: (_, index) => Promise.resolve(void begun.push(index)),
+  });
+  assert.deepEqual(begun, [0, 1]);
+});
+
+Deno.test("followTour() fails where a command does not print what the document says", async () => {
+  using dir = makeTempDir();
+  const wrong = DOCUMENT.replace("# -> 1", "# -> 2");
+  const walk = followTour(tourOf(wrong, "## Tour"), {
+    dir: dir.path,
+    before: () => Promise.resolve(),
+  });
+  await assert.rejects(walk, /expected: 2/);
+});
