@@ -104,7 +104,7 @@ export function ownerLowOf(owner: bigint): number {
 }
 
 /** TTL in ms out of a TTL owner. */
-function ttlMsOfOwner(owner: bigint): number {
+export function ttlMsOfOwner(owner: bigint): number {
   const bits = BigInt.asUintN(64, owner);
   return Number(bits >> 56n === 0xffn ? bits & 0xffffffffffn : bits & ~(1n << 63n));
 }

@@ -30,6 +30,12 @@ export const PROBLEMS = {
     title: "An ephemeral znode cannot have children",
   },
   "bad-version": { status: 412, code: ErrorCode.BadVersion, title: "The version does not match" },
+  "contended": {
+    status: 409,
+    title: "Others changed the same each time that this was tried",
+    isRetryable: true,
+  },
+  "txn-failed": { status: 409, title: "An operation of the transaction failed: nothing was done" },
   "no-auth": { status: 403, code: ErrorCode.NoAuth, title: "The ACL does not allow it" },
   "auth-required": { status: 401, code: ErrorCode.NoAuth, title: "Credentials are needed" },
   "auth-failed": { status: 401, code: ErrorCode.AuthFailed, title: "Authentication failed" },
@@ -137,8 +143,8 @@ export const PROBLEMS = {
 
 export type ProblemName = keyof typeof PROBLEMS;
 
-/** Whether a write that failed has been done all the same. */
-export type Outcome = "applied" | "not-applied" | "unknown";
+/** Whether a write that failed has been done all the same. Partial: some of it, for good. */
+export type Outcome = "applied" | "not-applied" | "partial" | "unknown";
 
 export interface ProblemDetails {
   /** One sentence: what was attempted, the value, the limit, what to do. */

@@ -1,0 +1,29 @@
+/**
+ * `POST /sync`: waits until this server has all that was committed anywhere before.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { type AnyRoute, route } from "../route.ts";
+import { HexText, zxidText } from "../schemas.ts";
+
+export const syncRoutes: readonly AnyRoute[] = [route({
+  method: "POST",
+  path: "/api/v1/sync",
+  operationId: "sync",
+  tag: "znodes",
+  summary: "Waits until this server has all that was committed before",
+  query: z.strictObject({}),
+  body: null,
+  responses: {
+    200: {
+      description: "It has",
+      body: z.object({ zxid: HexText.meta({ description: "the last one that this server has" }) }),
+    },
+  },
+  problems: ["no-quorum", "not-read-only", "operation-timeout"],
+  isWrite: false,
+  handle: async ({ gateway, caller }) => {
+    return Response.json({ zxid: zxidText(await gateway.sync(caller)) });
+  },
+})];

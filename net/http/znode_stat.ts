@@ -1,0 +1,61 @@
+/**
+ * What is read from the tree itself: for lists, walks and comparisons that no single request of ZooKeeper's
+ * answers. Permissions are the caller's business.
+ *
+ * @module
+ */
+import type { DataTree } from "../../core/tree/data_tree.ts";
+import type { NodeId } from "../../core/tree/node_store.ts";
+import { ttlMsOfOwner } from "../../core/tree/stat.ts";
+import { decodeUtf8, encodeUtf8 } from "../../core/wire/jute.ts";
+import type { ClientStat } from "./gateway.ts";
+
+/** The znode at a path; {@linkcode NO_NODE} for none. */
+export function findZnode(tree: DataTree, path: string): NodeId {
+  return tree.store.lookup(encodeUtf8(path));
+}
+
+/** The stat as clients see it, as ZooKeeper's requests tell it. */
+export function clientStatOf(tree: DataTree, id: NodeId): ClientStat {
+  const { store } = tree;
+  const childCount = store.childCount(id);
+  const isEphemeral = tree.ownerKindOf(id) === "ephemeral";
+  return {
+    czxid: store.czxid(id),
+    mzxid: store.mzxid(id),
+    ctime: store.ctime(id),
+    mtime: store.mtime(id),
+    version: store.version(id),
+    cversion: (store.cversion(id) * 2 - childCount) | 0,
+    aversion: store.aversion(id),
+    ephemeralOwner: isEphemeral ? store.owner(id) : 0n,
+    dataLength: Math.max(store.dataLength(id), 0),
+    childCount,
+    pzxid: store.pzxid(id),
+  };
+}
+
+/** The TTL of a TTL node. */
+export function ttlMsOf(tree: DataTree, id: NodeId): number {
+  return ttlMsOfOwner(tree.store.owner(id));
+}
+
+export function nameOf(tree: DataTree, id: NodeId): string {
+  return decodeUtf8(tree.store.name(id));
+}
+
+/** The data, copied: the store's memory is reused. */
+export function dataOf(tree: DataTree, id: NodeId): Uint8Array<ArrayBuffer> | null {
+  const data = tree.store.data(id);
+  return data === null ? null : new Uint8Array(data);
+}
+
+/** The path of a znode's child. */
+export function childPath(parent: string, name: string): string {
+  return parent === "/" ? `/${name}` : `${parent}/${name}`;
+}
+
+/** The path of a znode's parent; of those at the top, and of the root, it is the root. */
+export function parentPath(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
