@@ -38,6 +38,7 @@ export function httpConfigOf(
     rateLimiterIntervalMs: values["admin.rateLimiterIntervalInMS"],
     snapshotEnabled: values["admin.snapshot.enabled"],
     restoreEnabled: values["admin.restore.enabled"],
+    connectionCountMax: values["http.maxConnections"],
     readOnly: values["http.readOnly"],
     trustedProxies,
     allowedHosts: values["http.allowedHosts"],

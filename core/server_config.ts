@@ -183,9 +183,12 @@ export interface HttpConfig {
   readonly address: string;
   /** 0: one the operating system picks. */
   readonly port: number;
+  /** How long a connection stays for certain when it has no request; only of many it is closed then. */
   readonly idleTimeoutMs: number;
   /** How long a request may take to arrive. */
   readonly requestTimeoutMs: number;
+  /** Requests under way, and connections without one: beyond it both are turned away. */
+  readonly connectionCountMax: number;
   /** Where ZooKeeper's commands are, such as `/commands`. */
   readonly commandUrl: string;
   /** Between two snapshots or restores by command; 0: no limit. */

@@ -9,7 +9,7 @@ import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import { ClientConnection, type ConnectionHost } from "./client_connection.ts";
 import { rest } from "./rest.ts";
-import { isOutOfDescriptors, SpareDescriptors } from "./spare_descriptors.ts";
+import { isOneFree, isOutOfDescriptors, SpareDescriptors } from "./spare_descriptors.ts";
 import type { Turn } from "./turn.ts";
 
 /** After a failed accept. */
@@ -161,7 +161,7 @@ export class ClientListener {
 
   #checkDescriptors(): void {
     if (this.#connectionCountMax === Infinity) {
-      if (!this.#spares.isOneFree()) this.#outOfDescriptors();
+      if (!isOneFree()) this.#outOfDescriptors();
       return;
     }
     const freedCount = this.#connectionCountMax - this.connections.size;

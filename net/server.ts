@@ -34,6 +34,7 @@ import { systemFiles } from "./file_system.ts";
 import { EnsembleMember } from "./ensemble_member.ts";
 import { EnsembleView } from "./ensemble_view.ts";
 import { EpochFiles } from "./epoch_files.ts";
+import { HttpPorts } from "./http/http_ports.ts";
 import { ServerGateway } from "./http/server_gateway.ts";
 import { loaded } from "./member_storage.ts";
 import { LogPump } from "./log_pump.ts";
@@ -60,6 +61,10 @@ const HTTP_REQUEST_TIMEOUT_MS = 15_000;
 export interface Server {
   readonly clientPort: number;
   readonly probe: ServerProbe;
+  /** Null: there is no HTTP port, it is turned off or could not be had. */
+  readonly httpPort: number | null;
+  /** Null: the metrics have no port of their own. */
+  readonly metricsPort: number | null;
   /** Stops: what is under way is finished, sessions are not closed. */
   close(): Promise<void>;
 }
@@ -122,6 +127,7 @@ class RunningServer implements Server {
   #ensembleView: EnsembleView | null = null;
   #pump!: LogPump;
   #gateway!: ServerGateway;
+  #http!: HttpPorts;
   #clientPort!: ClientPort;
   #pauseMonitor: PauseMonitor | null = null;
   #purge: AutoPurge | null = null;
@@ -172,6 +178,14 @@ class RunningServer implements Server {
     return this.#clientPort.listener.port;
   }
 
+  get httpPort(): number | null {
+    return this.#http.apiPort;
+  }
+
+  get metricsPort(): number | null {
+    return this.#http.metricsPort;
+  }
+
   async start(): Promise<this> {
     const { isMember } = this.#config.ensemble;
     const applier = new TxnApplier(this.#tree, this.#sessionTable);
@@ -216,6 +230,7 @@ class RunningServer implements Server {
     if (isMember) await this.#join(applier, { proposals, recovered });
     else this.#standAlone(applier, recovered);
     this.#startTimers(recovered);
+    this.#openHttpPorts();
     this.#access.audit?.serverStarted();
     return this;
   }
@@ -340,13 +355,14 @@ class RunningServer implements Server {
     this.#access.audit?.serverStopping();
     this.#processor.isStopping = true;
     for (const timer of this.#timers) clearInterval(timer);
+    const httpClosed = this.#http.close(); // what is under way there may still be answered
     this.#purge?.stop();
     this.#reaping.stop();
     this.#pauseMonitor?.stop();
     const deadline = new Promise<void>((resolve) => {
       this.#timers.push(setTimeout(resolve, CLOSE_WAIT_MS));
     });
-    await Promise.race([this.#pump.drain(), deadline]);
+    await Promise.race([Promise.all([httpClosed, this.#pump.drain()]), deadline]);
     await this.#member?.close();
     this.#clientPort.close();
     clearTimeout(this.#flushTimer);
@@ -457,6 +473,16 @@ class RunningServer implements Server {
     });
     this.#clientPort.open();
     this.#probe.loaded({ pump: this.#pump, role: this.#clientPort.view, ensemble });
+  }
+
+  #openHttpPorts(): void {
+    this.#http = new HttpPorts({
+      gateway: this.#gateway,
+      providers: this.#access.providers,
+      logger: this.#logger,
+      onAuthFailed: () => void this.#stats.authFailedCount++,
+      clientConnectionCount: () => this.#clientPort.listener.connections.size,
+    });
   }
 
   #startTimers({ skipped }: RecoveryResult): void {

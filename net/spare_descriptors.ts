@@ -36,15 +36,15 @@ export class SpareDescriptors {
     for (const file of this.#files) file.close();
     this.#files = [];
   }
+}
 
-  /** Whether one more file could be opened now. */
-  isOneFree(): boolean {
-    try {
-      Deno.openSync(NULL_DEVICE, { read: true }).close();
-      return true;
-    } catch (error) {
-      return !isOutOfDescriptors(error);
-    }
+/** Whether one more file could be opened now. */
+export function isOneFree(): boolean {
+  try {
+    Deno.openSync(NULL_DEVICE, { read: true }).close();
+    return true;
+  } catch (error) {
+    return !isOutOfDescriptors(error);
   }
 }
 

@@ -35,9 +35,11 @@ const CONSISTENCIES: ReadonlySet<string> = new Set(["local", "sync", "linearizab
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 
-/** What is known of a connection, as `Deno.serve` tells it. */
+/** What is known of a request's connection, as `Deno.serve` tells it. */
 export interface ConnectionInfo {
   readonly remoteAddr: { readonly hostname: string };
+  /** The response has been sent to its end, or never will be. */
+  readonly completed: Promise<void>;
 }
 
 export interface AppOptions {
@@ -49,6 +51,8 @@ export interface AppOptions {
   readonly logger: Logger;
   /** The server stops. */
   readonly stopping: AbortSignal;
+  /** Told of each request that asks for a signal: it may take long, or stream. */
+  readonly hold: (completed: Promise<unknown>) => void;
 }
 
 export interface App {
@@ -150,7 +154,8 @@ class HttpApp implements App {
         query: queryOf(operation, params),
         caller: identity.caller,
         gateway,
-        stopping: this.#options.stopping,
+        info,
+        options: this.#options,
       };
       const response =
         token === null && minZxid === null && consistency === "local" && route.body === null
@@ -225,7 +230,7 @@ class HttpApp implements App {
       identity: undefined,
     };
     try {
-      const { guard, identities, stopping } = this.#options;
+      const { guard, identities } = this.#options;
       const peerAddress = info.remoteAddr.hostname;
       guard.check(request, { peerAddress, isPublic: mount.isPublic });
       const method = request.method === "HEAD" ? "GET" : request.method;
@@ -233,12 +238,14 @@ class HttpApp implements App {
         const withHead = mount.methods.flatMap((name) => name === "GET" ? ["GET", "HEAD"] : [name]);
         return this.#otherMethod(progress, allowText(withHead));
       }
+      const options = this.#options;
+      let signal: AbortSignal | null = null;
       const response = mount.handle({
         request,
         rawPath: progress.rawPath,
         identity: () => progress.identity ??= identities.of(request, peerAddress),
         get signal() {
-          return AbortSignal.any([request.signal, stopping]);
+          return signal ??= signalOf(request, info, options);
         },
       });
       return response instanceof Promise
@@ -320,7 +327,8 @@ interface CallDraft {
   readonly query: Readonly<Record<string, unknown>>;
   readonly caller: Caller;
   readonly gateway: Gateway;
-  readonly stopping: AbortSignal;
+  readonly info: ConnectionInfo;
+  readonly options: AppOptions;
 }
 
 class ServedCall implements Call<Readonly<Record<string, unknown>>, unknown> {
@@ -331,7 +339,8 @@ class ServedCall implements Call<Readonly<Record<string, unknown>>, unknown> {
   readonly body: unknown;
   readonly caller: Caller;
   readonly gateway: Gateway;
-  readonly #stopping: AbortSignal;
+  readonly #info: ConnectionInfo;
+  readonly #options: AppOptions;
   #signal: AbortSignal | null = null;
 
   constructor(draft: CallDraft, body: unknown) {
@@ -342,13 +351,24 @@ class ServedCall implements Call<Readonly<Record<string, unknown>>, unknown> {
     this.body = body;
     this.caller = draft.caller;
     this.gateway = draft.gateway;
-    this.#stopping = draft.stopping;
+    this.#info = draft.info;
+    this.#options = draft.options;
   }
 
   /** Made when it is asked for: it costs more than the rest of a read. */
   get signal(): AbortSignal {
-    return this.#signal ??= AbortSignal.any([this.request.signal, this.#stopping]);
+    return this.#signal ??= signalOf(this.request, this.#info, this.#options);
   }
+}
+
+/** For a request that may take long: it counts until its response has been sent. */
+function signalOf(
+  request: Request,
+  { completed }: ConnectionInfo,
+  { stopping, hold }: AppOptions,
+): AbortSignal {
+  hold(completed);
+  return AbortSignal.any([request.signal, stopping]);
 }
 
 function resourcesOf(routes: readonly AnyRoute[]): Resource[] {

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import type { HttpHost } from "./http_ports.ts";
 import type { AnyRoute } from "./route.ts";
 
-export function apiRoutes(): AnyRoute[] {
+export function apiRoutes(_host: HttpHost): AnyRoute[] {
   return [];
 }

@@ -15,6 +15,8 @@ export interface InProcessOptions {
   readonly dataDir?: string;
   /** Further lines of zoo.cfg. */
   readonly config?: Readonly<Record<string, string | number | boolean>>;
+  /** On 127.0.0.1, at a free port. Default: there is no HTTP port. */
+  readonly http?: boolean;
   /** `-D` arguments, without the `-D`. */
   readonly defines?: readonly string[];
 }
@@ -48,7 +50,9 @@ export class InProcessServer implements AsyncDisposable {
         clientPortAddress: "127.0.0.1",
         maxClientCnxns: 0,
         preAllocSize: 64,
-        "admin.enableServer": false,
+        "admin.enableServer": options.http ?? false,
+        "admin.serverAddress": "127.0.0.1",
+        "admin.serverPort": 0,
         ...options.config,
       };
       Deno.writeTextFileSync(
@@ -71,6 +75,17 @@ export class InProcessServer implements AsyncDisposable {
 
   get clientPort(): number {
     return this.#server.clientPort;
+  }
+
+  /** Of a server with an HTTP port: `http://127.0.0.1:PORT`. */
+  get httpUrl(): string {
+    const { httpPort } = this.#server;
+    if (httpPort === null) throw new Error("The server was not started with `http: true`");
+    return `http://127.0.0.1:${httpPort}`;
+  }
+
+  get metricsPort(): number | null {
+    return this.#server.metricsPort;
   }
 
   /** Lines that hold `text`. */

@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly properties?: Readonly<Record<string, string>>;
   /** Default: one the operating system calls free. */
   readonly clientPort?: number;
+  /** The HTTP port at a free one, on the same address. Default: there is none. */
+  readonly http?: boolean;
   /** Shell commands to run before it in the same process, as `ulimit -n 200`. */
   readonly prelude?: string;
   /** Words before its command, of a program that becomes it: `ip netns exec NAME`. */
@@ -58,16 +60,19 @@ export class ServerProcess implements AsyncDisposable {
   readonly hostname: string;
   /** Changes only where a reconfig moves it. */
   clientPort: number;
+  /** Null: there is none. */
+  readonly httpPort: number | null;
   readonly dataDir: string;
   readonly #child: Deno.ChildProcess;
   readonly #dir: string;
   #endCode: number | null = null;
 
   private constructor(
-    { target, hostname, clientPort, dataDir, dir }: {
+    { target, hostname, clientPort, httpPort, dataDir, dir }: {
       target: Target;
       hostname: string;
       clientPort: number;
+      httpPort: number | null;
       dataDir: string;
       dir: string;
     },
@@ -76,6 +81,7 @@ export class ServerProcess implements AsyncDisposable {
     this.target = target;
     this.hostname = hostname;
     this.clientPort = clientPort;
+    this.httpPort = httpPort;
     this.dataDir = dataDir;
     this.#dir = dir;
     this.#child = child;
@@ -115,6 +121,7 @@ export class ServerProcess implements AsyncDisposable {
     const dataDir = options.dataDir ?? `${dir}/data`;
     const clientPort = options.clientPort ?? freePort();
     const hostname = options.hostname ?? "127.0.0.1";
+    const httpPort = options.http === true ? freePort() : null;
     const config = {
       tickTime: 1000,
       dataDir,
@@ -122,7 +129,9 @@ export class ServerProcess implements AsyncDisposable {
       clientPortAddress: hostname,
       maxClientCnxns: 0,
       preAllocSize: 64,
-      "admin.enableServer": false,
+      "admin.enableServer": httpPort !== null,
+      "admin.serverAddress": hostname,
+      "admin.serverPort": httpPort ?? 0,
       ...options.config,
     };
     const configFile = options.configFile ?? `${dir}/zoo.cfg`;
@@ -151,7 +160,17 @@ export class ServerProcess implements AsyncDisposable {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    return new ServerProcess({ target, hostname, clientPort, dataDir, dir }, child);
+    return new ServerProcess(
+      { target, hostname, clientPort, httpPort, dataDir, dir },
+      child,
+    );
+  }
+
+  /** Of a server with an HTTP port: `http://HOST:PORT`. */
+  get httpUrl(): string {
+    if (this.httpPort === null) throw new Error("The server was not started with `http: true`");
+    const { hostname } = this;
+    return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${this.httpPort}`;
   }
 
   /** The operating system's number for the process. */

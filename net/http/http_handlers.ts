@@ -1,0 +1,52 @@
+/**
+ * What answers at the HTTP ports. Loaded when they are open: it brings in Hono, zod, and all resources of the API.
+ *
+ * @module
+ */
+import { makeApp } from "./app.ts";
+import { Guard } from "./guard.ts";
+import type { HttpHost } from "./http_ports.ts";
+import type { HttpHandler, PortControl } from "./http_server.ts";
+import { Identities } from "./identity.ts";
+import { apiMounts, metricsMounts } from "./mounts.ts";
+import type { Mount } from "./mount.ts";
+import type { AnyRoute } from "./route.ts";
+import { apiRoutes } from "./routes.ts";
+
+export function apiHandler(host: HttpHost, port: PortControl): HttpHandler {
+  const routes = apiRoutes(host);
+  return handlerOf(host, port, { routes, mounts: apiMounts(host, routes) });
+}
+
+/** Of the port that ZooKeeper's metrics provider has for itself. */
+export function metricsHandler(host: HttpHost, port: PortControl): HttpHandler {
+  return handlerOf(host, port, { routes: [], mounts: metricsMounts(host) });
+}
+
+function handlerOf(
+  host: HttpHost,
+  { stopping, hold }: PortControl,
+  parts: { routes: readonly AnyRoute[]; mounts: readonly Mount[] },
+): HttpHandler {
+  const { gateway, providers, logger, onAuthFailed } = host;
+  const { config } = gateway;
+  const app = makeApp({
+    ...parts,
+    gateway,
+    identities: new Identities({ config, providers, logger, onFailed: onAuthFailed }),
+    guard: new Guard(config.http, ownHosts()),
+    logger,
+    stopping,
+    hold,
+  });
+  return (request, info) => app.fetch(request, info);
+}
+
+/** Names of this machine. */
+function ownHosts(): string[] {
+  try {
+    return [Deno.hostname()];
+  } catch {
+    return []; // without the permission
+  }
+}

@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import {
+  type HttpHandler,
+  HttpServer,
+  type HttpServerOptions,
+} from "../../../net/http/http_server.ts";
+import { eventually } from "../../support/eventually.ts";
+
+const SETTINGS = { address: "some.address", port: "some.port", off: "some.enabled=false" };
+
+function optionsOf(
+  { handler, ...rest }: Partial<HttpServerOptions> & { handler: HttpHandler },
+): HttpServerOptions & { lines: string[] } {
+  const lines: string[] = [];
+  const keep = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
+  return {
+    what: "test port",
+    address: "127.0.0.1",
+    port: 0,
+    settings: SETTINGS,
+    idleTimeoutMs: 60_000,
+    connectionCountMax: 100,
+    connectionCount: () => 0,
+    logger: {
+      isDebug: false,
+      debug: keep("debug"),
+      info: keep("info"),
+      warn: keep("warn"),
+      error: keep("error"),
+    },
+    load: () => Promise.resolve(handler),
+    lines,
+    ...rest,
+  };
+}
+
+/** Sends bytes, and reads until the other side closes. */
+async function exchange(port: number, text: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(text));
+  return await new Response(connection.readable).text().catch(() => "(reset)");
+}
+
+async function readOnce(connection: Deno.Conn): Promise<string> {
+  const buffer = new Uint8Array(4096);
+  const byteCount = await connection.read(buffer).catch(() => null);
+  return byteCount === null ? "(end)" : new TextDecoder().decode(buffer.subarray(0, byteCount));
+}
+
+Deno.test("HttpServer.open() answers, also what comes before its handler is loaded", async () => {
+  const loaded = Promise.withResolvers<HttpHandler>();
+  const options = optionsOf({ handler: () => new Response(), load: () => loaded.promise });
+  const server = HttpServer.open(options)!;
+  const early = fetch(`http://127.0.0.1:${server.port}/`).then((response) => response.text());
+  loaded.resolve(() => new Response("here"));
+  assert.equal(await early, "here");
+  assert.deepEqual(options.lines, ["info test port listens"]);
+  await server.close();
+});
+
+Deno.test("HttpServer.open() tells in one warning what to do when the port cannot be had", async () => {
+  const first = HttpServer.open(optionsOf({ handler: () => new Response() }))!;
+  const cases = [
+    { port: first.port, address: "127.0.0.1", expected: /in use .* another some\.port/ },
+    { port: 0, address: "192.0.2.1", expected: /check some\.address and some\.port/ },
+  ];
+  for (const { port, address, expected } of cases) {
+    const options = optionsOf({ handler: () => new Response(), port, address });
+    assert.equal(HttpServer.open(options), null);
+    assert.equal(options.lines.length, 1);
+    assert.match(options.lines[0]!, /^warn no test port: .*turn it off with some\.enabled=false$/);
+    assert.match(options.lines[0]!, expected);
+  }
+  await first.close();
+});
+
+Deno.test("HttpServer.close() lets a request end, and tells those that wait", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const server = HttpServer.open(optionsOf({
+    handler: () => new Response(),
+    load: ({ stopping }) =>
+      Promise.resolve(async () => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        stopping.addEventListener("abort", () => resolve());
+        arrived.resolve();
+        await promise;
+        return new Response("the end");
+      }),
+  }))!;
+  const answer = exchange(server.port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await arrived.promise;
+  await server.close();
+  assert.match(await answer, /200 OK[^]*the end$/);
+});
+
+Deno.test("HttpServer.close() ends requests that do not end by themselves", async () => {
+  const begun = Promise.withResolvers<void>();
+  const forever = new ReadableStream({
+    start: (controller) => controller.enqueue(new TextEncoder().encode("one\n")),
+    pull: () => begun.resolve(),
+  });
+  const server = HttpServer.open(optionsOf({
+    handler: () => new Response(),
+    load: ({ hold }) =>
+      Promise.resolve((_request, { completed }) => {
+        hold(completed);
+        return new Response(forever);
+      }),
+  }))!;
+  const answer = exchange(server.port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await begun.promise;
+  await server.close();
+  assert.doesNotMatch(await answer, /\r\n0\r\n\r\n$/);
+});
+
+Deno.test("HttpServer closes connections without a request when there are too many, and no others", async () => {
+  let connectionCount = 0;
+  const gate = Promise.withResolvers<void>();
+  const options = optionsOf({
+    connectionCountMax: 2,
+    connectionCount: () => connectionCount,
+    handler: async ({ url }) => {
+      if (url.endsWith("/slow")) await gate.promise;
+      return new Response("answer");
+    },
+  });
+  const server = HttpServer.open(options)!;
+  const connect = () => Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  using silent = await connect();
+  using halfway = await connect();
+  await halfway.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost:"));
+  const slow = exchange(
+    server.port,
+    "GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+  );
+  connectionCount = 4; // of which one has a request
+  assert.equal(await readOnce(silent), "(end)");
+  assert.equal(await readOnce(halfway), "(end)");
+  connectionCount = 1;
+  assert.deepEqual(options.lines.filter((line) => line.startsWith("warn")).length, 1);
+  // it listens again
+  await eventually("it takes connections again", async () => {
+    const connection = await connect().catch(() => null);
+    connection?.close();
+    return connection !== null;
+  });
+  gate.resolve();
+  assert.match(await slow, /200 OK[^]*answer$/);
+  await server.close();
+});
+
+Deno.test("HttpServer closes many idle connections when they have been idle for long", async () => {
+  let connectionCount = 0;
+  const server = HttpServer.open(optionsOf({
+    idleTimeoutMs: 1,
+    connectionCountMax: 1000,
+    connectionCount: () => connectionCount,
+    handler: () => new Response("answer"),
+  }))!;
+  using idle = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await idle.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+  assert.match(await readOnce(idle), /^HTTP\/1\.1 200 OK/);
+  connectionCount = 51;
+  assert.equal(await readOnce(idle), "(end)");
+  await server.close();
+});
+
+Deno.test("HttpServer turns requests away when as many are under way as there may be", async () => {
+  const gate = Promise.withResolvers<void>();
+  const sent = Promise.withResolvers<void>();
+  const arrived = Promise.withResolvers<void>();
+  const options = optionsOf({
+    handler: () => new Response(),
+    connectionCountMax: 2,
+    load: ({ hold }) =>
+      Promise.resolve(({ url }) => {
+        if (!url.endsWith("/stream")) {
+          arrived.resolve();
+          return gate.promise.then(() => new Response("answer"));
+        }
+        hold(sent.promise);
+        return new Response("goes on");
+      }),
+  });
+  const server = HttpServer.open(options)!;
+  const url = `http://127.0.0.1:${server.port}`;
+  assert.equal(await (await fetch(`${url}/stream`)).text(), "goes on");
+  const first = fetch(`${url}/`).then((response) => response.text());
+  await arrived.promise;
+  const refused = await fetch(`${url}/`);
+  assert.equal(refused.status, 503);
+  assert.equal(refused.headers.get("retry-after"), "1");
+  assert.match(await refused.text(), /^Too many requests/);
+  sent.resolve();
+  gate.resolve();
+  assert.equal(await first, "answer");
+  assert.equal(await (await fetch(`${url}/`)).text(), "answer");
+  await server.close();
+});
+
+Deno.test("HttpServer tells nothing of an unexpected error but in the log", async () => {
+  const options = optionsOf({
+    handler: () => {
+      throw new Error("a secret");
+    },
+  });
+  const server = HttpServer.open(options)!;
+  const response = await fetch(`http://127.0.0.1:${server.port}/`);
+  assert.equal(response.status, 500);
+  assert.doesNotMatch(await response.text(), /secret/);
+  assert.ok(options.lines.includes("error test port failed on a request"));
+  await server.close();
+});
