@@ -28,6 +28,8 @@ export interface MemberOptions {
   readonly target: Target;
   /** Default: participant. */
   readonly role?: "participant" | "observer";
+  /** As `ServerProcess` has it. */
+  readonly http?: boolean;
   /** Members that its zoo.cfg names. Default: all. */
   readonly knows?: readonly number[];
   /** Further lines of this member's zoo.cfg. */
@@ -182,6 +184,7 @@ export class Ensemble implements AsyncDisposable {
       dataDir: member.dataDir,
       clientPort: member.clientPort,
       hostname: member.hostname,
+      http: member.options.http ?? false,
       ...(member.configFile === undefined ? {} : { configFile: member.configFile }),
       properties: { ...this.#properties, ...member.options.properties },
       config: {
