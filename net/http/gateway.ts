@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { AclEntry, Id } from "../../core/tree/acl_list.ts";
+import type { AclEntry, AclList, Id } from "../../core/tree/acl_list.ts";
 import type { DataTree } from "../../core/tree/data_tree.ts";
 import type { ServerConfig } from "../../core/server_config.ts";
 import type { Zxid } from "../../core/zxid.ts";
@@ -112,6 +112,8 @@ export interface Gateway {
   getAcl(caller: Caller, path: string): { acl: readonly AclEntry[]; stat: ClientStat };
   /** @param perm bits of `Permission`, of which one suffices */
   mayDo(caller: Caller, path: string, perm: number): boolean;
+  /** The same by an ACL that some znode has or had. */
+  allows(caller: Caller, acl: AclList, perm: number): boolean;
 
   // writes: reject with a Problem that carries `outcome`
   /** Resolves to the path that was made: of sequential ones it differs. */

@@ -134,6 +134,11 @@ export const PROBLEMS = {
   "too-large": { status: 413, title: "The request is too large" },
   "unsupported-media-type": { status: 415, title: "The content type does not fit" },
   "wrong-host": { status: 421, title: "The Host header names another host" },
+  "too-many-streams": {
+    status: 503,
+    title: "Too many streams are open",
+    isRetryable: true,
+  },
   "behind": {
     status: 503,
     title: "This server has not caught up so far",

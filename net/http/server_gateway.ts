@@ -19,7 +19,7 @@ import type { RequestProcessor } from "../../core/server/request_processor.ts";
 import type { ServerConfig } from "../../core/server_config.ts";
 import { isSessionPassword, sessionPassword } from "../../core/session/session_id.ts";
 import type { SessionTable } from "../../core/storage/snapshot_tree.ts";
-import type { AclEntry } from "../../core/tree/acl_list.ts";
+import type { AclEntry, AclList } from "../../core/tree/acl_list.ts";
 import type { DataTree } from "../../core/tree/data_tree.ts";
 import { NO_NODE } from "../../core/tree/node_store.ts";
 import { encodeUtf8, type JuteReader, type JuteWriter } from "../../core/wire/jute.ts";
@@ -171,8 +171,11 @@ export class ServerGateway implements Gateway {
   mayDo(caller: Caller, path: string, perm: number): boolean {
     const id = this.tree.store.lookup(encodeUtf8(path));
     if (id === NO_NODE) return false;
-    const acl = this.tree.aclOf(id);
-    return checkAcl(this.#options.providers, { acl, perm, ids: caller.ids });
+    return this.allows(caller, this.tree.aclOf(id), perm);
+  }
+
+  allows({ ids }: Caller, acl: AclList, perm: number): boolean {
+    return checkAcl(this.#options.providers, { acl, perm, ids });
   }
 
   // ---------------------------------------------------------------- writes
