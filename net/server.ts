@@ -481,6 +481,7 @@ class RunningServer implements Server {
       providers: this.#access.providers,
       logger: this.#logger,
       onAuthFailed: () => void this.#stats.authFailedCount++,
+      addressOf: (id) => this.#gateway.addressOf(id),
       clientConnectionCount: () => this.#clientPort.listener.connections.size,
     });
   }

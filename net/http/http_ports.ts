@@ -19,6 +19,8 @@ export interface HttpHost {
   readonly logger: Logger;
   /** Somebody could not prove who it is. */
   readonly onAuthFailed: () => void;
+  /** Where a session's client is connected from, if it is connected to this server. */
+  readonly addressOf: (sessionId: bigint) => string | null;
   /** Connections of the client port. */
   readonly clientConnectionCount: () => number;
 }

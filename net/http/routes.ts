@@ -4,8 +4,9 @@
  * @module
  */
 import type { HttpHost } from "./http_ports.ts";
+import { znodeRoutes } from "./resources/znodes.ts";
 import type { AnyRoute } from "./route.ts";
 
-export function apiRoutes(_host: HttpHost): AnyRoute[] {
-  return [];
+export function apiRoutes({ addressOf }: HttpHost): AnyRoute[] {
+  return [...znodeRoutes({ addressOf })];
 }

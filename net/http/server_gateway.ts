@@ -13,6 +13,7 @@ import type { AuthProviders } from "../../core/auth/auth_providers.ts";
 import { checkAcl } from "../../core/auth/acl_check.ts";
 import { ErrorCode } from "../../core/errors.ts";
 import type { Clock, Random } from "../../core/ports.ts";
+import { Client } from "../../core/server/client.ts";
 import { type LocalAnswer, LocalClient } from "../../core/server/local_client.ts";
 import { NoWrites } from "../../core/server/no_writes.ts";
 import type { RequestProcessor } from "../../core/server/request_processor.ts";
@@ -135,6 +136,12 @@ export class ServerGateway implements Gateway {
     }
     const own = this.#ownSession;
     if (own !== null && this.isServing) this.#processor!.sessions.touchId(own, nowMs);
+  }
+
+  /** Where a session's client was last seen by this server; null: it is not attached to here. */
+  addressOf(sessionId: bigint): string | null {
+    const client = this.#processor?.sessions.get(sessionId)?.client;
+    return client instanceof Client ? client.address.remoteAddress : null;
   }
 
   // ---------------------------------------------------------------- questions
