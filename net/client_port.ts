@@ -39,6 +39,8 @@ export interface ClientPortOptions {
   logger: Logger;
   clock: Clock;
   random: Random;
+  /** Null: there is none. */
+  httpPort: () => number | null;
 }
 
 export class ClientPort {
@@ -149,6 +151,7 @@ export class ClientPort {
         return [httpBadRequest({
           method: first.method,
           clientPort: this.listener.port,
+          httpPort: this.#options.httpPort(),
           enabledWords: this.#words.enabledWords,
         })];
       case "tls":

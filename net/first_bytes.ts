@@ -62,16 +62,21 @@ export function classifyFirstBytes(bytes: Uint8Array, frameBytesMax: number): Fi
  * @param enabledWords the four-letter words that would be answered
  */
 export function httpBadRequest(
-  { method, clientPort, enabledWords }: {
+  { method, clientPort, httpPort, enabledWords }: {
     method: string;
     clientPort: number;
+    /** Null: there is none. */
+    httpPort: number | null;
     enabledWords: readonly FourLetterWord[];
   },
 ): string {
   const words = enabledWords.join(", ");
   const word = enabledWords.includes("srvr") ? "srvr" : enabledWords[0] ?? "srvr";
+  const http = httpPort === null
+    ? "this server has no HTTP port"
+    : `the HTTP API is at http://<host>:${httpPort}/api/v1, described at http://<host>:${httpPort}/docs`;
   const body = `This is the ZooKeeper client port ${clientPort}. It speaks the ZooKeeper binary ` +
-    `protocol, not HTTP, and this server has no HTTP port.\n` +
+    `protocol, not HTTP; ${http}.\n` +
     `Connect with a ZooKeeper client (zkCli.sh -server <host>:${clientPort}), or ask with a ` +
     `four-letter word: echo ${word} | nc <host> ${clientPort}\n` +
     `Enabled here: ${words}. The setting 4lw.commands.whitelist enables more.\n`;

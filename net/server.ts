@@ -63,7 +63,6 @@ export interface Server {
   readonly probe: ServerProbe;
   /** Null: there is no HTTP port, it is turned off or could not be had. */
   readonly httpPort: number | null;
-  /** Null: the metrics have no port of their own. */
   readonly metricsPort: number | null;
   /** Stops: what is under way is finished, sessions are not closed. */
   close(): Promise<void>;
@@ -128,6 +127,8 @@ class RunningServer implements Server {
   #pump!: LogPump;
   #gateway!: ServerGateway;
   #http!: HttpPorts;
+  /** Clients are accepted. */
+  readonly #started = Promise.withResolvers<void>();
   #clientPort!: ClientPort;
   #pauseMonitor: PauseMonitor | null = null;
   #purge: AutoPurge | null = null;
@@ -187,10 +188,7 @@ class RunningServer implements Server {
   }
 
   async start(): Promise<this> {
-    const { isMember } = this.#config.ensemble;
     const applier = new TxnApplier(this.#tree, this.#sessionTable);
-    const proposals = new ProposalLog(this.#config.ensemble);
-    const recovered = await this.#recover(applier, isMember ? proposals : null);
     this.#access = openAccess({
       config: this.#config,
       logger: this.#logger,
@@ -208,6 +206,23 @@ class RunningServer implements Server {
       requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
     });
     applier.onSessionEnd = (id) => this.#gateway.sessionEnded(id);
+    this.#openHttpPorts();
+    try {
+      await this.#begin(applier);
+    } catch (error) {
+      await this.#http.close();
+      throw error;
+    }
+    this.#started.resolve();
+    this.#access.audit?.serverStarted();
+    return this;
+  }
+
+  /** From the files to serving. */
+  async #begin(applier: TxnApplier): Promise<void> {
+    const { isMember } = this.#config.ensemble;
+    const proposals = new ProposalLog(this.#config.ensemble);
+    const recovered = await this.#recover(applier, isMember ? proposals : null);
     this.#pump = new LogPump({
       config: this.#config,
       dirs: this.#dirs,
@@ -230,9 +245,6 @@ class RunningServer implements Server {
     if (isMember) await this.#join(applier, { proposals, recovered });
     else this.#standAlone(applier, recovered);
     this.#startTimers(recovered);
-    this.#openHttpPorts();
-    this.#access.audit?.serverStarted();
-    return this;
   }
 
   #standAlone(applier: TxnApplier, recovered: RecoveryResult): void {
@@ -470,19 +482,24 @@ class RunningServer implements Server {
       logger: this.#logger,
       clock,
       random,
+      httpPort: () => this.#http.apiPort,
     });
     this.#clientPort.open();
     this.#probe.loaded({ pump: this.#pump, role: this.#clientPort.view, ensemble });
   }
 
+  /** Health is told while the data are loaded. */
   #openHttpPorts(): void {
     this.#http = new HttpPorts({
       gateway: this.#gateway,
       providers: this.#access.providers,
       logger: this.#logger,
+      metrics: this.#metrics,
+      probe: this.#probe,
+      started: this.#started.promise,
       onAuthFailed: () => void this.#stats.authFailedCount++,
-      addressOf: (id) => this.#gateway.addressOf(id),
-      clientConnectionCount: () => this.#clientPort.listener.connections.size,
+      clientConnectionCount: () => this.#clientPort?.listener.connections.size ?? 0,
+      addressOf: (sessionId) => this.#gateway.addressOf(sessionId),
     });
   }
 

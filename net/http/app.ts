@@ -15,6 +15,7 @@ import type { Zxid } from "../../core/zxid.ts";
 import { issuesOf, readBytes, readJson } from "./body.ts";
 import type { Caller, Gateway, SessionKey } from "./gateway.ts";
 import type { Guard } from "./guard.ts";
+import type { HttpMetrics } from "./http_metrics.ts";
 import type { Identities, Identity } from "./identity.ts";
 import type { Mount } from "./mount.ts";
 import { Problem } from "./problem.ts";
@@ -49,6 +50,7 @@ export interface AppOptions {
   readonly identities: Identities;
   readonly guard: Guard;
   readonly logger: Logger;
+  readonly metrics: HttpMetrics;
   /** The server stops. */
   readonly stopping: AbortSignal;
   /** Told of each request that asks for a signal: it may take long, or stream. */
@@ -80,6 +82,8 @@ interface Operation {
 interface Progress {
   readonly request: Request;
   readonly rawPath: string;
+  readonly beganMs: number;
+  operationId: string;
   znodePath: string | undefined;
   identity: Identity | undefined;
 }
@@ -119,12 +123,7 @@ class HttpApp implements App {
     request: Request,
     info: ConnectionInfo,
   ): Response | Promise<Response> {
-    const progress: Progress = {
-      request,
-      rawPath: rawPathOf(request.url),
-      znodePath: undefined,
-      identity: undefined,
-    };
+    const progress = this.#begin(request);
     try {
       const { gateway, guard, identities } = this.#options;
       const peerAddress = info.remoteAddr.hostname;
@@ -132,6 +131,7 @@ class HttpApp implements App {
       const operation = resource.operations.get(request.method);
       if (operation === undefined) return this.#otherMethod(progress, resource.allow);
       const { route } = operation;
+      progress.operationId = route.operationId;
       if (resource.znodePrefix !== null) {
         progress.znodePath = znodePathOf(progress.rawPath.slice(resource.znodePrefix.length));
       }
@@ -162,8 +162,11 @@ class HttpApp implements App {
           ? route.handle(new ServedCall(draft, undefined))
           : this.#prepare(draft, { route, token, minZxid, consistency });
       return response instanceof Promise
-        ? response.then((made) => this.#finish(made), (error) => this.#fail(error, progress))
-        : this.#finish(response);
+        ? response.then(
+          (made) => this.#finish(made, progress),
+          (error) => this.#fail(error, progress),
+        )
+        : this.#finish(response, progress);
     } catch (error) {
       return this.#fail(error, progress);
     }
@@ -223,12 +226,7 @@ class HttpApp implements App {
   // ---------------------------------------------------------------- what is no operation
 
   #visit(mount: Mount, request: Request, info: ConnectionInfo): Response | Promise<Response> {
-    const progress: Progress = {
-      request,
-      rawPath: rawPathOf(request.url),
-      znodePath: undefined,
-      identity: undefined,
-    };
+    const progress = this.#begin(request);
     try {
       const { guard, identities } = this.#options;
       const peerAddress = info.remoteAddr.hostname;
@@ -240,6 +238,7 @@ class HttpApp implements App {
       }
       const options = this.#options;
       let signal: AbortSignal | null = null;
+      progress.operationId = mount.operationId;
       const response = mount.handle({
         request,
         rawPath: progress.rawPath,
@@ -249,8 +248,11 @@ class HttpApp implements App {
         },
       });
       return response instanceof Promise
-        ? response.then((made) => this.#finish(made), (error) => this.#fail(error, progress))
-        : this.#finish(response);
+        ? response.then(
+          (made) => this.#finish(made, progress),
+          (error) => this.#fail(error, progress),
+        )
+        : this.#finish(response, progress);
     } catch (error) {
       return this.#fail(error, progress);
     }
@@ -259,7 +261,8 @@ class HttpApp implements App {
   #otherMethod(progress: Progress, allow: string): Response {
     const { method } = progress.request;
     if (method === "OPTIONS") {
-      return this.#finish(new Response(null, { status: 204, headers: { Allow: allow } }));
+      const headers = { Allow: allow };
+      return this.#finish(new Response(null, { status: 204, headers }), progress);
     }
     throw new Problem("method-not-allowed", {
       detail: `Cannot ${method} ${progress.rawPath}: there are ${allow}`,
@@ -268,8 +271,8 @@ class HttpApp implements App {
   }
 
   #notFound(request: Request, info: ConnectionInfo): Response {
-    const rawPath = rawPathOf(request.url);
-    const progress = { request, rawPath, znodePath: undefined, identity: undefined };
+    const progress = this.#begin(request);
+    const { rawPath } = progress;
     try {
       this.#options.guard.check(request, {
         peerAddress: info.remoteAddr.hostname,
@@ -283,19 +286,35 @@ class HttpApp implements App {
     return this.#fail(new Problem("not-found", { detail }), progress);
   }
 
-  // ---------------------------------------------------------------- answers
+  // ---------------------------------------------------------------- beginnings and answers
+
+  #begin(request: Request): Progress {
+    this.#options.metrics.inFlight++;
+    return {
+      request,
+      rawPath: rawPathOf(request.url),
+      beganMs: performance.now(),
+      operationId: "none",
+      znodePath: undefined,
+      identity: undefined,
+    };
+  }
 
   /** What every reply tells. A handler that has the zxid of what it tells sets it itself. */
-  #finish(response: Response): Response {
+  #finish(response: Response, { request, operationId, beganMs }: Progress): Response {
+    const { gateway, metrics } = this.#options;
+    metrics.inFlight--;
+    metrics.observed(operationId, request.method, response.status, performance.now() - beganMs);
     const { headers } = response;
     if (!headers.has("x-zk-zxid")) {
-      headers.append("X-Zk-Zxid", zxidText(this.#options.gateway.lastZxid));
+      headers.append("X-Zk-Zxid", zxidText(gateway.lastZxid));
     }
     headers.append("X-Denkeeper-Version", DENKEEPER_VERSION);
     return response;
   }
 
-  #fail(error: unknown, { request, rawPath, znodePath, identity }: Progress): Response {
+  #fail(error: unknown, progress: Progress): Response {
+    const { request, rawPath, znodePath, identity } = progress;
     let problem: Problem;
     if (!(error instanceof Problem)) {
       this.#options.logger.error("an HTTP request failed unexpectedly", {
@@ -311,12 +330,13 @@ class HttpApp implements App {
     } else if (error.problem === "no-auth" && identity?.hasCredentials === false) {
       problem = new Problem("auth-required", error.details);
     } else problem = error;
-    return this.#finish(problemResponse(problem, {
+    const response = problemResponse(problem, {
       instance: rawPath,
       path: znodePath,
       zxid: zxidText(this.#options.gateway.lastZxid),
       isHead: request.method === "HEAD",
-    }));
+    });
+    return this.#finish(response, progress);
   }
 }
 
@@ -365,9 +385,12 @@ class ServedCall implements Call<Readonly<Record<string, unknown>>, unknown> {
 function signalOf(
   request: Request,
   { completed }: ConnectionInfo,
-  { stopping, hold }: AppOptions,
+  { stopping, hold, metrics }: AppOptions,
 ): AbortSignal {
   hold(completed);
+  metrics.openStreams++;
+  const ended = () => void metrics.openStreams--;
+  completed.then(ended, ended);
   return AbortSignal.any([request.signal, stopping]);
 }
 

@@ -5,7 +5,7 @@
  */
 import { makeApp } from "./app.ts";
 import { Guard } from "./guard.ts";
-import type { HttpHost } from "./http_ports.ts";
+import type { HttpHost, SharedParts } from "./http_ports.ts";
 import type { HttpHandler, PortControl } from "./http_server.ts";
 import { Identities } from "./identity.ts";
 import { apiMounts, metricsMounts } from "./mounts.ts";
@@ -13,19 +13,23 @@ import type { Mount } from "./mount.ts";
 import type { AnyRoute } from "./route.ts";
 import { apiRoutes } from "./routes.ts";
 
-export function apiHandler(host: HttpHost, port: PortControl): HttpHandler {
+interface PortContext extends SharedParts {
+  readonly port: PortControl;
+}
+
+export function apiHandler(host: HttpHost, context: PortContext): HttpHandler {
   const routes = apiRoutes(host);
-  return handlerOf(host, port, { routes, mounts: apiMounts(host, routes) });
+  return handlerOf(host, context, { routes, mounts: apiMounts(host, context.metrics, routes) });
 }
 
 /** Of the port that ZooKeeper's metrics provider has for itself. */
-export function metricsHandler(host: HttpHost, port: PortControl): HttpHandler {
-  return handlerOf(host, port, { routes: [], mounts: metricsMounts(host) });
+export function metricsHandler(host: HttpHost, context: PortContext): HttpHandler {
+  return handlerOf(host, context, { routes: [], mounts: metricsMounts(host, context.metrics) });
 }
 
 function handlerOf(
   host: HttpHost,
-  { stopping, hold }: PortControl,
+  { port: { stopping, hold }, metrics, strangersLogger }: PortContext,
   parts: { routes: readonly AnyRoute[]; mounts: readonly Mount[] },
 ): HttpHandler {
   const { gateway, providers, logger, onAuthFailed } = host;
@@ -33,9 +37,12 @@ function handlerOf(
   const app = makeApp({
     ...parts,
     gateway,
-    identities: new Identities({ config, providers, logger, onFailed: onAuthFailed }),
+    identities: new Identities({
+      ...{ config, providers, logger: strangersLogger, onFailed: onAuthFailed },
+    }),
     guard: new Guard(config.http, ownHosts()),
     logger,
+    metrics,
     stopping,
     hold,
   });

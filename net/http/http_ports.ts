@@ -2,21 +2,34 @@
  * The HTTP ports of a server: that of the API, where ZooKeeper has its admin server, and the one of its metrics
  * provider when that is configured.
  *
- * What answers there is loaded when the ports are open: it would take a third of the time that a start takes.
+ * They are open before the data are loaded, so that health can be told; what answers all else is loaded when the
+ * client port is open, since it would take a third of the time that a start takes.
  *
  * @module
  */
 import type { AuthProviders } from "../../core/auth/auth_providers.ts";
+import type { ServerMetrics } from "../../core/metrics/server_metrics.ts";
 import type { Logger } from "../../core/ports.ts";
+import { LimitedLogger } from "../limited_logger.ts";
+import type { ServerProbe } from "../server_probe.ts";
 import { connectionEstimate } from "./connection_estimate.ts";
 import type { Gateway } from "./gateway.ts";
+import { health } from "./health.ts";
+import { HttpMetrics } from "./http_metrics.ts";
 import { HttpServer } from "./http_server.ts";
+import { rawPathOf } from "./url_template.ts";
+
+const LOGGER_TICK_MS = 1000;
 
 /** What the HTTP API needs of the server. */
 export interface HttpHost {
   readonly gateway: Gateway;
   readonly providers: AuthProviders;
   readonly logger: Logger;
+  readonly metrics: ServerMetrics;
+  readonly probe: ServerProbe;
+  /** Clients are accepted: only then is there time to load the rest of the API. */
+  readonly started: Promise<void>;
   /** Somebody could not prove who it is. */
   readonly onAuthFailed: () => void;
   /** Where a session's client is connected from, if it is connected to this server. */
@@ -25,13 +38,25 @@ export interface HttpHost {
   readonly clientConnectionCount: () => number;
 }
 
+/** What the ports of one server share. */
+export interface SharedParts {
+  readonly metrics: HttpMetrics;
+  /** For what anybody can cause as often as they like. */
+  readonly strangersLogger: LimitedLogger;
+}
+
 export class HttpPorts {
+  readonly #shared: SharedParts;
+  readonly #timer: ReturnType<typeof setInterval>;
   readonly #api: HttpServer | null;
-  readonly #metrics: HttpServer | null;
+  readonly #metricsPort: HttpServer | null;
 
   /** Ports that cannot be had are told of in the log and left out. */
   constructor(host: HttpHost) {
-    const { gateway, logger } = host;
+    const { gateway, logger, started } = host;
+    const strangersLogger = new LimitedLogger(logger);
+    const shared = this.#shared = { metrics: new HttpMetrics(), strangersLogger };
+    this.#timer = setInterval(() => strangersLogger.tick(performance.now()), LOGGER_TICK_MS);
     const { http } = gateway.config;
     const common = {
       idleTimeoutMs: http.idleTimeoutMs,
@@ -49,9 +74,13 @@ export class HttpPorts {
         port: "admin.serverPort",
         off: "http.enabled=false",
       },
-      load: async (port) => (await import("./http_handlers.ts")).apiHandler(host, port),
+      early: whileLoading(host),
+      load: async (port) => {
+        await started;
+        return (await import("./http_handlers.ts")).apiHandler(host, { ...shared, port });
+      },
     });
-    this.#metrics = http.metrics === null ? null : HttpServer.open({
+    this.#metricsPort = http.metrics === null ? null : HttpServer.open({
       ...common,
       what: "metrics port",
       address: http.metrics.address,
@@ -61,7 +90,11 @@ export class HttpPorts {
         port: "metricsProvider.httpPort",
         off: "the default metricsProvider.className",
       },
-      load: async (port) => (await import("./http_handlers.ts")).metricsHandler(host, port),
+      load: async (port) => {
+        await started;
+        return (await import("./http_handlers.ts"))
+          .metricsHandler(host, { ...shared, port });
+      },
     });
   }
 
@@ -71,10 +104,31 @@ export class HttpPorts {
   }
 
   get metricsPort(): number | null {
-    return this.#metrics?.port ?? null;
+    return this.#metricsPort?.port ?? null;
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#api?.close(), this.#metrics?.close()]);
+    clearInterval(this.#timer);
+    this.#shared.strangersLogger.tellLeftOut();
+    await Promise.all([this.#api?.close(), this.#metricsPort?.close()]);
   }
+}
+
+/** Loading the data may take minutes: health is told meanwhile, and all else is refused at once. */
+function whileLoading({ probe }: HttpHost): (request: Request) => Response | null {
+  const answers = new Map(
+    Object.entries(health(probe)).map(([name, answer]) => [`/${name}`, answer]),
+  );
+  return (request) => {
+    const answer = answers.get(rawPathOf(request.url));
+    if (answer !== undefined) return answer(request);
+    if (probe.stage !== "loading") return null;
+    return new Response(
+      "The server is still loading its data: /startupz tells when it is there\n",
+      {
+        status: 503,
+        headers: { "Retry-After": "1" },
+      },
+    );
+  };
 }

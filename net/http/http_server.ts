@@ -42,7 +42,9 @@ export interface HttpServerOptions {
   /** About how many connections there are; 0 where nobody knows. */
   readonly connectionCount: () => number;
   readonly logger: Logger;
-  /** Makes the handler; requests that come before it is there wait for it. */
+  /** Answers before the handler is there; null: the request waits for it. */
+  readonly early?: (request: Request) => Response | null;
+  /** Makes the handler. */
   load(port: PortControl): Promise<HttpHandler>;
 }
 
@@ -102,7 +104,8 @@ export class HttpServer {
     this.#options = options;
     const { what, logger } = options;
     const loaded = Promise.withResolvers<HttpHandler>();
-    this.#handler = async (request, info) => (await loaded.promise)(request, info);
+    this.#handler = (request, info) =>
+      options.early?.(request) ?? loaded.promise.then((handler) => handler(request, info));
     this.#openedMs = performance.now();
     const { addr } = this.#listen(options.port);
     this.port = addr.port;

@@ -20,6 +20,8 @@ export interface Visit {
 export interface Mount {
   /** Such as `/metrics`; with `/*` at the end also everything below. */
   readonly path: string;
+  /** For metrics. */
+  readonly operationId: string;
   /** GET answers HEAD too. */
   readonly methods: readonly string[];
   /** What everyone may know: pages of other sites may have it fetched. */

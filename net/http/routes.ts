@@ -7,6 +7,7 @@ import type { HttpHost } from "./http_ports.ts";
 import { znodeRoutes } from "./resources/znodes.ts";
 import type { AnyRoute } from "./route.ts";
 
-export function apiRoutes({ addressOf }: HttpHost): AnyRoute[] {
-  return [...znodeRoutes({ addressOf })];
+/** In the order in which the documents show them. */
+export function apiRoutes(host: HttpHost): AnyRoute[] {
+  return [...znodeRoutes(host)];
 }

@@ -70,7 +70,8 @@ Deno.test("classifyFirstBytes() looks at a part of a larger buffer", () => {
 });
 
 Deno.test("httpBadRequest() is a whole HTTP response that names port, protocol and words", () => {
-  const options = { method: "GET", clientPort: 2181, enabledWords: ["ruok", "srvr"] as const };
+  const enabledWords = ["ruok", "srvr"] as const;
+  const options = { method: "GET", clientPort: 2181, httpPort: null, enabledWords };
   const [head = "", body = ""] = httpBadRequest(options).split("\r\n\r\n");
   const [status, ...headers] = head.split("\r\n");
   assert.equal(status, "HTTP/1.1 400 Bad Request");
@@ -78,5 +79,7 @@ Deno.test("httpBadRequest() is a whole HTTP response that names port, protocol a
   assert.ok(headers.includes("Connection: close"));
   assert.match(body, /ZooKeeper client port 2181\. It speaks the ZooKeeper binary protocol/);
   assert.match(body, /echo srvr \| nc <host> 2181\nEnabled here: ruok, srvr\./);
+  assert.match(body, /this server has no HTTP port\./);
+  assert.match(httpBadRequest({ ...options, httpPort: 8080 }), /at http:\/\/<host>:8080\/docs\./);
   assert.ok(httpBadRequest({ ...options, method: "HEAD" }).endsWith("\r\n\r\n"));
 });
