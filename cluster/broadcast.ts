@@ -180,6 +180,7 @@ export class Broadcast implements LogSource {
         return writeRevalidateReply(learner.channel.writer(), sessionId, isValid);
       }
       case PacketType.Request: {
+        learner.requestCount++;
         const { sessionId, cxid, opCode, body } = readRequest(data);
         if (opCode === OpCode.Sync) return this.#sync(learner);
         this.#writes.remoteRequest(

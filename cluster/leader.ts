@@ -171,6 +171,7 @@ export class Leader {
         if (learner.stage === "synced") {
           learner.syncedDeadlineMs = this.#nowMs + syncLimitMs(this.#member);
         }
+        learner.packetsReceived++;
         this.#packet(learner, packet);
         if (learner.isClosed || this.#hasEnded) return;
       }
@@ -298,6 +299,7 @@ export class Leader {
         continue;
       }
       writeBarePacket(learner.channel.writer(), PacketType.Ping, this.lastProposed);
+      learner.packetsSent++;
     }
   }
 

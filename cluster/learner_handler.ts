@@ -77,6 +77,14 @@ export class LearnerHandler implements SessionOwner {
   /** It must have acknowledged this by the deadline; null when it owes nothing that is old. */
   owed: { zxid: Zxid; deadlineMs: number } | null = null;
 
+  /** Monotonic. */
+  readonly connectedMs: number;
+  /** Since it connected, or the counts were last forgotten. */
+  packetsReceived = 0;
+  /** Txns, commits and pings: what it is sent without asking. */
+  packetsSent = 0;
+  requestCount = 0;
+
   readonly #member: Member;
   #tree: TreeStreamWriter | null = null;
   #log: LogCursor | null = null;
@@ -90,6 +98,7 @@ export class LearnerHandler implements SessionOwner {
   constructor({ channel, member, nowMs }: { channel: Channel; member: Member; nowMs: number }) {
     this.channel = channel;
     this.#member = member;
+    this.connectedMs = nowMs;
     this.packets = new PacketStream({ dataBytesMax: packetDataBytesMax(member) });
     this.readDeadlineMs = nowMs + initLimitMs(member);
     this.syncedDeadlineMs = this.readDeadlineMs + syncLimitMs(member);
@@ -108,6 +117,17 @@ export class LearnerHandler implements SessionOwner {
   /** The last txn that it was sent, as far as this object did it, and it was in a tree at the least. */
   get sentZxid(): Zxid {
     return this.#sentZxid;
+  }
+
+  /** Packets of broadcast that are not sent yet. */
+  get queuedPacketCount(): number {
+    return this.#queuedCount;
+  }
+
+  resetStats(): void {
+    this.packetsReceived = 0;
+    this.packetsSent = 0;
+    this.requestCount = 0;
   }
 
   /** Whether what is proposed now is sent to it. */
@@ -228,6 +248,7 @@ export class LearnerHandler implements SessionOwner {
   queued(packetCount: number, nowMs: number): void {
     if (this.#queuedCount === 0) this.#queuedMs = nowMs;
     this.#queuedCount += packetCount;
+    this.packetsSent += packetCount;
   }
 
   /** All of them are sent. */

@@ -103,6 +103,7 @@ export class ObserverMaster {
       observer.packets.push(bytes);
       let packet = observer.packets.next();
       while (packet !== null && !observer.isClosed) {
+        observer.packetsReceived++;
         this.#packet(observer, packet);
         packet = observer.packets.next();
       }
@@ -132,8 +133,10 @@ export class ObserverMaster {
     }
     if (this.#nowMs < this.#nextPingMs) return;
     this.#nextPingMs = this.#nowMs + this.#member.config.tickTimeMs / 2;
-    for (const { isForwarding, channel } of this.#observers.values()) {
-      if (isForwarding) writeBarePacket(channel.writer(), PacketType.Ping, this.#informedZxid);
+    for (const observer of this.#observers.values()) {
+      if (!observer.isForwarding) continue;
+      writeBarePacket(observer.channel.writer(), PacketType.Ping, this.#informedZxid);
+      observer.packetsSent++;
     }
   }
 
@@ -226,6 +229,7 @@ export class ObserverMaster {
         });
       }
       case PacketType.Request: {
+        observer.requestCount++;
         const { sessionId, cxid, opCode: op, body } = readRequest(data);
         const request = { sessionId, cxid, op, body, ids };
         if (op !== OpCode.Sync) return this.#writes.remoteRequest(request);
@@ -329,6 +333,7 @@ export class ObserverMaster {
       const writer = observer.channel.writer();
       proposals.forEachCommitted(Math.max(after, observer.ackedZxid), (txn, buffer, start, end) => {
         if (txn > through) return false;
+        observer.packetsSent++;
         const leader = this.#activations.get(txn);
         if (leader === undefined) writeInform(writer, txn, buffer, start, end);
         else writeInformAndActivate(writer, txn, leader, buffer.subarray(start, end));
