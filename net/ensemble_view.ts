@@ -1,5 +1,5 @@
 /**
- * What the four-letter words tell of a member of an ensemble, and not of a server that stands alone.
+ * What the four-letter words and the AdminServer tell of a member of an ensemble, and not of a server that stands alone.
  *
  * @module
  */
@@ -11,6 +11,14 @@ import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Clock } from "../core/ports.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { ServerStats } from "../core/server_stats.ts";
+import type { Zxid } from "../core/zxid.ts";
+import type { EnsembleServer } from "../core/server_config.ts";
+import type {
+  EnsembleMemberInfo,
+  EnsembleStateInfo,
+  ObserverInfo,
+  ZabPhase,
+} from "./admin_context.ts";
 import type { EnsembleMember } from "./ensemble_member.ts";
 import type { EnsembleConfiguration } from "./four_letter_context.ts";
 import type { RoleView } from "./server_view.ts";
@@ -74,6 +82,69 @@ export class EnsembleView {
     };
   }
 
+  /** @param clientAddress where clients reach us, which the membership need not say */
+  state(clientAddress: string): EnsembleStateInfo {
+    const { serverId } = this.#config;
+    const { peer, membership: { committed, lastSeen } } = this.#member;
+    const own = committed.members.get(serverId) ?? lastSeen.members.get(serverId)!;
+    const leaderId = peer.leader !== null ? serverId : peer.learner?.leader;
+    const leader = leaderId === undefined ? undefined : committed.members.get(leaderId);
+    const infoOf = (server: EnsembleServer) =>
+      memberInfo(server, server.serverId === serverId ? clientAddress : null);
+    return {
+      own: infoOf(own),
+      leader: leader === undefined ? null : infoOf(leader),
+      voters: [...committed.members.values()]
+        .filter(({ serverId }) => committed.voters.has(serverId)).map(infoOf),
+      isVoter: committed.voters.has(serverId),
+      phase: this.#phase(),
+    };
+  }
+
+  #phase(): ZabPhase | null {
+    const { leader, learner } = this.#member.peer;
+    if (leader !== null) return leader.phase;
+    switch (learner?.stage) {
+      case undefined:
+        return null;
+      case "connecting":
+      case "discovery":
+        return "discovery";
+      case "broadcast":
+        return "broadcast";
+      default:
+        return "synchronization";
+    }
+  }
+
+  /** @param lastZxid the last txn that is committed: those that are up to date were sent it */
+  observers(lastZxid: Zxid): ObserverInfo[] {
+    const startedWallMs = this.#clock.wallMs() - this.#clock.monotonicMs();
+    return this.#observers().map((observer) => ({
+      remoteAddress: `/${observer.channel.remoteAddress}`,
+      serverId: observer.serverId,
+      isSynced: observer.stage === "synced",
+      establishedMs: Math.round(startedWallMs + observer.connectedMs),
+      queuedPacketCount: observer.queuedPacketCount,
+      queuedBytes: observer.channel.outputBytes,
+      packetsReceived: observer.packetsReceived,
+      packetsSent: observer.packetsSent,
+      requestCount: observer.requestCount,
+      lastZxid: observer.isForwarding ? lastZxid : observer.sentZxid,
+    }));
+  }
+
+  resetObserverStats(): void {
+    for (const observer of this.#observers()) observer.resetStats();
+  }
+
+  /** Those that said who they are. */
+  #observers(): LearnerHandler[] {
+    const { leader, learner } = this.#member.peer;
+    const all = leader?.learners ?? learner?.observerMaster?.observers ?? [];
+    return [...all].filter(({ isObserver }) => isObserver);
+  }
+
   /** Shows the gauges of the role that the member has now, in place of those of the role before. */
   roleChanged(): void {
     this.#metrics.unregisterGauges(Object.keys(this.#shown) as GaugeName[]);
@@ -111,6 +182,22 @@ export class EnsembleView {
   #learnerCount(counts: (learner: LearnerHandler) => boolean): number {
     return countOf(this.#member.peer.leader?.learners ?? [], counts);
   }
+}
+
+/** @param clientAddress used where the membership says none */
+function memberInfo(server: EnsembleServer, clientAddress: string | null): EnsembleMemberInfo {
+  const { serverId, addresses, role, clientHost, clientPort } = server;
+  return {
+    serverId,
+    addresses,
+    role,
+    clientAddress: clientPort === null ? clientAddress : hostAndPort(clientHost, clientPort),
+  };
+}
+
+/** @param host null: every address */
+export function hostAndPort(host: string | null, port: number): string {
+  return host?.includes(":") ? `[${host}]:${port}` : `${host ?? "0.0.0.0"}:${port}`;
 }
 
 function ofLearner(learner: Learner): EnsembleGauges {

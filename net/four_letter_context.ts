@@ -136,6 +136,8 @@ export interface ExpiryDump<Item> {
 export interface ExpiryBucket<Item> {
   /** In ms since 1970. */
   readonly expiresAtMs: number;
+  /** The same moment on the monotonic clock. */
+  readonly deadlineMs: number;
   readonly itemCount: number;
   readonly items: Iterable<Item>;
 }

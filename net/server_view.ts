@@ -1,12 +1,12 @@
 /**
- * The running server as the four-letter words see it.
+ * The running server as the four-letter words and the AdminServer see it.
  *
  * @module
  */
 import { isAbsolute } from "node:path";
 import type { GaugeSetName, ServerGauges } from "../core/metrics/gauge_names.ts";
 import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
-import type { Clock } from "../core/ports.ts";
+import type { Clock, Random } from "../core/ports.ts";
 import { Client } from "../core/server/client.ts";
 import { NoWrites } from "../core/server/no_writes.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
@@ -16,14 +16,18 @@ import { LearnerSessions } from "../core/session/learner_sessions.ts";
 import type { Session } from "../core/session/sessions.ts";
 import { SessionTracker } from "../core/session/session_tracker.ts";
 import type { SessionTable } from "../core/storage/snapshot_tree.ts";
+import type { AclList } from "../core/tree/acl_list.ts";
+import { ROOT } from "../core/tree/node_store.ts";
 import type { QuotaState } from "../core/tree/quota_keeper.ts";
 import { type Watcher, WatchMode } from "../core/tree/watch_manager.ts";
 import { ZOOKEEPER_VERSION_TEXT } from "../core/version.ts";
 import { decodeUtf8 } from "../core/wire/jute.ts";
 import type { Zxid } from "../core/zxid.ts";
+import { snapshotsIn } from "../core/storage/file_names.ts";
+import type { AdminContext, EnsembleStateInfo, ObserverInfo } from "./admin_context.ts";
 import type { ClientListener } from "./client_listener.ts";
 import type { DataDir } from "./data_dir.ts";
-import type { EnsembleView } from "./ensemble_view.ts";
+import { type EnsembleView, hostAndPort } from "./ensemble_view.ts";
 import { lastOperationCode } from "./four_letter_connections.ts";
 import type {
   ConnectionExpiry,
@@ -36,6 +40,7 @@ import type {
   SessionPaths,
   WatchSummary,
 } from "./four_letter_context.ts";
+import { systemFiles } from "./file_system.ts";
 import {
   directoryBytes,
   fileDescriptorCountMax,
@@ -45,6 +50,8 @@ import {
 
 /** The trace mask that a server starts with. */
 const TRACE_MASK_START = 306n;
+/** Names in the environment that are system properties there. */
+const PROPERTY_OF_THE_JVM = /^(java|user)\.|^os\.(name|arch|version)$/;
 /** Modes that `wchs`, `wchc` and `wchp` list: child watches are left out, as in ZooKeeper. */
 const DATA_MODES = WatchMode.Data | WatchMode.Persistent | WatchMode.Recursive;
 
@@ -61,6 +68,7 @@ export interface ServerViewOptions {
   stats: ServerStats;
   metrics: ServerMetrics;
   clock: Clock;
+  random: Random;
   connectionDropProbability: () => number;
 }
 
@@ -70,17 +78,17 @@ export type RoleView = Pick<
   "isServing" | "isReadOnly" | "mode" | "peerState"
 >;
 
-const STANDALONE: RoleView = {
-  isServing: true,
+const STANDALONE: Omit<RoleView, "isServing"> = {
   isReadOnly: false,
   mode: "standalone",
   peerState: null,
 };
 
-export class ServerView implements FourLetterContext {
+export class ServerView implements AdminContext {
   readonly version = ZOOKEEPER_VERSION_TEXT;
   readonly stats: ServerStats;
   readonly metrics: ServerMetrics;
+  readonly initialConfiguration: string;
   traceMask = TRACE_MASK_START;
   readonly #options: ServerViewOptions;
 
@@ -88,6 +96,7 @@ export class ServerView implements FourLetterContext {
     this.#options = options;
     this.stats = options.stats;
     this.metrics = options.metrics;
+    this.initialConfiguration = configText(options.config);
     this.#registerGauges();
   }
 
@@ -115,6 +124,10 @@ export class ServerView implements FourLetterContext {
   }
   get connectionCount(): number {
     return this.#options.listener.connections.size;
+  }
+
+  get uptimeMs(): number {
+    return Math.floor(this.stats.uptimeMs(this.#options.clock.monotonicMs()));
   }
 
   configuration(): ServerConfiguration {
@@ -179,7 +192,12 @@ export class ServerView implements FourLetterContext {
       const items = [...sessions].filter(isShown).map(({ id }) => id);
       if (items.length === 0) continue;
       itemCount += items.length;
-      buckets.push({ expiresAtMs: this.#wallOf(deadlineMs), itemCount: items.length, items });
+      buckets.push({
+        expiresAtMs: this.#wallOf(deadlineMs),
+        deadlineMs,
+        itemCount: items.length,
+        items,
+      });
     }
     return { bucketCount: buckets.length, itemCount, buckets };
   }
@@ -218,6 +236,7 @@ export class ServerView implements FourLetterContext {
       itemCount: listener.connections.size,
       buckets: [...buckets].sort(([a], [b]) => a - b).map(([deadlineMs, items]) => ({
         expiresAtMs: this.#wallOf(deadlineMs),
+        deadlineMs,
         itemCount: items.length,
         items,
       })),
@@ -270,6 +289,55 @@ export class ServerView implements FourLetterContext {
     return readEnvironment(ZOOKEEPER_VERSION_TEXT);
   }
 
+  /** What a JVM would have by itself comes from the environment, as far as it is known. */
+  *systemProperties(): Iterable<[name: string, value: string]> {
+    const { systemProperties } = this.#options.config;
+    for (const [name, value] of this.environment()) {
+      if (PROPERTY_OF_THE_JVM.test(name) && !systemProperties.has(name)) yield [name, value];
+    }
+    yield* systemProperties;
+  }
+
+  lastSnapshot(): { zxid: Zxid; writtenMs: number } | null {
+    const { snapshotDir } = this.#options.dirs;
+    try {
+      const [newest] = snapshotsIn(systemFiles.namesIn(snapshotDir));
+      if (newest === undefined) return null;
+      const { mtime } = Deno.statSync(`${snapshotDir}/${newest.name}`);
+      return { zxid: newest.zxid, writtenMs: mtime?.getTime() ?? 0 };
+    } catch {
+      return null; // it was purged just now
+    }
+  }
+
+  rootAcl(): AclList {
+    return this.#options.processor().tree.aclOf(ROOT);
+  }
+
+  shedConnections(percentage: number): number {
+    const { listener, random } = this.#options;
+    let count = 0;
+    for (const connection of [...listener.connections]) {
+      if (random.uint32() % 100 >= percentage) continue;
+      connection.destroy("the shed_connections command: it may go to another server");
+      count++;
+    }
+    return count;
+  }
+
+  ensembleState(): EnsembleStateInfo | null {
+    const { ensemble, config, listener } = this.#options;
+    return ensemble()?.state(hostAndPort(config.clientPortAddress, listener.port)) ?? null;
+  }
+
+  observers(): Iterable<ObserverInfo> {
+    return this.#options.ensemble()?.observers(this.lastProcessedZxid) ?? [];
+  }
+
+  resetObserverStats(): void {
+    this.#options.ensemble()?.resetObserverStats();
+  }
+
   resetConnectionStats(): void {
     for (const client of this.#options.processor().clients) client.resetStats();
   }
@@ -282,7 +350,8 @@ export class ServerView implements FourLetterContext {
   #role(): RoleView {
     const { ensemble, processor } = this.#options;
     const { writes, isReadOnly } = processor();
-    return ensemble()?.role({ isServing: !(writes instanceof NoWrites), isReadOnly }) ?? STANDALONE;
+    const isServing = !(writes instanceof NoWrites);
+    return ensemble()?.role({ isServing, isReadOnly }) ?? { ...STANDALONE, isServing };
   }
 
   #wallOf(monotonicMs: number): number {
@@ -291,7 +360,7 @@ export class ServerView implements FourLetterContext {
   }
 
   #registerGauges(): void {
-    const { processor, sessionTable, listener, clock } = this.#options;
+    const { processor, sessionTable, listener } = this.#options;
     const { stats } = this;
     const { tree } = processor();
     // descriptors that are not connections; a file more or less while the log rolls
@@ -309,7 +378,7 @@ export class ServerView implements FourLetterContext {
       packets_sent: () => stats.packetsSent,
       num_alive_connections: () => listener.connections.size,
       outstanding_requests: () => processor().writes.outstandingCount,
-      uptime: () => Math.floor(stats.uptimeMs(clock.monotonicMs())),
+      uptime: () => this.uptimeMs,
       znode_count: () => this.nodeCount,
       watch_count: () => tree.watches.watchCount,
       ephemerals_count: () => tree.ephemeralCount,
@@ -347,6 +416,15 @@ export class ServerView implements FourLetterContext {
     gaugeSet("quota_bytes_limit_per_namespace", ({ bytesLimit }) => bytesLimit);
     gaugeSet("quota_count_usage_per_namespace", ({ count }) => count);
     gaugeSet("quota_bytes_usage_per_namespace", ({ bytes }) => bytes);
+  }
+}
+
+function configText({ configPath }: ServerConfig): string {
+  if (configPath === null) return "";
+  try {
+    return Deno.readTextFileSync(configPath);
+  } catch {
+    return ""; // it was removed since it was read
   }
 }
 

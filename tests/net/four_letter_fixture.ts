@@ -79,6 +79,7 @@ export function expiryDumpOf<Item>(buckets: [time: string, items: Item[]][]): Ex
     itemCount: buckets.reduce((count, [, items]) => count + items.length, 0),
     buckets: buckets.map(([time, items]) => ({
       expiresAtMs: Date.parse(time),
+      deadlineMs: 0,
       itemCount: items.length,
       items,
     })),

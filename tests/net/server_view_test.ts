@@ -4,6 +4,7 @@ import { dumpLines } from "../../net/four_letter_dumps.ts";
 import { formatJavaDate } from "../../net/java_date.ts";
 import { ServerView } from "../../net/server_view.ts";
 import { makeConfig, ServerFixture } from "../fuzz/server_fixture.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 
 Deno.test("ServerView has sessions and connections that end in one tick in one bucket of dump", () => {
   const config = makeConfig({ settings: { tickTime: 1000 } });
@@ -34,6 +35,7 @@ Deno.test("ServerView has sessions and connections that end in one tick in one b
     stats: processor.stats.server,
     metrics: processor.stats.metrics,
     clock: { monotonicMs: () => fixture.nowMs, wallMs: () => 1_795_395_612_000 },
+    random: new SeededRandom(1),
     connectionDropProbability: () => 0,
   });
   const at = (seconds: number) => formatJavaDate(1_795_395_612_000 + seconds * 1000);
