@@ -13,6 +13,7 @@ const PREFIX = "zks_";
 const PASSWORD_BYTES = 16;
 const KEY_BYTES = 8 + PASSWORD_BYTES;
 const TOKEN_BYTES = KEY_BYTES + 4;
+const PADDING = "=".repeat((3 - TOKEN_BYTES % 3) % 3);
 const TEXT = new RegExp(`^${PREFIX}[A-Za-z0-9_-]{${Math.ceil(TOKEN_BYTES * 4 / 3)}}$`);
 
 export function sessionTokenOf({ id, password }: SessionKey): string {
@@ -29,7 +30,8 @@ export function parseSessionToken(text: string): SessionKey | null {
   if (!TEXT.test(text)) return null;
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = Uint8Array.fromBase64(text.slice(PREFIX.length), {
+    // strict decoding wants the padding that the token leaves out
+    bytes = Uint8Array.fromBase64(text.slice(PREFIX.length) + PADDING, {
       alphabet: "base64url",
       lastChunkHandling: "strict",
     });
