@@ -61,12 +61,10 @@ export const aclRoutes: readonly AnyRoute[] = [
     operationId: "putAcl",
     tag: "znodes",
     summary: "Replaces the ACL of a znode",
-    description:
-      "The body is JSON as GET answers it, or with Content-Type: text/plain its text form.",
+    description: "The body is JSON as GET answers it, or the text form.",
     query: z.strictObject({}),
     headers: {
       "If-Match": '* or ETags of the ACL; the version alone will do, as in "3"',
-      "Content-Type": "application/json, or text/plain",
       "Prefer": "return=minimal",
     },
     body: "raw",
@@ -97,7 +95,7 @@ async function putAcl(
   call: Call<Record<string, never>, Uint8Array<ArrayBuffer>>,
 ): Promise<Response> {
   const { request, gateway, caller, path, body } = call;
-  const acl = aclOfBody(request, body);
+  const acl = aclOfBody(body);
   const header = request.headers.get("if-match");
   for (let attempt = 0; attempt < ATTEMPT_COUNT_MAX; attempt++) {
     const version = header === null ? -1 : await matchedAversion(call, header, attempt > 0);
@@ -123,17 +121,17 @@ async function putAcl(
   });
 }
 
-function aclOfBody(request: Request, body: Uint8Array<ArrayBuffer>): AclEntry[] {
-  const text = new TextDecoder().decode(body);
-  const type = request.headers.get("content-type") ?? "";
-  if (/^text\/plain\b/i.test(type)) return parseAclText(text.trim());
+/** JSON or the text form: no scheme begins with a bracket. Types are not asked, since clients guess them. */
+function aclOfBody(body: Uint8Array<ArrayBuffer>): AclEntry[] {
+  const text = new TextDecoder().decode(body).trim();
+  if (!/^[[{]/.test(text)) return parseAclText(text);
   let json: unknown;
   try {
     json = JSON.parse(text);
-  } catch {
+  } catch (error) {
     throw new Problem("bad-json", {
       outcome: "not-applied",
-      detail: "The ACL is not JSON: for its text form, send Content-Type: text/plain",
+      detail: `Cannot read the ACL as JSON: ${error instanceof Error ? error.message : error}`,
     });
   }
   const { data, error } = AclJson.safeParse(json);

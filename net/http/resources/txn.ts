@@ -175,7 +175,7 @@ function createOp(op: Extract<Op, { op: "create" }>, index: number): MultiOp {
   return {
     op: "create",
     path,
-    data: dataOfJson(op.data ?? "", `ops[${index}]`),
+    data: dataOfJson(op.data === undefined ? "" : op.data, `ops[${index}]`),
     acl: acl === undefined ? null : aclOfJson(acl),
     kind,
     ...ttlMs === undefined ? {} : { ttlMs },
