@@ -66,6 +66,10 @@ export class ServerProbe implements HealthSource, OwnMetricsSource, ProcessMetri
     this.#tickedMs = nowMs;
   }
 
+  get registry(): ServerMetrics {
+    return this.#options.metrics;
+  }
+
   // ---------------------------------------------------------------- times
 
   get own(): OwnMetrics {

@@ -70,6 +70,8 @@ export class RequestStats {
   }
 
   sessionMade(latencyMs: number): void {
+    this.metrics.opCountTotal.increment();
+    this.metrics.opCountCreateSession.increment();
     this.#addLatency(true, latencyMs);
   }
 

@@ -9,6 +9,7 @@
 import { loadConfig } from "../../cli/config_loader.ts";
 import type { LogFields, Logger } from "../../core/ports.ts";
 import { type Server, startServer } from "../../net/server.ts";
+import type { ServerProbe } from "../../net/server_probe.ts";
 
 export interface InProcessOptions {
   /** Default: a fresh one, removed at the end. */
@@ -86,6 +87,11 @@ export class InProcessServer implements AsyncDisposable {
 
   get metricsPort(): number | null {
     return this.#server.metricsPort;
+  }
+
+  /** The server as health and metrics see it. */
+  get probe(): ServerProbe {
+    return this.#server.probe;
   }
 
   /** Lines that hold `text`. */

@@ -28,6 +28,10 @@ export const prerequisites = {
     debianPackage: "python3-kazoo",
     file: "/usr/lib/python3/dist-packages/kazoo/__init__.py",
   },
+  prometheusClient: {
+    debianPackage: "python3-prometheus-client",
+    file: "/usr/lib/python3/dist-packages/prometheus_client/parser.py",
+  },
 } as const satisfies Record<string, Prerequisite>;
 
 export type PrerequisiteName = keyof typeof prerequisites;
