@@ -151,6 +151,7 @@ class RunningServer implements Server {
       childrenCacheEntryCount: config.childrenCacheEntryCount,
       hashSeed: random.uint32(),
     });
+    this.#metrics.hasPrometheusKeys = config.http.metrics !== null;
     this.#probe = new ServerProbe({
       serverId: config.serverId,
       dirs,

@@ -9,6 +9,7 @@
 import type { Random } from "../ports.ts";
 import { formatDecimal } from "./decimal.ts";
 import { AdvancedSummary, Counter, MetricSet, Summary } from "./metric.ts";
+import { prometheusValues } from "./prometheus_values.ts";
 
 /** One line of `mntr`, without its `zk_`. */
 export interface MetricValue {
@@ -37,6 +38,8 @@ export class MetricRegistry {
   readonly summarySets: MetricSet<Summary>[] = [];
   readonly gauges = new Map<string, Gauge>();
   readonly gaugeSets = new Map<string, GaugeSet>();
+  /** Whether `values` names them as ZooKeeper does with its Prometheus provider. */
+  hasPrometheusKeys = false;
   readonly #random: Random;
   readonly #decimalGauges: ReadonlySet<string>;
 
@@ -47,6 +50,7 @@ export class MetricRegistry {
 
   /** Every value, in the order of `mntr`: gauges, counters, summaries, and the sets of each. */
   *values(): IterableIterator<MetricValue> {
+    if (this.hasPrometheusKeys) return yield* prometheusValues(this);
     for (const [name, gauge] of this.gauges) yield this.#gaugeValue(name, name, gauge());
     for (const [name, set] of this.gaugeSets) {
       for (const [key, value] of set()) yield this.#gaugeValue(name, `${key}_${name}`, value);
@@ -98,8 +102,13 @@ export class MetricRegistry {
     return added(this.summarySets, new MetricSet(name, make));
   }
 
+  /** Whether ZooKeeper prints a gauge as a double. */
+  isDecimal(gauge: string): boolean {
+    return this.#decimalGauges.has(gauge);
+  }
+
   #gaugeValue(gauge: string, name: string, value: number): MetricValue {
-    return { name, value, isDecimal: this.#decimalGauges.has(gauge) };
+    return { name, value, isDecimal: this.isDecimal(gauge) };
   }
 }
 

@@ -105,3 +105,19 @@ Deno.test("mntr has limits and usage of each quota, the hard limit where there i
     zk_q_quota_bytes_usage_per_namespace: "3",
   });
 });
+
+Deno.test("mntr has Prometheus' keys where its provider is configured", async () => {
+  await using server = await InProcessServer.start({
+    config: {
+      ...ALL_WORDS,
+      "metricsProvider.className":
+        "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
+      "metricsProvider.httpHost": "127.0.0.1",
+      "metricsProvider.httpPort": 0,
+    },
+  });
+  const values = await mntr(server);
+  assert.ok(Number(values.get("zk_znode_count")) > 0);
+  assert.ok(values.has('zk_readlatency{quantile="0.95"}'));
+  assert.ok(!values.has("zk_p95_readlatency"));
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SERVER_GAUGES } from "../../../core/metrics/gauge_names.ts";
-import type { Gauge } from "../../../core/metrics/metric_registry.ts";
+import { formatMetricValue, type Gauge } from "../../../core/metrics/metric_registry.ts";
 import { ServerMetrics } from "../../../core/metrics/server_metrics.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 
@@ -67,4 +67,42 @@ Deno.test("ServerMetrics.reset() zeroes all but the gauges", () => {
   const rest = [...metrics.values()].slice(SERVER_GAUGES.length);
   assert.deepEqual(rest.filter(({ value }) => value !== 0), []);
   assert.ok(rest.some(({ name }) => name === "max_app_read_per_namespace"));
+});
+
+Deno.test("ServerMetrics.values() names the metrics as Prometheus does when that is wanted", () => {
+  const metrics = metricsWithGauges();
+  metrics.hasPrometheusKeys = true;
+  metrics.registerGaugeSet("quota_count_limit_per_namespace", () => [["app", 100]]);
+  metrics.snapCount.add(2);
+  metrics.quotaExceededErrorPerNamespace.of('a"\n').increment();
+  for (const value of [1, 4]) metrics.fsyncTimeMs.add(value);
+  metrics.readLatency.add(7);
+  metrics.ackLatency.of("3").add(5);
+  metrics.readPerNamespace.of("app").add(70);
+  const values = new Map([...metrics.values()].map((value) => [value.name, value]));
+  const expected: [name: string, text: string][] = [
+    ["avg_latency", "3.0"],
+    ["znode_count", "3"],
+    ['quota_count_limit_per_namespace{key="app"}', "100"],
+    ["snap_count", "2"],
+    ['quota_exceeded_error_per_namespace{key="a\\"\\n"}', "1"],
+    ["fsynctime_avg", "2.5"],
+    ["fsynctime_count", "2"],
+    ["fsynctime_sum", "5"],
+    ['readlatency{quantile="0.5"}', "7"],
+    ['readlatency{quantile="0.99"}', "7"],
+    ['ack_latency_sum{key="3"}', "5"],
+    ['ack_latency{key="3",quantile="0.95"}', "5"],
+    ['read_per_namespace_count{key="app"}', "1"],
+  ];
+  for (const [name, text] of expected) {
+    assert.equal(formatMetricValue(values.get(name) ?? assert.fail(name)), text, name);
+  }
+  assert.ok(!values.has('fsynctime{quantile="0.5"}'), "a basic summary has none");
+  assert.ok(
+    ![...values.keys()].some((name) =>
+      /^(avg|min|max|cnt|sum|p\d+)_/.test(name) &&
+      !(SERVER_GAUGES as readonly string[]).includes(name)
+    ),
+  );
 });

@@ -248,3 +248,19 @@ Deno.test("WatchManager keeps watches on what is no legal path", () => {
   assert(watches.has(odd.slice(), listener, Persistent));
   assert(watches.remove(odd, listener, Persistent));
 });
+
+Deno.test("WatchManager.counts follows what is set, fired, removed and forgotten", () => {
+  const tree = new Tree();
+  const { watches } = tree.tree;
+  const counts = () => Object.values(watches.counts);
+  const listener = tree.watch("/a", Data);
+  for (const mode of [Data, Child, Persistent, Recursive]) tree.watch("/a", mode, listener);
+  tree.watch("/c", Data, listener);
+  assert.deepEqual(counts(), [2, 1, 1, 1]);
+  tree.apply({ kind: "setData", path: encodeUtf8("/a"), data: null, version: 1 });
+  assert.deepEqual(counts(), [1, 1, 1, 1]);
+  watches.remove(encodeUtf8("/a"), listener, Persistent | Child);
+  assert.deepEqual(counts(), [1, 0, 0, 1]);
+  watches.removeWatcher(listener);
+  assert.deepEqual(counts(), [0, 0, 0, 0]);
+});
