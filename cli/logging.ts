@@ -10,13 +10,15 @@
 
 import { configureSync, getJsonLinesFormatter, resetSync } from "@logtape/logtape";
 import { getLogger, sanitizeControlSequences, withFilter } from "@logtape/logtape";
-import type { Logger as LogtapeLogger, LogLevel, LogRecord, Sink } from "@logtape/logtape";
-import type { LogFields, Logger } from "../core/ports.ts";
+import type { Logger as LogtapeLogger, LogLevel as LogtapeLevel } from "@logtape/logtape";
+import type { LogRecord, Sink } from "@logtape/logtape";
+import type { LogFields, Logger, LogLevel } from "../core/ports.ts";
 import { RotatingFile } from "../net/rotating_file.ts";
 import type { LoggingConfig, LogThreshold } from "./logging_config.ts";
 
 export interface OpenLog {
   readonly logger: Logger;
+  readonly level: LogLevel;
   /** Closes the files; later lines are dropped. */
   close(): void;
 }
@@ -41,10 +43,11 @@ export function openLog(config: LoggingConfig, options: OpenLogOptions): OpenLog
   const { myid, writeStderr = writeToStderr, wallMs = Date.now } = options;
   const format = config.format === "json" ? jsonLines(myid) : textLines(myid);
   const encoder = new TextEncoder();
+  const level = new LiveLevel(config.threshold);
   const sinks: Record<string, Sink> = {};
   const add = (name: string, threshold: LogThreshold, write: (line: Uint8Array) => void) => {
     const sink: Sink = (record) => write(encoder.encode(format(record)));
-    sinks[name] = withFilter(sink, (record) => isAtLeast(record.level, threshold));
+    sinks[name] = withFilter(sink, (record) => isAtLeast(record.level, level.of(threshold)));
   };
   const files = config.files.map(({ path, threshold, fileBytesMax, backupCount }) => {
     const onError = (error: unknown) => {
@@ -64,16 +67,14 @@ export function openLog(config: LoggingConfig, options: OpenLogOptions): OpenLog
       {
         category: CATEGORY,
         sinks: Object.keys(sinks),
-        lowestLevel: LOGTAPE_LEVEL[config.threshold],
+        lowestLevel: "debug", // the level that counts may change
       },
       { category: ["logtape", "meta"], sinks: Object.keys(sinks), lowestLevel: "error" },
     ],
   });
   return {
-    logger: new ServerLogger(getLogger(CATEGORY), {
-      isDebug: config.threshold === "debug",
-      wallMs,
-    }),
+    logger: new ServerLogger(getLogger(CATEGORY), { level, wallMs }),
+    level,
     close: () => {
       resetSync();
       for (const file of files) file.close();
@@ -81,18 +82,48 @@ export function openLog(config: LoggingConfig, options: OpenLogOptions): OpenLog
   };
 }
 
+/**
+ * The level as configured, until another one is set: that one counts in place of the root logger's and of every
+ * appender's own, except of those that are off. The configured one brings all of them back.
+ */
+class LiveLevel implements LogLevel {
+  readonly #configured: LogThreshold;
+  #threshold: LogThreshold;
+
+  constructor(configured: LogThreshold) {
+    this.#configured = this.#threshold = configured;
+  }
+
+  get threshold(): LogThreshold {
+    return this.#threshold;
+  }
+
+  set threshold(threshold: LogThreshold) {
+    this.#threshold = threshold;
+  }
+
+  /** What counts for an appender. */
+  of(own: LogThreshold): LogThreshold {
+    return this.#threshold === this.#configured || own === "off" ? own : this.#threshold;
+  }
+}
+
 class ServerLogger implements Logger {
-  readonly isDebug: boolean;
+  readonly #level: LogLevel;
   readonly #logtape: LogtapeLogger;
   readonly #wallMs: () => number;
 
   constructor(
     logtape: LogtapeLogger,
-    { isDebug, wallMs }: { isDebug: boolean; wallMs: () => number },
+    { level, wallMs }: { level: LogLevel; wallMs: () => number },
   ) {
-    this.isDebug = isDebug;
+    this.#level = level;
     this.#logtape = logtape;
     this.#wallMs = wallMs;
+  }
+
+  get isDebug(): boolean {
+    return this.#level.threshold === "debug";
   }
 
   debug(message: string, fields?: LogFields): void {
@@ -112,7 +143,8 @@ class ServerLogger implements Logger {
   }
 
   /** By `emit`, since a message is not a template here: braces in it are braces. */
-  #emit(level: LogLevel, message: string, fields: LogFields = {}): void {
+  #emit(level: LogtapeLevel, message: string, fields: LogFields = {}): void {
+    if (!isAtLeast(level, this.#level.threshold)) return;
     const timestamp = this.#wallMs();
     this.#logtape.emit({
       level,
@@ -124,15 +156,7 @@ class ServerLogger implements Logger {
   }
 }
 
-const LOGTAPE_LEVEL: Readonly<Record<LogThreshold, LogLevel | null>> = {
-  debug: "debug",
-  info: "info",
-  warn: "warning",
-  error: "error",
-  off: null,
-};
-
-const RANK: Readonly<Record<LogLevel | LogThreshold, number>> = {
+const RANK: Readonly<Record<LogtapeLevel | LogThreshold, number>> = {
   trace: 0,
   debug: 1,
   info: 2,
@@ -143,11 +167,11 @@ const RANK: Readonly<Record<LogLevel | LogThreshold, number>> = {
   off: 6,
 };
 
-function isAtLeast(level: LogLevel, threshold: LogThreshold): boolean {
+function isAtLeast(level: LogtapeLevel, threshold: LogThreshold): boolean {
   return RANK[level] >= RANK[threshold];
 }
 
-const LEVEL_NAME: Readonly<Record<LogLevel, string>> = {
+const LEVEL_NAME: Readonly<Record<LogtapeLevel, string>> = {
   trace: "TRACE",
   debug: "DEBUG",
   info: "INFO ",

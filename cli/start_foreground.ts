@@ -61,7 +61,7 @@ export async function startForeground(world: World, options: StartOptions): Prom
     const signals = stopSignals(world);
     let server: RunningServer;
     try {
-      server = await world.startServer(config, logger);
+      server = await world.startServer(config, logger, log.level);
     } catch (error) {
       return reportFailedStart(error, { config, logger });
     }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Logger } from "../core/ports.ts";
+import type { Logger, LogLevel } from "../core/ports.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { Environment } from "./config_sources.ts";
 
@@ -28,7 +28,7 @@ export interface World {
   readonly environment: Environment;
   writeStdout(text: string): void;
   writeStderr(text: string): void;
-  startServer(config: ServerConfig, logger: Logger): Promise<RunningServer>;
+  startServer(config: ServerConfig, logger: Logger, level: LogLevel): Promise<RunningServer>;
   /** Calls `stop` at SIGTERM and SIGINT. */
   onStopSignal(stop: (signal: string) => void): void;
   /** Calls `report` for an error that nothing caught, before the process ends with it. */

@@ -13,6 +13,11 @@ export interface Clock {
   wallMs(): number;
 }
 
+/** How much of the log is written; may be set while the server runs. */
+export interface LogLevel {
+  threshold: "debug" | "info" | "warn" | "error" | "off";
+}
+
 /** Called once with null or with what went wrong, never before the call that it was given to returned. */
 export type Done = (error: unknown) => void;
 

@@ -93,6 +93,45 @@ Deno.test("openLog() gives a logger that knows whether debug lines are wanted", 
   linesOf({ threshold: "info" }, (logger) => assert.equal(logger.isDebug, false));
 });
 
+Deno.test("openLog() gives a level that can be set, for all places that are not off", () => {
+  const lines: string[] = [];
+  const writeStderr = (line: Uint8Array) => lines.push(new TextDecoder().decode(line));
+  const texts = () => lines.splice(0).map((line) => line.slice(line.lastIndexOf(" ") + 1, -1));
+  using dir = makeTempDir();
+  const file = (name: string, threshold: "error" | "off") => ({
+    ...{ path: `${dir.path}/${name}`, threshold, fileBytesMax: 1000, backupCount: 1 },
+  });
+  const files = [file("errors.log", "error"), file("off.log", "off")];
+  const { logger, level, close } = openLog({ ...CONFIG, files }, { myid: 1, writeStderr });
+  const writeAll = () => {
+    logger.debug("debug");
+    logger.info("info");
+    logger.warn("warn");
+    logger.error("error");
+  };
+  const sizeOf = (name: string) =>
+    Deno.readTextFileSync(`${dir.path}/${name}`).split("\n").length - 1;
+  assert.equal(level.threshold, "info");
+  const cases = [
+    { set: "debug", isDebug: true, stderr: ["debug", "info", "warn", "error"], inErrors: 4 },
+    { set: "warn", isDebug: false, stderr: ["warn", "error"], inErrors: 2 },
+    { set: "off", isDebug: false, stderr: [], inErrors: 0 },
+    // the configured one brings back what each place had
+    { set: "info", isDebug: false, stderr: ["info", "warn", "error"], inErrors: 1 },
+  ] as const;
+  let errorsCount = 0;
+  for (const { set, isDebug, stderr, inErrors } of cases) {
+    level.threshold = set;
+    assert.equal(level.threshold, set);
+    assert.equal(logger.isDebug, isDebug, set);
+    writeAll();
+    assert.deepEqual(texts(), stderr, set);
+    assert.equal(sizeOf("errors.log"), errorsCount += inErrors, set);
+    assert.equal(sizeOf("off.log"), 0, set);
+  }
+  close();
+});
+
 Deno.test("openLog() drops what comes after close()", () => {
   const lines: string[] = [];
   const writeStderr = (line: Uint8Array) => lines.push(new TextDecoder().decode(line));
