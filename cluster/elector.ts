@@ -85,6 +85,11 @@ export class Elector {
     return this.#links.connected;
   }
 
+  /** See `ElectionLinks.problemOf`. */
+  problemOf(serverId: ServerId): string | null {
+    return this.#links.problemOf(serverId);
+  }
+
   /** When a tick has something to do; null: never. Changes with every step. */
   get nextDeadlineMs(): number | null {
     const election = this.#election.nextDeadlineMs ?? Infinity;

@@ -24,7 +24,7 @@ import { type Zxid, zxidToHex } from "../zxid.ts";
 import type { Client } from "./client.ts";
 import { Commits, type CommitsOptions } from "./commits.ts";
 import { attachSession, refuseSession } from "./handshakes.ts";
-import { LocalSessions } from "./local_sessions.ts";
+import { ENDED_BY_OPERATOR, LocalSessions } from "./local_sessions.ts";
 import { type LogBatch, LogBatches } from "./log_batches.ts";
 import { type Waiting, WaitingQueue } from "./outstanding.ts";
 import type { WritePath } from "./write_path.ts";
@@ -70,6 +70,8 @@ interface Pending {
 }
 
 const QUEUE_CAPACITY = 4;
+/** What ZooKeeper's clients see in watch events, and never send. */
+const OPERATOR_CXID = -1;
 
 export class ForwardedWrites implements WritePath {
   readonly isReadOnly = false;
@@ -219,6 +221,22 @@ export class ForwardedWrites implements WritePath {
       ids,
     });
     client.isReadingDone = true; // requests behind it get no reply
+  }
+
+  /**
+   * Ends any session, for an operator. Global ones end in their own name, as if their client had asked for it
+   * here, with a cxid that no client uses: nobody here takes the outcome for that of its own request.
+   */
+  endSession(sessionId: bigint): void {
+    const local = this.#options.sessions.local.get(sessionId);
+    if (local !== undefined) {
+      if (this.#waiting.get(sessionId)?.length === 0) this.#waiting.delete(sessionId);
+      return this.#local.end(local, ENDED_BY_OPERATOR);
+    }
+    this.#options.leader.request({
+      ...{ sessionId, cxid: OPERATOR_CXID, op: OpCode.CloseSession },
+      ...{ body: NO_BYTES, ids: null },
+    });
   }
 
   /** Only the local ones: the leader decides about the others. */

@@ -12,6 +12,8 @@ import { Client } from "./client.ts";
 import { attachSession } from "./handshakes.ts";
 import type { Replies, TurnTime } from "./replies.ts";
 
+export const ENDED_BY_OPERATOR = "an operator ended its session";
+
 export class LocalSessions {
   readonly #tracker: SessionTracker;
   readonly #replies: Replies;
@@ -44,7 +46,12 @@ export class LocalSessions {
 
   /** It was not heard of for too long. */
   expire(session: Session): void {
+    this.end(session, "its session expired");
+  }
+
+  /** @param reason why its connection is closed */
+  end(session: Session, reason: string): void {
     this.#tracker.remove(session.id);
-    if (session.client instanceof Client) session.client.close("its session expired");
+    if (session.client instanceof Client) session.client.close(reason);
   }
 }

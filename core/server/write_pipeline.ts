@@ -29,7 +29,7 @@ import type { AuditedRequest, AuditLog } from "./audit.ts";
 import type { Client } from "./client.ts";
 import { Commits } from "./commits.ts";
 import { attachSession, refuseSession } from "./handshakes.ts";
-import { LocalSessions } from "./local_sessions.ts";
+import { ENDED_BY_OPERATOR, LocalSessions } from "./local_sessions.ts";
 import { type LogBatch, LogBatches } from "./log_batches.ts";
 import { type Outstanding, WaitingQueue } from "./outstanding.ts";
 import type { WritePath, WritePathContext } from "./write_path.ts";
@@ -212,6 +212,15 @@ export class WritePipeline implements WritePath {
     session.isClosing = true;
     const { wallMs } = this.#options.time;
     this.#enqueue(this.#preparer.prepareCloseSession(session.id, 0, wallMs), OpCode.CloseSession);
+  }
+
+  /** Ends any session, for an operator. Returns whether it was there. */
+  endSession(id: bigint): boolean {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return false;
+    if (session.kind === "local") this.#local.end(session, ENDED_BY_OPERATOR);
+    else this.closeSession(session);
+    return true;
   }
 
   expireSessions(): void {
