@@ -11,6 +11,7 @@ import { Peer, type QuorumAddress } from "../cluster/peer.ts";
 import { QuorumConfig } from "../cluster/quorum_config.ts";
 import type { ServerId } from "../cluster/server_id.ts";
 import type { Clock, Logger, Random } from "../core/ports.ts";
+import type { Zxid } from "../core/zxid.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { TurnTime } from "../core/server/replies.ts";
 import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
@@ -193,6 +194,11 @@ export class EnsembleMember {
     this.peer.endTurn();
     this.flush();
     this.#arm();
+  }
+
+  /** What we would vote with now. */
+  get lastLoggedZxid(): Zxid {
+    return this.#options.history.lastLoggedZxid;
   }
 
   /** See `Peer.transferLead`. */
