@@ -144,11 +144,6 @@ export class Learner implements LogSource {
     return this.#readDeadlineMs - syncLimitMs(this.#member);
   }
 
-  /** Null until connected. */
-  get leaderAddress(): string | null {
-    return this.#channel?.remoteAddress ?? null;
-  }
-
   /** Of a follower that takes observers, from UPTODATE on. */
   get observerMaster(): ObserverMaster | null {
     return this.#observerMaster;

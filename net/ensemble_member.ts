@@ -59,6 +59,8 @@ export class EnsembleMember {
   readonly #observerPort: QuorumPort;
   /** Where we are, as the last configuration that names us says. */
   #own: EnsembleServer;
+  /** Where the last connection to a leader goes to. */
+  #leaderAddress: string | null = null;
   #stopTimer: () => void = () => {};
   #timerMs = Infinity;
   #isClosed = false;
@@ -169,7 +171,10 @@ export class EnsembleMember {
         isHeldUp: () => false,
       },
       leaderEvents: {
-        connected: (channel) => peer.leaderConnected(channel),
+        connected: (channel) => {
+          this.#leaderAddress = channel.remoteAddress;
+          peer.leaderConnected(channel);
+        },
         failed: (reason) => peer.leaderFailed(reason),
         received: (_channel, bytes) => peer.leaderReceived(bytes),
         drained: () => {},
@@ -194,6 +199,12 @@ export class EnsembleMember {
     this.peer.endTurn();
     this.flush();
     this.#arm();
+  }
+
+  /** The leader's, as its name was resolved; null without a connection to it. */
+  get leaderAddress(): string | null {
+    const { learner } = this.peer;
+    return learner === null || learner.stage === "connecting" ? null : this.#leaderAddress;
   }
 
   /** What we would vote with now. */

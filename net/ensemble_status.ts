@@ -157,7 +157,7 @@ export class EnsembleStatus {
       lastZxid,
       lag: isInEpoch ? Math.max(0, proposed - lastZxid) : null,
       remoteAddress: learner?.channel.remoteAddress ??
-        (id === peer.learner?.leader ? peer.learner.leaderAddress : null),
+        (id === peer.learner?.leader ? this.#member.leaderAddress : null),
       problem: isSelf ? null : peer.elector.problemOf(id),
     };
   }

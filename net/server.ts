@@ -8,7 +8,7 @@ import type { History, MemberServices } from "../cluster/member.ts";
 import { ProposalLog } from "../cluster/proposal_log.ts";
 import { ErrorCode } from "../core/errors.ts";
 import { ServerMetrics } from "../core/metrics/server_metrics.ts";
-import type { Logger } from "../core/ports.ts";
+import type { Logger, LogLevel } from "../core/ports.ts";
 import { StandaloneLog } from "../core/server/log_source.ts";
 import { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
@@ -42,6 +42,7 @@ import { PauseMonitor } from "./pause_monitor.ts";
 import { AutoPurge } from "./purge.ts";
 import { recover, type RecoveryOptions, type RecoveryResult } from "./recovery.ts";
 import { rest } from "./rest.ts";
+import { RunningAdmin } from "./running_admin.ts";
 import { type ServerParts, ServerProbe } from "./server_probe.ts";
 import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
 import { systemSockets, systemTimers } from "./sockets.ts";
@@ -76,6 +77,7 @@ export interface Server {
 export async function startServer(
   config: ServerConfig,
   logger: Logger,
+  logLevel: LogLevel | null = null,
 ): Promise<Server> {
   const dirs = openDataDir({
     dataDir: config.dataDir,
@@ -84,7 +86,7 @@ export async function startServer(
   });
   const lock = DataDirLock.acquire(dirs, logger);
   try {
-    return await new RunningServer({ config, logger, dirs, lock }).start();
+    return await new RunningServer({ config, logger, logLevel, dirs, lock }).start();
   } catch (error) {
     lock.release();
     throw error;
@@ -94,6 +96,8 @@ export async function startServer(
 class RunningServer implements Server {
   readonly #config: ServerConfig;
   readonly #logger: Logger;
+  /** Null: it is not ours to set. */
+  readonly #logLevel: LogLevel | null;
   readonly #dirs: DataDir;
   readonly #lock: DataDirLock;
   readonly #metrics = new ServerMetrics(random);
@@ -134,14 +138,16 @@ class RunningServer implements Server {
   #purge: AutoPurge | null = null;
   #reaping!: ContainerReaping;
 
-  constructor({ config, logger, dirs, lock }: {
+  constructor({ config, logger, logLevel, dirs, lock }: {
     config: ServerConfig;
     logger: Logger;
+    logLevel: LogLevel | null;
     dirs: DataDir;
     lock: DataDirLock;
   }) {
     this.#config = config;
     this.#logger = logger;
+    this.#logLevel = logLevel;
     this.#dirs = dirs;
     this.#lock = lock;
     this.#tree = new DataTree({
@@ -493,6 +499,18 @@ class RunningServer implements Server {
   #openHttpPorts(): void {
     this.#http = new HttpPorts({
       gateway: this.#gateway,
+      serverAdmin: () =>
+        new RunningAdmin({
+          config: this.#config,
+          logLevel: this.#logLevel,
+          processor: () => this.#processor,
+          deciding: () => this.#deciding,
+          member: this.#member,
+          gateway: this.#gateway,
+          sessionTable: this.#sessionTable,
+          connections: () => this.#clientPort.listener.connections,
+          ...{ stats: this.#stats, turn: this.#turn, clock },
+        }),
       providers: this.#access.providers,
       logger: this.#logger,
       metrics: this.#metrics,

@@ -17,6 +17,7 @@ import type { Gateway } from "./gateway.ts";
 import { health } from "./health.ts";
 import { HttpMetrics } from "./http_metrics.ts";
 import { HttpServer } from "./http_server.ts";
+import type { ServerAdmin } from "./server_admin.ts";
 import { rawPathOf } from "./url_template.ts";
 
 const LOGGER_TICK_MS = 1000;
@@ -24,6 +25,8 @@ const LOGGER_TICK_MS = 1000;
 /** What the HTTP API needs of the server. */
 export interface HttpHost {
   readonly gateway: Gateway;
+  /** To be asked when the server has started, like what else is not made before. */
+  readonly serverAdmin: () => ServerAdmin;
   readonly providers: AuthProviders;
   readonly logger: Logger;
   readonly metrics: ServerMetrics;

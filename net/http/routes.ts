@@ -4,10 +4,13 @@
  * @module
  */
 import type { HttpHost } from "./http_ports.ts";
+import { clusterRoutes } from "./resources/cluster.ts";
+import { serverRoutes } from "./resources/server_admin.ts";
 import { znodeRoutes } from "./resources/znodes.ts";
 import type { AnyRoute } from "./route.ts";
 
 /** In the order in which the documents show them. */
 export function apiRoutes(host: HttpHost): AnyRoute[] {
-  return [...znodeRoutes(host)];
+  const admin = host.serverAdmin();
+  return [...znodeRoutes(host), ...clusterRoutes(admin), ...serverRoutes(admin)];
 }
