@@ -7,7 +7,7 @@
  * @module
  */
 import { loadConfig } from "../../cli/config_loader.ts";
-import type { LogFields, Logger } from "../../core/ports.ts";
+import type { LogFields, Logger, LogLevel } from "../../core/ports.ts";
 import { type Server, startServer } from "../../net/server.ts";
 import type { ServerProbe } from "../../net/server_probe.ts";
 
@@ -18,6 +18,8 @@ export interface InProcessOptions {
   readonly config?: Readonly<Record<string, string | number | boolean>>;
   /** On 127.0.0.1, at a free port. Default: there is no HTTP port. */
   readonly http?: boolean;
+  /** What `PUT /api/v1/server/log-level` sets. Default: nothing can be set. */
+  readonly logLevel?: LogLevel;
   /** `-D` arguments, without the `-D`. */
   readonly defines?: readonly string[];
 }
@@ -66,7 +68,7 @@ export class InProcessServer implements AsyncDisposable {
         environment: () => undefined,
       });
       const lines: string[] = [];
-      const server = await startServer(config, keepingLogger(lines));
+      const server = await startServer(config, keepingLogger(lines), options.logLevel);
       return new InProcessServer({ lines, dataDir, dir }, server);
     } catch (error) {
       Deno.removeSync(dir, { recursive: true });
