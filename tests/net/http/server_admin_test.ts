@@ -3,6 +3,7 @@ import type { LogLevel } from "../../../core/ports.ts";
 import { pageOf } from "../../../net/http/resources/paging.ts";
 import { settingsJson } from "../../../net/http/settings_json.ts";
 import { makeConfig } from "../../fuzz/server_fixture.ts";
+import { type ApiAnswer, type ApiRequest, askApi } from "../../support/admin_api.ts";
 import { type InProcessOptions, InProcessServer } from "../../support/in_process_server.ts";
 import { RawClient } from "../../support/raw_client.ts";
 import {
@@ -15,17 +16,10 @@ import {
 } from "../../support/requests.ts";
 import { SUPER_PROPERTIES } from "../../support/tree_dump.ts";
 
-const SUPER = { Authorization: `Basic ${btoa("super:secret")}` };
 const NO_NODE = -101;
 const READ_ONLY: readonly AclEntry[] = [{ perms: 1, scheme: "world", id: "anyone" }];
 /** Of bob:pw. */
 const BOB = { scheme: "digest", id: "bob:ikIaKsbtGweaHnb/jKn7OHqbunM=" };
-
-interface Answer {
-  readonly status: number;
-  // deno-lint-ignore no-explicit-any
-  readonly body: any;
-}
 
 class Api implements AsyncDisposable {
   readonly server: InProcessServer;
@@ -39,18 +33,8 @@ class Api implements AsyncDisposable {
     return new Api(await InProcessServer.start({ http: true, defines, ...options }));
   }
 
-  async ask(
-    method: string,
-    path: string,
-    { headers = SUPER, body }: { headers?: Record<string, string>; body?: unknown } = {},
-  ): Promise<Answer> {
-    const response = await fetch(`${this.server.httpUrl}/api/v1${path}`, {
-      method,
-      headers: { ...headers, "Content-Type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    return { status: response.status, body: text === "" ? null : JSON.parse(text) };
+  ask(method: string, path: string, request?: ApiRequest): Promise<ApiAnswer> {
+    return askApi(this.server.httpUrl, method, path, request);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
