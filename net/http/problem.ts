@@ -148,6 +148,10 @@ export const PROBLEMS = {
     title: "Too many streams are open",
     isRetryable: true,
   },
+  "lock-held": { status: 409, title: "Another holds the lock", isRetryable: true },
+  "lock-delayed": { status: 409, title: "The lock's delay lasts", isRetryable: true },
+  "lock-not-held": { status: 404, title: "The session has no place in the lock's queue" },
+  "not-a-candidate": { status: 404, title: "The session is no candidate" },
   "behind": {
     status: 503,
     title: "This server has not caught up so far",

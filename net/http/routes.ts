@@ -5,12 +5,24 @@
  */
 import type { HttpHost } from "./http_ports.ts";
 import { clusterRoutes } from "./resources/cluster.ts";
+import { electionRoutes } from "./resources/elections.ts";
+import { lockRoutes } from "./resources/locks.ts";
 import { serverRoutes } from "./resources/server_admin.ts";
+import { sessionRoutes } from "./resources/sessions.ts";
+import { whoAmIRoutes } from "./resources/whoami.ts";
 import { znodeRoutes } from "./resources/znodes.ts";
 import type { AnyRoute } from "./route.ts";
 
 /** In the order in which the documents show them. */
 export function apiRoutes(host: HttpHost): AnyRoute[] {
   const admin = host.serverAdmin();
-  return [...znodeRoutes(host), ...clusterRoutes(admin), ...serverRoutes(admin)];
+  return [
+    ...znodeRoutes(host),
+    ...sessionRoutes,
+    ...lockRoutes,
+    ...electionRoutes,
+    ...whoAmIRoutes,
+    ...clusterRoutes(admin),
+    ...serverRoutes(admin),
+  ];
 }

@@ -19,6 +19,8 @@ export interface AskOptions {
   readonly body?: BodyInit | null;
   /** The token of a session. */
   readonly session?: string;
+  /** Hangs up. */
+  readonly signal?: AbortSignal;
 }
 
 export class HttpAsker {
@@ -36,6 +38,7 @@ export class HttpAsker {
       method,
       headers,
       body: options.body ?? null,
+      signal: options.signal ?? null,
     });
     const bytes = await response.bytes();
     return {
