@@ -20,9 +20,23 @@ export const C_CLIENT = "/usr/lib/zookeeper/bin/cli_mt";
 
 export const prerequisites = {
   java: { debianPackage: "default-jre-headless", file: "/usr/bin/java" },
+  /** Runs single files of source. */
+  javaCompiler: { debianPackage: "default-jdk-headless", file: "/usr/bin/javac" },
   javaServer: { debianPackage: "zookeeper", file: "/usr/share/java/zookeeper.jar" },
   zkCli: { debianPackage: "zookeeper", file: ZK_CLI },
   snappyJava: { debianPackage: "libsnappy-java", file: "/usr/share/java/snappy-java.jar" },
+  curatorClient: {
+    debianPackage: "libcurator-client-java",
+    file: "/usr/share/java/curator-client.jar",
+  },
+  curatorFramework: {
+    debianPackage: "libcurator-framework-java",
+    file: "/usr/share/java/curator-framework.jar",
+  },
+  curatorRecipes: {
+    debianPackage: "libcurator-recipes-java",
+    file: "/usr/share/java/curator-recipes.jar",
+  },
   cClient: { debianPackage: "zookeeper-bin", file: C_CLIENT },
   kazoo: {
     debianPackage: "python3-kazoo",
