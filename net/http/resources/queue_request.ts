@@ -103,10 +103,11 @@ export async function contend(call: QueueCall, options: ContentionOptions): Prom
       gateway,
       session: session.key,
       waitMs: options.body.wait,
+      hungUp: call.request.signal,
       signal: call.signal,
     });
     const end = await options.waitToWin(contender, place, wait);
-    const isHungUp = end === "won" && call.signal.aborted;
+    const isHungUp = end === "won" && call.request.signal.aborted;
     const contention = { contender, session, place };
     return await conclude(contention, { options, end: isHungUp ? "hungUp" : end, kept });
   } finally {
@@ -219,11 +220,11 @@ function hungUp(path: string): Problem {
 
 function serviceEnded({ session, place, contender: { path } }: Contention): Problem {
   return new Problem("no-quorum", {
-    detail: session.token === null
-      ? `This server lost its quorum or its role while the request waited: ask again, here or at ` +
-        `another member, and it goes on from the same place (${place.path}) if the session lives`
-      : `This server lost its quorum or its role while the request waited: ask again; the session ` +
-        "that was made for it ends by itself",
+    detail:
+      "This server lost its quorum or its role, or stops, while the request waited: ask again, " +
+      "here or at another member" + (session.token === null
+        ? `; the session's place, ${place.path}, is kept`
+        : "; the session that was made for it ends by itself"),
     path,
     outcome: "unknown",
     retryAfter: 1,

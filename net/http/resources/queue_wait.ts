@@ -13,20 +13,23 @@ export type WaitEnd =
   | "changed"
   | "timeUp"
   | "hungUp"
-  /** The server lost its quorum or its role. */
+  /** The server lost its quorum or its role, or it stops. */
   | "serviceEnded";
 
 export interface WaitOptions {
   readonly gateway: Gateway;
   readonly session: SessionKey;
   readonly waitMs: number;
-  /** The client's. */
+  /** The client hung up. */
+  readonly hungUp: AbortSignal;
+  /** That, or the server stops. */
   readonly signal: AbortSignal;
 }
 
 /** To be disposed of; one at a time calls `next`. */
 export class QueueWait implements Disposable {
   readonly #gateway: Gateway;
+  readonly #hungUp: AbortSignal;
   readonly #signal: AbortSignal;
   readonly #deadlineMs: number;
   readonly #deadline: ReturnType<typeof setTimeout>;
@@ -37,8 +40,9 @@ export class QueueWait implements Disposable {
   #wake: () => void = () => {};
   readonly #onAbort = () => this.#wake();
 
-  constructor({ gateway, session, waitMs, signal }: WaitOptions) {
+  constructor({ gateway, session, waitMs, hungUp, signal }: WaitOptions) {
     this.#gateway = gateway;
+    this.#hungUp = hungUp;
     this.#signal = signal;
     this.#deadlineMs = performance.now() + waitMs;
     this.#deadline = setTimeout(() => this.#wake(), waitMs);
@@ -84,8 +88,10 @@ export class QueueWait implements Disposable {
   }
 
   #end(): WaitEnd | null {
-    if (this.#signal.aborted) return "hungUp";
-    if (this.#hasServiceEnded || !this.#gateway.isServing) return "serviceEnded";
+    if (this.#hungUp.aborted) return "hungUp";
+    if (this.#signal.aborted || this.#hasServiceEnded || !this.#gateway.isServing) {
+      return "serviceEnded";
+    }
     if (this.#hasChanged) return "changed";
     return performance.now() >= this.#deadlineMs ? "timeUp" : null;
   }

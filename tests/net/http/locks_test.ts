@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { eventually } from "../../support/eventually.ts";
 import { InProcessServer } from "../../support/in_process_server.ts";
+import { makeTempDir } from "../../support/temp_dir.ts";
 import { callApi, type JsonReply, type JsonRequest } from "../../support/json_api.ts";
 
 /** Sessions may end soon. */
@@ -292,6 +293,25 @@ Deno.test("a waiting request tells of its entry's or its session's end", async (
   assert.equal((await ending.end()).status, 204);
   assert.equal(typeOf(await waits[0]), "lock-not-held");
   assert.equal(typeOf(await waits[1]), "session-expired");
+});
+
+Deno.test("a request that waits when its server stops keeps its place", async () => {
+  using dataDir = makeTempDir();
+  const options = { ...FAST, dataDir: `${dataDir.path}/data` };
+  let server = await InProcessServer.start(options);
+  try {
+    const [holder, other] = [await Client.connect(server), await Client.connect(server)];
+    await holder.lock("/a");
+    const waiting = other.lock("/a", { wait: LONG });
+    await queued(server, "/a", 1);
+    await server[Symbol.asyncDispose]();
+    const { status, body } = await waiting;
+    assert.deepEqual([status, body.outcome, body.retryable], [503, "unknown", true]);
+    server = await InProcessServer.start(options);
+    assert.deepEqual(await lockState(server, "/a"), { holder: holder.id, waiting: [other.id] });
+  } finally {
+    await server[Symbol.asyncDispose]();
+  }
 });
 
 Deno.test("POST /locks with a ttl makes a session for one lock, which ends with it", async () => {
