@@ -12,12 +12,14 @@ import { sessionRoutes } from "./resources/sessions.ts";
 import { whoAmIRoutes } from "./resources/whoami.ts";
 import { znodeRoutes } from "./resources/znodes.ts";
 import type { AnyRoute } from "./route.ts";
+import { watchRoutes } from "./watch/watch_routes.ts";
 
 /** In the order in which the documents show them. */
 export function apiRoutes(host: HttpHost): AnyRoute[] {
   const admin = host.serverAdmin();
   return [
     ...znodeRoutes(host),
+    ...watchRoutes,
     ...sessionRoutes,
     ...lockRoutes,
     ...electionRoutes,

@@ -37,9 +37,8 @@ export function holdSession(gateway: Gateway, key: SessionKey, ended: () => void
       const { timeoutMs } = await gateway.touch(key);
       nextMs = timeoutMs / TOUCHES_IN_TIMEOUT;
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      if (error.problem === "session-expired") return end();
-      // whoever leads next gives each session a whole timeout
+      if (error instanceof Problem && error.problem === "session-expired") return end();
+      // without a quorum nobody expires sessions; whoever leads next gives each a whole timeout
     }
     if (isHeld) timer = setTimeout(() => void touch(), nextMs);
   };

@@ -1,0 +1,223 @@
+/**
+ * One stream of events: where it is in history, and how it gets to the present.
+ *
+ * It is live, told of each txn as it is applied, or it catches up: from the changes in memory, or from the logs
+ * when those do not reach back. It goes live in the same moment in which it has seen all there is, so that nothing
+ * is left out and nothing told twice.
+ *
+ * Invariant: all events of its watch through `position` are written, and none behind it.
+ *
+ * @module
+ */
+import { encodeUtf8 } from "../../../core/wire/jute.ts";
+import type { Zxid } from "../../../core/zxid.ts";
+import type { Caller, Gateway } from "../gateway.ts";
+import { zxidText } from "../schemas.ts";
+import { pastVerdict } from "./audience.ts";
+import { type Change, kindFor, type WatchScope } from "./change.ts";
+import type { ChangeHistory } from "./change_history.ts";
+import type { ChangeWindow } from "./change_window.ts";
+import { EVENT_END, EventText, idLine, plainEvent, type ValueForm } from "./event_text.ts";
+import type { SseOutput } from "./sse_output.ts";
+import type { WorkPace } from "./work_pace.ts";
+
+/** Changes looked at in one go. */
+const PAST_COUNT_MAX = 500;
+
+export interface WatchStreamOptions {
+  readonly caller: Caller;
+  /** Null: it tells of nothing but the session. */
+  readonly scope: WatchScope | null;
+  readonly form: ValueForm;
+}
+
+/** What a stream needs of those who serve it. */
+export interface StreamHost {
+  readonly gateway: Gateway;
+  readonly window: ChangeWindow;
+  readonly history: ChangeHistory;
+  readonly pace: WorkPace;
+  /** From now on it is told of each txn. */
+  attach(stream: WatchStream): void;
+  detach(stream: WatchStream): void;
+}
+
+type StreamState = "starting" | "live" | "catchingUp" | "ahead" | "disconnected";
+
+export class WatchStream {
+  readonly options: WatchStreamOptions;
+  readonly output: SseOutput;
+  position: Zxid;
+  /** For callers of equal rights. */
+  readonly audience: string;
+  readonly #host: StreamHost;
+  #state: StreamState = "starting";
+  /** Counts the changes of state: what was begun before one is given up. */
+  #stateCount = 0;
+  #aheadUntilMs = 0;
+  /** The client hung up, or the server stops. */
+  readonly finish = () => this.output.finish();
+
+  constructor(host: StreamHost, output: SseOutput, position: Zxid, options: WatchStreamOptions) {
+    this.#host = host;
+    this.output = output;
+    this.position = position;
+    this.options = options;
+    this.audience = options.caller.ids.map(({ scheme, id }) => `${scheme}:${id}`).join("\n");
+  }
+
+  get isLive(): boolean {
+    return this.#state === "live";
+  }
+
+  /** Begins where it is, which may be in the future: what another server told may not have come here yet. */
+  start(aheadUntilMs: number): void {
+    if (this.position > this.#host.gateway.lastZxid) {
+      this.#aheadUntilMs = aheadUntilMs;
+      this.#become("ahead");
+    } else this.catchUp();
+  }
+
+  /** To be called now and then. */
+  tick(nowMs: number): void {
+    if (this.#state !== "ahead") return;
+    if (this.#host.gateway.lastZxid >= this.position) return this.catchUp();
+    if (nowMs < this.#aheadUntilMs) return;
+    this.#resync("the server has not come so far: its history is another, or it is far behind");
+    this.catchUp();
+  }
+
+  catchUp(): void {
+    this.#become("catchingUp");
+    if (this.position >= this.#host.window.floor && this.#takeRecent()) return;
+    void this.#catchUp();
+  }
+
+  disconnect(): void {
+    this.#become("disconnected");
+    this.write(plainEvent("session", { state: "disconnected" }, null));
+  }
+
+  reconnect(aheadUntilMs: number): void {
+    this.write(plainEvent("session", { state: "connected" }, null));
+    this.start(aheadUntilMs);
+  }
+
+  /** Live events through a zxid, in the stream's own form; the bytes may be shared. */
+  deliver(bytes: Uint8Array<ArrayBuffer>, through: Zxid): void {
+    this.position = through;
+    this.#send(bytes);
+  }
+
+  /** It is not to be told of what happens any more, but sees to it by itself. */
+  fallBehind(): void {
+    if (this.#state === "live") this.catchUp();
+  }
+
+  /** Says that it is alive, and how far it is: who resumes need not go through what did not concern it. */
+  heartbeat(): void {
+    const id = this.options.scope === null ? "" : idLine(this.position);
+    this.write(`: heartbeat\n${id}${EVENT_END}`);
+  }
+
+  write(text: string): void {
+    this.#send(encodeUtf8(text));
+  }
+
+  /** The last words, which are not waited for. */
+  end(text: string): void {
+    this.#become("disconnected");
+    this.output.close(encodeUtf8(text));
+  }
+
+  /** Its reader goes on from its last id when it comes back, so nothing is lost. */
+  endSlow(): void {
+    const zxid = zxidText(this.#host.gateway.lastZxid);
+    const reason = "events came faster than they were read";
+    this.end(plainEvent("resync", { zxid, reason }, null));
+  }
+
+  /** The reader is gone. */
+  ended(): void {
+    this.#become("disconnected");
+  }
+
+  #become(state: StreamState): void {
+    if (this.#state === "live") this.#host.detach(this);
+    this.#state = state;
+    this.#stateCount += 1;
+    if (state === "live") this.#host.attach(this);
+  }
+
+  async #catchUp(): Promise<void> {
+    const { window, history, pace } = this.#host;
+    const stateCount = this.#stateCount;
+    const isOver = () => stateCount !== this.#stateCount;
+    while (!isOver()) {
+      await this.output.drained();
+      if (isOver()) return;
+      if (this.position >= window.floor) {
+        if (await pace.work(() => isOver() || this.#takeRecent())) return;
+        continue;
+      }
+      const slice = await history.after(this.position);
+      await pace.work(() => {
+        if (isOver()) return;
+        if (slice === null) this.#resync("the logs do not reach back so far");
+        else this.#tellPast(slice.changes, slice.through);
+      });
+    }
+  }
+
+  /** Returns whether that was all: it is live then. */
+  #takeRecent(): boolean {
+    const { window, gateway } = this.#host;
+    const changes = window.after(this.position, PAST_COUNT_MAX);
+    if (changes === null) return false; // it has moved on meanwhile
+    const isAll = changes.length < PAST_COUNT_MAX;
+    this.#tellPast(changes, isAll ? gateway.lastZxid : changes.at(-1)!.zxid);
+    if (!isAll || !this.output.isOpen) return false;
+    this.#become("live");
+    return true;
+  }
+
+  #tellPast(changes: readonly Change[], through: Zxid): void {
+    const { scope, form, caller } = this.options;
+    const { gateway } = this.#host;
+    const events: EventText[] = [];
+    for (const change of changes) {
+      if (scope === null || change.zxid <= this.position) continue;
+      const kind = kindFor(scope, change);
+      const verdict = kind === null ? "hide" : pastVerdict({ gateway, caller }, change, kind);
+      if (verdict === "unknown") {
+        return this.#resync("a znode was deleted, and with it what said who may know of it");
+      }
+      if (verdict === "tell") events.push(new EventText(gateway.tree, change, kind!));
+    }
+    this.position = Math.max(this.position, through);
+    if (events.length > 0) this.#send(encodeUtf8(joinEvents(events, form)));
+  }
+
+  #resync(reason: string): void {
+    const zxid = this.#host.gateway.lastZxid;
+    this.position = zxid;
+    this.write(plainEvent("resync", { zxid: zxidText(zxid), reason }, zxid));
+  }
+
+  #send(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.output.hasRoomFor(bytes.length)) this.output.write(bytes);
+    else this.endSlow();
+  }
+}
+
+/** Whole events; the last one of each txn says that the stream has come so far. */
+export function joinEvents(events: readonly EventText[], form: ValueForm): string {
+  let text = "";
+  for (let i = 0; i < events.length; i++) {
+    const event = events[i]!;
+    text += event.text(form);
+    if (events[i + 1]?.zxid !== event.zxid) text += idLine(event.zxid);
+    text += EVENT_END;
+  }
+  return text;
+}
