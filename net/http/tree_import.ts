@@ -197,14 +197,14 @@ export class TreeImport {
         { number, path },
       );
     }
-    return {
-      number,
-      path,
-      type,
-      ttlMs: line.ttlMs,
-      data: dataOfJson(line.data === undefined ? "" : line.data, `line ${number}`),
-      acl: line.acl === undefined ? undefined : aclOfJson(line.acl),
-    };
+    let data: Uint8Array | null;
+    try {
+      data = dataOfJson(line.data === undefined ? "" : line.data, "the line");
+    } catch (error) {
+      throw this.#failure(error, { number, path });
+    }
+    const acl = line.acl === undefined ? undefined : aclOfJson(line.acl);
+    return { number, path, type, ttlMs: line.ttlMs, data, acl };
   }
 
   // ---------------------------------------------------------------- transactions

@@ -64,6 +64,7 @@ export function writeReply(
   const statJsonText = statText(stat);
   headers["etag"] = etag;
   headers["x-zk-stat"] = statJsonText;
+  headers["x-zk-zxid"] = zxidText(zxid);
   const preference = returnPreference(request);
   if (preference !== null) headers["preference-applied"] = `return=${preference}`;
   if (preference === "minimal") return new Response(null, { status, headers });
