@@ -16,6 +16,7 @@ import {
   startupChecks,
   strictChecks,
 } from "./health_checks.ts";
+import type { OpenApiParameter } from "./openapi.ts";
 
 export type HealthQuestion = "livez" | "readyz" | "startupz";
 
@@ -125,7 +126,7 @@ function openApiItem(
   { operationId, summary, parameters }: {
     operationId: string;
     summary: string;
-    parameters: readonly unknown[];
+    parameters: readonly OpenApiParameter[];
   },
 ) {
   return {

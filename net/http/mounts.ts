@@ -3,19 +3,56 @@
  *
  * @module
  */
-import { health } from "./health.ts";
+import { docsPage, docsPolicy } from "./docs_page.ts";
+import { health, healthOpenApi } from "./health.ts";
 import type { HttpMetrics } from "./http_metrics.ts";
 import type { HttpHost } from "./http_ports.ts";
 import type { Mount } from "./mount.ts";
-import { metricsText } from "./prometheus.ts";
+import { type OpenApiDocument, openApiDocument } from "./openapi.ts";
+import { metricsOpenApi, metricsText } from "./prometheus.ts";
 import type { AnyRoute } from "./route.ts";
 
 export function apiMounts(
   host: HttpHost,
   metrics: HttpMetrics,
-  _routes: readonly AnyRoute[],
+  routes: readonly AnyRoute[],
 ): Mount[] {
-  return [...healthMounts(host), ...metricsMounts(host, metrics)];
+  return [...documentMounts(routes), ...healthMounts(host), ...metricsMounts(host, metrics)];
+}
+
+/** The documents, made when they are first asked for. */
+function documentMounts(routes: readonly AnyRoute[]): Mount[] {
+  let document: OpenApiDocument | null = null;
+  let json: string | null = null;
+  let page: string | null = null;
+  const documented = () =>
+    document ??= openApiDocument(routes, { ...healthOpenApi, ...metricsOpenApi });
+  return [{
+    path: "/openapi.json",
+    operationId: "getOpenApi",
+    methods: ["GET"],
+    isPublic: true,
+    handle: () => {
+      json ??= JSON.stringify(documented());
+      return new Response(json, { headers: { "Content-Type": "application/json" } });
+    },
+  }, {
+    path: "/docs",
+    operationId: "getDocs",
+    methods: ["GET"],
+    isPublic: true,
+    handle: () => {
+      page ??= docsPage(documented());
+      return new Response(page, {
+        headers: {
+          "Content-Type": "text/html; charset=utf-8",
+          "Content-Security-Policy": docsPolicy(),
+          "X-Content-Type-Options": "nosniff",
+          "Referrer-Policy": "no-referrer",
+        },
+      });
+    },
+  }];
 }
 
 /** Of the port that is for metrics alone, too. */
