@@ -27,7 +27,10 @@ import { makeTempDir } from "../support/temp_dir.ts";
 
 /** Defaults of a server, with these lines of zoo.cfg. */
 export function makeConfig(
-  { dataDir, settings = {} }: { dataDir?: string; settings?: Record<string, string | number> } = {},
+  { dataDir, settings = {} }: {
+    dataDir?: string;
+    settings?: Record<string, string | number | boolean>;
+  } = {},
 ): ServerConfig {
   using dir = makeTempDir();
   const file = `${dir.path}/zoo.cfg`;
