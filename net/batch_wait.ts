@@ -62,6 +62,11 @@ export class BatchWait {
     this.#setTimer(null);
   }
 
+  /** After a stop: batches wait again. */
+  resume(): void {
+    this.#isStopped = false;
+  }
+
   #setTimer(waitMs: number | null): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = waitMs === null ? null : setTimeout(() => {

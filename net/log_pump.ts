@@ -70,6 +70,8 @@ export class LogPump {
   #roomTimer: ReturnType<typeof setTimeout> | null = null;
   #awaitingSync: (() => void)[] = [];
   #isStopped = false;
+  /** No snapshot may be begun: see `quiesce`. */
+  #isHeld = false;
   #snapshotEnd: Promise<void> = Promise.resolve();
 
   constructor(options: LogPumpOptions) {
@@ -210,11 +212,21 @@ export class LogPump {
     return this.snapshots.write(tree, sessions, "eager");
   }
 
-  /** Waits until the disk is left alone: no sync is under way any more, and no snapshot. */
+  /**
+   * Waits until the disk is left alone: no sync is under way any more, and no snapshot; nobody can ask for one
+   * before `release`.
+   */
   async quiesce(): Promise<void> {
+    this.#isHeld = true;
     while (this.#isSyncing) await this.#nextSync();
     await this.snapshots.abandon();
     await this.#snapshotEnd;
+  }
+
+  /** What the disk was left alone for is done. */
+  release(): void {
+    this.#isHeld = false;
+    this.#wait?.resume();
   }
 
   /** Waits until what is applied now is durable: on a learner a commit may come before our own sync. */
@@ -238,18 +250,42 @@ export class LogPump {
 
   /** Takes a snapshot in the background, unless one is being taken. */
   async snapshot(pace: "gentle" | "eager" = "gentle"): Promise<void> {
-    const { tree, sessions, metrics, fatal, clock } = this.#options;
+    const { fatal } = this.#options;
     if (this.snapshots.isWriting || this.#isStopped) return;
-    const startMs = clock.monotonicMs();
-    const ended = Promise.withResolvers<void>();
-    this.#snapshotEnd = ended.promise;
     try {
-      await this.snapshots.write(tree, sessions, pace, () => this.#logged());
-      metrics.snapshotTimeMs.add(Math.round(clock.monotonicMs() - startMs));
+      await this.#takeSnapshot(pace);
     } catch (error) {
       if (error instanceof DiskFullError || this.#isStopped) return; // logged; older ones are kept
       if (error instanceof TreeClearedError || error instanceof SnapshotAbandonedError) return;
       fatal("a snapshot could not be written", error);
+    }
+  }
+
+  /**
+   * Takes a snapshot of what there is now, behind one that is being taken: somebody asked for it, and is to hear
+   * when it fails.
+   *
+   * @throws {SnapshotAbandonedError} when the server stops, or all it has is being replaced
+   */
+  async snapshotNow(): Promise<WrittenSnapshot> {
+    while (this.snapshots.isWriting) await this.snapshots.ended();
+    if (this.#isStopped || this.#isHeld) {
+      throw new SnapshotAbandonedError(
+        "Cannot take a snapshot now: the server stops, or loads other data; ask again",
+      );
+    }
+    return await this.#takeSnapshot("gentle");
+  }
+
+  async #takeSnapshot(pace: "gentle" | "eager"): Promise<WrittenSnapshot> {
+    const { tree, sessions, metrics, clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    const ended = Promise.withResolvers<void>();
+    this.#snapshotEnd = ended.promise;
+    try {
+      const written = await this.snapshots.write(tree, sessions, pace, () => this.#logged());
+      metrics.snapshotTimeMs.add(Math.round(clock.monotonicMs() - startMs));
+      return written;
     } finally {
       ended.resolve();
     }

@@ -125,6 +125,7 @@ export class DiskStorage implements MemberStorage {
         if (error instanceof SnapshotAbandonedError) return; // the server stops
         return this.#options.fatal(message, error);
       }
+      this.#options.pump.release();
       this.#options.turn.begin();
       finish();
     });

@@ -6,17 +6,15 @@
  */
 import type { History, MemberServices } from "../cluster/member.ts";
 import { ProposalLog } from "../cluster/proposal_log.ts";
-import { ErrorCode } from "../core/errors.ts";
 import { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Logger, LogLevel } from "../core/ports.ts";
-import { StandaloneLog } from "../core/server/log_source.ts";
 import { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import { ServerStats } from "../core/server_stats.ts";
 import { firstSessionId } from "../core/session/session_id.ts";
 import { SessionTracker } from "../core/session/session_tracker.ts";
 import type { SessionTable } from "../core/storage/snapshot_tree.ts";
-import { DataTree } from "../core/tree/data_tree.ts";
+import type { DataTree } from "../core/tree/data_tree.ts";
 import { NoWrites } from "../core/server/no_writes.ts";
 import type { TurnTime } from "../core/server/replies.ts";
 import type { WritePath, WritePathContext } from "../core/server/write_path.ts";
@@ -30,6 +28,7 @@ import { ClientPort } from "./client_port.ts";
 import { ContainerReaping } from "./container_reaping.ts";
 import { type DataDir, openDataDir } from "./data_dir.ts";
 import { DataDirLock } from "./data_dir_lock.ts";
+import { emptyTree } from "./empty_tree.ts";
 import { systemFiles } from "./file_system.ts";
 import { EnsembleMember } from "./ensemble_member.ts";
 import { EnsembleView } from "./ensemble_view.ts";
@@ -43,7 +42,9 @@ import { AutoPurge } from "./purge.ts";
 import { recover, type RecoveryOptions, type RecoveryResult } from "./recovery.ts";
 import { rest } from "./rest.ts";
 import { RunningAdmin } from "./running_admin.ts";
+import { ServerDatabase } from "./server_database.ts";
 import { type ServerParts, ServerProbe } from "./server_probe.ts";
+import { Standalone } from "./standalone.ts";
 import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
 import { systemSockets, systemTimers } from "./sockets.ts";
 import { Turn } from "./turn.ts";
@@ -128,6 +129,7 @@ class RunningServer implements Server {
   /** Null: standalone. */
   #member: EnsembleMember | null = null;
   #ensembleView: EnsembleView | null = null;
+  #database!: ServerDatabase;
   #pump!: LogPump;
   #gateway!: ServerGateway;
   #http!: HttpPorts;
@@ -150,13 +152,7 @@ class RunningServer implements Server {
     this.#logLevel = logLevel;
     this.#dirs = dirs;
     this.#lock = lock;
-    this.#tree = new DataTree({
-      digestEnabled: config.digestEnabled,
-      extendedTypes: config.extendedTypesEnabled,
-      emulate353Ttl: config.emulate353TtlNodes,
-      childrenCacheEntryCount: config.childrenCacheEntryCount,
-      hashSeed: random.uint32(),
-    });
+    this.#tree = emptyTree(config, random);
     this.#metrics.hasPrometheusKeys = config.http.metrics !== null;
     this.#probe = new ServerProbe({
       serverId: config.serverId,
@@ -249,43 +245,45 @@ class RunningServer implements Server {
     if (recovered.isNew) {
       await this.#pump.snapshots.write(this.#tree, this.#sessionTable, "eager");
     }
+    let host: Standalone | null = null;
     if (isMember) await this.#join(applier, { proposals, recovered });
-    else this.#standAlone(applier, recovered);
+    else host = this.#standAlone(applier, recovered);
+    this.#database = new ServerDatabase({
+      ...{ config: this.#config, dirs: this.#dirs, pump: this.#pump, host, logger: this.#logger },
+    });
     this.#startTimers(recovered);
   }
 
-  #standAlone(applier: TxnApplier, recovered: RecoveryResult): void {
-    const sessions = new SessionTracker({
-      tickMs: this.#config.tickTimeMs,
-      nowMs: clock.monotonicMs(),
+  #standAlone(applier: TxnApplier, recovered: RecoveryResult): Standalone {
+    const standalone = new Standalone({
+      config: this.#config,
+      access: this.#access,
+      applier,
+      sessionTable: this.#sessionTable,
+      pump: this.#pump,
+      turn: this.#turn,
+      clock,
+      logger: this.#logger,
+      makeProcessor: (sessions, makeWrites) => this.#makeProcessor(applier, sessions, makeWrites),
+      firstSessionId: () => this.#firstSessionId(),
+      serve: (processor, reason) => {
+        this.#deciding = processor.writes instanceof WritePipeline ? processor.writes : null;
+        this.#serve(processor, reason);
+        if (this.#deciding !== null) this.#endDeadSessions(this.#deciding);
+      },
+      reload: async () => (await recover(this.#recovery(applier, null))).lastProcessedZxid,
+      isClosed: () => this.#isClosed,
+      fatal: (message, error) => this.#fatal(message, error),
     });
-    for (const [id, timeoutMs] of this.#sessionTable) {
-      sessions.add({ id, timeoutMs, nowMs: clock.monotonicMs() });
-    }
-    const processor = this.#makeProcessor(applier, sessions, (context) =>
-      new WritePipeline({
-        ...context,
-        config: this.#config,
-        applier,
-        sessions,
-        providers: this.#access.providers,
-        audit: this.#access.audit,
-        logger: this.#logger,
-        firstSessionId: this.#firstSessionId(),
-        // there is no membership to change, which is not the same as that changes are off
-        reconfigure: this.#config.ensemble.reconfigEnabled
-          ? { judge: () => ErrorCode.Unimplemented, prepared() {} }
-          : null,
-        localSessions: false,
-      }));
+    const { processor } = standalone;
     this.#processor = processor;
     this.#gateway.serve(processor);
     this.#deciding = processor.writes;
-    this.#pump.source = new StandaloneLog(processor.writes);
     this.#listen(null);
     this.#probe.hasServed = true;
     this.#endDeadSessions(processor.writes);
     if (recovered.needsSnapshot && !recovered.isNew) void this.#pump.snapshot();
+    return standalone;
   }
 
   async #join(applier: TxnApplier, { proposals, recovered }: {
@@ -359,10 +357,10 @@ class RunningServer implements Server {
   }
 
   /** A role has begun or ended: clients of the one before are disconnected. */
-  #serve(processor: RequestProcessor): void {
+  #serve(processor: RequestProcessor, reason = "this server changes its role"): void {
     if (processor === this.#processor) return;
     this.#flush();
-    this.#clientPort.listener.serve(processor, "this server changes its role");
+    this.#clientPort.listener.serve(processor, reason);
     this.#processor = processor;
     this.#gateway.serve(processor);
   }
@@ -385,7 +383,7 @@ class RunningServer implements Server {
     await this.#member?.close();
     this.#clientPort.close();
     clearTimeout(this.#flushTimer);
-    await Promise.race([this.#pump.stop(), deadline]);
+    await Promise.race([Promise.all([this.#pump.stop(), this.#database.ended()]), deadline]);
     for (const timer of this.#timers) clearTimeout(timer);
     this.#access.close();
     this.#lock.release();
@@ -519,6 +517,7 @@ class RunningServer implements Server {
       onAuthFailed: () => void this.#stats.authFailedCount++,
       clientConnectionCount: () => this.#clientPort?.listener.connections.size ?? 0,
       addressOf: (sessionId) => this.#gateway.addressOf(sessionId),
+      admin: () => ({ context: this.#clientPort.view, database: this.#database }),
     });
   }
 

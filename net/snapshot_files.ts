@@ -83,6 +83,11 @@ export class SnapshotFiles {
     return this.#writing !== null;
   }
 
+  /** Waits for the end of the one under way, however that is. */
+  async ended(): Promise<void> {
+    await this.#writing;
+  }
+
   /** Makes a snapshot under way give up, and all later ones: `write` rejects, and leaves nothing. */
   stop(): void {
     this.#isStopping = true;
@@ -208,18 +213,28 @@ export class SnapshotFiles {
   }
 }
 
+/** How a snapshot is packed that has no name, by its first bytes: {@linkcode SNAPSHOT_START_BYTES} are enough. */
+export function compressionOfStart(start: Uint8Array): SnapshotCompression {
+  for (const compression of ["gz", "snappy"] as const) {
+    if (FIRST_BYTES[compression].every((byte, i) => start[i] === byte)) return compression;
+  }
+  return "none";
+}
+
 /**
- * Reads one snapshot into a loader, unpacking it by its name.
+ * Reads one snapshot into a loader, unpacking it by its name, or as is said.
  *
  * @throws {DataDirError} when it is damaged
  */
-export async function readSnapshotFile({ path, loader, fileSystem, rest }: {
-  path: string;
-  loader: SnapshotLoader;
-  fileSystem: FileSystem;
-  rest: Rest;
-}): Promise<SnapshotSummary> {
-  const compression = compressionOf(path);
+export async function readSnapshotFile(
+  { path, compression = compressionOf(path), loader, fileSystem, rest }: {
+    path: string;
+    compression?: SnapshotCompression;
+    loader: SnapshotLoader;
+    fileSystem: FileSystem;
+    rest: Rest;
+  },
+): Promise<SnapshotSummary> {
   const unpacker = await makeUnpacker(compression);
   const file = fileSystem.open(path, "read");
   try {
@@ -245,6 +260,8 @@ export async function readSnapshotFile({ path, loader, fileSystem, rest }: {
     file.close();
   }
 }
+
+export const SNAPSHOT_START_BYTES = 8;
 
 /** The last bytes of a snapshot: the string "/". */
 const LAST_BYTES = [0, 0, 0, 1, 0x2f];

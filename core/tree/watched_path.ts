@@ -26,8 +26,12 @@ export class WatchedPath {
 
   /** The path as text. */
   get path(): string {
-    if (IS_ASCII.test(this.key)) return this.key;
-    return decodeUtf8(Uint8Array.from(this.key, (c) => c.charCodeAt(0)));
+    return IS_ASCII.test(this.key) ? this.key : decodeUtf8(this.bytes);
+  }
+
+  /** The path as it came; made anew each time. */
+  get bytes(): Uint8Array {
+    return Uint8Array.from(this.key, (c) => c.charCodeAt(0));
   }
 
   get isUnwatched(): boolean {

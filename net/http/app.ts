@@ -242,6 +242,9 @@ class HttpApp implements App {
       const response = mount.handle({
         request,
         rawPath: progress.rawPath,
+        get remoteAddress() {
+          return identities.addressOf(request, peerAddress);
+        },
         identity: () => progress.identity ??= identities.of(request, peerAddress),
         get signal() {
           return signal ??= signalOf(request, info, options);

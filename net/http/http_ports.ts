@@ -12,6 +12,7 @@ import type { ServerMetrics } from "../../core/metrics/server_metrics.ts";
 import type { Logger } from "../../core/ports.ts";
 import { LimitedLogger } from "../limited_logger.ts";
 import type { ServerProbe } from "../server_probe.ts";
+import type { AdminParts } from "./admin/admin_mounts.ts";
 import { connectionEstimate } from "./connection_estimate.ts";
 import type { Gateway } from "./gateway.ts";
 import { health } from "./health.ts";
@@ -39,6 +40,8 @@ export interface HttpHost {
   readonly addressOf: (sessionId: bigint) => string | null;
   /** Connections of the client port. */
   readonly clientConnectionCount: () => number;
+  /** What ZooKeeper's commands are about; there when clients are accepted. */
+  readonly admin: () => AdminParts;
 }
 
 /** What the ports of one server share. */

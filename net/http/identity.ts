@@ -65,9 +65,7 @@ export class Identities {
    */
   of(request: Request, peerAddress: string): Identity {
     const authorization = request.headers.get("authorization");
-    const address = this.#trustedProxies.length === 0
-      ? peerAddress
-      : this.#forwardedAddress(request, peerAddress);
+    const address = this.addressOf(request, peerAddress);
     const key = authorization === null ? address : `${address} ${authorization}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
@@ -75,6 +73,13 @@ export class Identities {
     if (this.#known.size >= KNOWN_COUNT_MAX) this.#known.clear();
     this.#known.set(key, identity);
     return identity;
+  }
+
+  /** Where the client is: what a trusted proxy tells, if one of those is the other end of the connection. */
+  addressOf(request: Request, peerAddress: string): string {
+    return this.#trustedProxies.length === 0
+      ? peerAddress
+      : this.#forwardedAddress(request, peerAddress);
   }
 
   #identityOf(address: string, authorization: string | null): Identity {

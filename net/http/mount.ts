@@ -11,6 +11,8 @@ export interface Visit {
   readonly request: Request;
   /** The URL's path as it came. */
   readonly rawPath: string;
+  /** Where the client is, as far as trusted proxies tell it. */
+  readonly remoteAddress: string;
   /** Who asks; throws a Problem where that is not to be told. */
   identity(): Identity;
   /** The client hung up, or the server stops. */

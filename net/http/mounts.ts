@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { adminMounts } from "./admin/admin_mounts.ts";
 import { docsPage, docsPolicy } from "./docs_page.ts";
 import { health, healthOpenApi } from "./health.ts";
 import type { HttpMetrics } from "./http_metrics.ts";
@@ -17,7 +18,12 @@ export function apiMounts(
   metrics: HttpMetrics,
   routes: readonly AnyRoute[],
 ): Mount[] {
-  return [...documentMounts(routes), ...healthMounts(host), ...metricsMounts(host, metrics)];
+  return [
+    ...documentMounts(routes),
+    ...adminMounts(host),
+    ...healthMounts(host),
+    ...metricsMounts(host, metrics),
+  ];
 }
 
 /** The documents, made when they are first asked for. */

@@ -20,7 +20,7 @@ const METHODS = "GET, HEAD, POST, OPTIONS";
 
 export interface AdminCommandsOptions extends DatabaseCommandOptions {
   readonly config: DatabaseCommandOptions["config"] & {
-    readonly http: { readonly commandUrl: string };
+    readonly http: { readonly commandUrl: string; readonly readOnly: boolean };
   };
   readonly context: AdminContext;
   readonly providers: AuthProviders;
@@ -62,6 +62,9 @@ export function adminCommands(options: AdminCommandsOptions): AdminHandler {
         `The method ${request.method} does not fit the command: use ${command.method}`,
         { Allow: command.method === "GET" ? "GET, HEAD" : command.method },
       );
+    }
+    if (command.method === "POST" && config.http.readOnly) {
+      return failure(403, "Nothing can be changed over HTTP here: http.readOnly is true");
     }
     if (command.needsServer && !context.isServing) return { fields: {}, problem: NOT_SERVING };
     if (command.isProtected) {

@@ -117,7 +117,10 @@ async function restore(
   const startMs = clock.monotonicMs();
   try {
     const zxid = await database.restore(body);
-    if (zxid === null) return noBody();
+    if (zxid === null) {
+      limiter.giveBack();
+      return noBody();
+    }
     metrics.restoreTime.add(Math.round(clock.monotonicMs() - startMs));
     return { fields: { last_zxid: zxid } };
   } catch (error) {

@@ -24,4 +24,9 @@ export class RateLimiter {
     this.#nextMs = nowMs + this.#intervalMs;
     return 0;
   }
+
+  /** What was let through was nothing after all. */
+  giveBack(): void {
+    this.#nextMs = -Infinity;
+  }
 }
