@@ -25,7 +25,6 @@ import { zxidToHex } from "../core/zxid.ts";
 import { type Access, openAccess } from "./access.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import { ClientPort } from "./client_port.ts";
-import { ContainerReaping } from "./container_reaping.ts";
 import { type DataDir, openDataDir } from "./data_dir.ts";
 import { DataDirLock } from "./data_dir_lock.ts";
 import { emptyTree } from "./empty_tree.ts";
@@ -37,8 +36,6 @@ import { HttpPorts } from "./http/http_ports.ts";
 import { ServerGateway } from "./http/server_gateway.ts";
 import { loaded } from "./member_storage.ts";
 import { LogPump } from "./log_pump.ts";
-import { PauseMonitor } from "./pause_monitor.ts";
-import { AutoPurge } from "./purge.ts";
 import { recover, type RecoveryOptions, type RecoveryResult } from "./recovery.ts";
 import { rest } from "./rest.ts";
 import { RunningAdmin } from "./running_admin.ts";
@@ -48,6 +45,7 @@ import { Standalone } from "./standalone.ts";
 import { systemClock as clock, systemRandom as random } from "./system_clock.ts";
 import { systemSockets, systemTimers } from "./sockets.ts";
 import { Turn } from "./turn.ts";
+import { Upkeep } from "./upkeep.ts";
 
 /** Exit code when the disk failed under us (admin reference section 12). */
 const EXIT_TXN_LOG = 10;
@@ -58,7 +56,6 @@ const TICK_MS_MAX = 250;
 const WATCHES_REMOVED_IN_TICK = 5000;
 /** Sockets written to in one turn: 30 us each. The newest go first, they may be replies. */
 const FLUSHED_IN_TURN_MAX = 1000;
-const HTTP_REQUEST_TIMEOUT_MS = 15_000;
 
 export interface Server {
   readonly clientPort: number;
@@ -136,9 +133,7 @@ class RunningServer implements Server {
   /** Clients are accepted. */
   readonly #started = Promise.withResolvers<void>();
   #clientPort!: ClientPort;
-  #pauseMonitor: PauseMonitor | null = null;
-  #purge: AutoPurge | null = null;
-  #reaping!: ContainerReaping;
+  #upkeep!: Upkeep;
 
   constructor({ config, logger, logLevel, dirs, lock }: {
     config: ServerConfig;
@@ -206,7 +201,7 @@ class RunningServer implements Server {
       turn: this.#turn,
       clock,
       random,
-      requestTimeoutMs: HTTP_REQUEST_TIMEOUT_MS,
+      requestTimeoutMs: this.#config.http.requestTimeoutMs,
     });
     applier.onSessionEnd = (id) => this.#gateway.sessionEnded(id);
     this.#openHttpPorts();
@@ -373,9 +368,7 @@ class RunningServer implements Server {
     this.#processor.isStopping = true;
     for (const timer of this.#timers) clearInterval(timer);
     const httpClosed = this.#http.close(); // what is under way there may still be answered
-    this.#purge?.stop();
-    this.#reaping.stop();
-    this.#pauseMonitor?.stop();
+    this.#upkeep.stop();
     const deadline = new Promise<void>((resolve) => {
       this.#timers.push(setTimeout(resolve, CLOSE_WAIT_MS));
     });
@@ -522,34 +515,18 @@ class RunningServer implements Server {
   }
 
   #startTimers({ skipped }: RecoveryResult): void {
-    const config = this.#config;
     this.#timers.push(setInterval(() => this.#tick(), this.#tickMs));
-    this.#reaping = new ContainerReaping({
-      config,
+    this.#upkeep = new Upkeep({
+      config: this.#config,
+      dirs: this.#dirs,
       tree: this.#tree,
-      writes: () => this.#deciding,
+      deciding: () => this.#deciding,
+      metrics: this.#metrics,
       turn: this.#turn,
+      logger: this.#logger,
       clock,
+      skipped,
     });
-    if (config.pauseMonitor.enabled) {
-      this.#pauseMonitor = new PauseMonitor({
-        config: config.pauseMonitor,
-        logger: this.#logger,
-        clock,
-        pauseMs: this.#metrics.jvmPauseTimeMs,
-      });
-    }
-    const { purgeIntervalMs, snapRetainCount } = config.autopurge;
-    if (purgeIntervalMs > 0) {
-      this.#purge = new AutoPurge({
-        snapshotDir: this.#dirs.snapshotDir,
-        logDir: this.#dirs.logDir,
-        retainCount: snapRetainCount,
-        damaged: new Set(skipped.map(({ name }) => name)),
-        logger: this.#logger,
-        intervalMs: purgeIntervalMs,
-      });
-    }
   }
 
   // ---------------------------------------------------------------- running
