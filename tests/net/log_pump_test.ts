@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
+import type { Clock, FileSystem } from "../../core/ports.ts";
 import { StandaloneLog } from "../../core/server/log_source.ts";
 import { JuteReader, JuteWriter } from "../../core/wire/jute.ts";
 import { openDataDir } from "../../net/data_dir.ts";
 import { systemFiles } from "../../net/file_system.ts";
+import { health } from "../../net/http/health.ts";
 import { LogPump } from "../../net/log_pump.ts";
 import { rest } from "../../net/rest.ts";
+import { ServerProbe } from "../../net/server_probe.ts";
 import { Turn } from "../../net/turn.ts";
 import { makeConfig, ServerFixture } from "../fuzz/server_fixture.ts";
 import { LinesLogger } from "../model/storage_helpers.ts";
+import { eventually } from "../support/eventually.ts";
+import { filesWith } from "../support/failing_files.ts";
+import { logRecords } from "../support/log_records.ts";
 import { connectRequest } from "../support/raw_client.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
@@ -16,10 +22,12 @@ const CLOCK = { monotonicMs: () => 5000, wallMs: () => 1_700_000_000_000 };
 
 function makePump(
   dir: string,
-  { server, turn, fatal }: {
+  { server, turn, fatal, fileSystem = systemFiles, clock = CLOCK }: {
     server: ServerFixture;
     turn: Turn;
     fatal: (message: string, error: unknown) => void;
+    fileSystem?: FileSystem;
+    clock?: Clock;
   },
 ): LogPump {
   const { processor, sessions } = server;
@@ -32,9 +40,9 @@ function makePump(
     stats: processor.stats.server,
     turn,
     logger: new LinesLogger(),
-    clock: CLOCK,
+    clock,
     random: new SeededRandom(1),
-    fileSystem: systemFiles,
+    fileSystem,
     rest,
     fatal,
   });
@@ -124,6 +132,66 @@ Deno.test("LogPump.drain() waits for what there is, and not for what goes on com
   await drained;
   await pump.stop();
   assert.equal(wasDrained, true);
+});
+
+Deno.test("LogPump tells of a sync that does not end: the server is not live", async () => {
+  using dir = makeTempDir();
+  const server = new ServerFixture(makeConfig({ dataDir: dir.path }));
+  let nowMs = 5000;
+  const clock = { monotonicMs: () => nowMs, wallMs: () => 1_700_000_000_000 };
+  const turn: Turn = new Turn(clock, { beginTurn: () => {}, endTurn: () => pump.kick() });
+  const syncs: (() => void)[] = []; // the disk is frozen until they are called
+  const pump: LogPump = makePump(dir.path, {
+    server,
+    turn,
+    fatal: (message, error) => assert.fail(`${message}: ${error}`),
+    fileSystem: filesWith((file) => ({
+      startSync: (done) => void syncs.push(() => file.startSync(done)),
+    })),
+    clock,
+  });
+  const probe = new ServerProbe({
+    serverId: 1,
+    dirs: openDataDir({ dataDir: dir.path, dataLogDir: dir.path, autoCreate: true }),
+    tree: server.tree,
+    metrics: server.processor.stats.metrics,
+    clock,
+    tickMs: 250,
+    syncLimitMs: 1000,
+  });
+  const role = { isServing: true, isReadOnly: false, mode: "standalone", peerState: null } as const;
+  probe.loaded({ pump, role, ensemble: null });
+  const isLive = () => health(probe).livez(new Request("http://localhost/livez")).status === 200;
+  const recordCount = 100; // not to be synced at once
+  const loggedZxids: number[] = [];
+  let firstZxid = 1;
+  pump.source = {
+    outstandingCount: 1,
+    batchRecordCount: recordCount,
+    takeBatch: () => {
+      if (firstZxid > recordCount) return null;
+      const zxids = Array.from({ length: recordCount }, (_, i) => firstZxid + i);
+      firstZxid += recordCount;
+      const lastZxid = zxids.at(-1)!;
+      return { bytes: logRecords(zxids), firstZxid: zxids[0]!, lastZxid, recordCount, writer };
+    },
+    logged: (through) => void loggedZxids.push(through),
+    diskFull: () => false,
+    diskHasRoom: () => {},
+  };
+  assert.equal(pump.syncingSinceMs, null);
+  pump.kick();
+  assert.equal(pump.syncingSinceMs, 5000);
+  nowMs += 30_000;
+  assert.equal(isLive(), true);
+  nowMs += 1;
+  assert.equal(isLive(), false);
+  await eventually("the disk was asked for a sync", () => syncs.length === 1);
+  syncs[0]!();
+  await eventually("it is over", () => pump.syncingSinceMs === null);
+  assert.equal(isLive(), true);
+  assert.deepEqual(loggedZxids, [recordCount]);
+  await pump.stop();
 });
 
 const writer = new JuteWriter(16);

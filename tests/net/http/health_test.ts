@@ -9,12 +9,8 @@ import {
   startupChecks,
   strictChecks,
 } from "../../../net/http/health_checks.ts";
-import { TxnLogFile } from "../../../net/txn_log_file.ts";
-import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free_port.ts";
 import { InProcessServer } from "../../support/in_process_server.ts";
-import { RawClient, requestFrame } from "../../support/raw_client.ts";
-import { create } from "../../support/requests.ts";
 import { makeTempDir } from "../../support/temp_dir.ts";
 
 const GIB = 1 << 30;
@@ -333,44 +329,3 @@ Deno.test("a member without a quorum is live, and neither ready nor started", as
     assert.match(text, /there is no leader: 1 of 3 voters are connected/);
   }
 });
-
-Deno.test("a server whose sync of the log does not end is not live", async () => {
-  await using server = await InProcessServer.start();
-  using client = await RawClient.session(server.clientPort);
-  // the sync of many records is not waited for
-  const { sync } = TxnLogFile.prototype;
-  const { promise: thawed, resolve: thaw } = Promise.withResolvers<void>();
-  TxnLogFile.prototype.sync = async function () {
-    await thawed;
-    return await sync.call(this);
-  };
-  try {
-    const count = 40;
-    const frames = Array.from({ length: count }, (_, i) => requestFrame(create(`/${i}`), i + 1));
-    await client.sendBytes(new Uint8Array(await new Blob(frames).arrayBuffer()));
-    await eventually("a sync is under way", () => server.probe.syncingSinceMs !== null);
-    const later = { ...sourceOf(server), nowMs: server.probe.syncingSinceMs! + 31_000 };
-    assert.equal((await ask(later, "/livez?verbose")).status, 503);
-    assert.match((await ask(later, "/livez")).text, /^fsync: .* 31\.0 s/);
-    assert.equal(await statusOf(server, "/livez"), 200);
-    thaw();
-    for (let i = 0; i < count; i++) await client.reply();
-    await eventually("no sync is under way", () => server.probe.syncingSinceMs === null);
-  } finally {
-    TxnLogFile.prototype.sync = sync;
-    thaw();
-  }
-});
-
-/** What the probe says now, as plain values. */
-function sourceOf({ probe }: InProcessServer): HealthSource {
-  const { stage, loopDelayMs, syncingSinceMs, logDir, isServing, isReadOnly } = probe;
-  const { acceptsWrites, hasServed, mode, peerState, ensemble } = probe;
-  return {
-    ...{ stage, loopDelayMs, syncingSinceMs, logDir, isServing, isReadOnly },
-    ...{ acceptsWrites, hasServed, mode, peerState, ensemble },
-    nowMs: probe.nowMs,
-    tickedMs: null,
-    disks: () => probe.disks(),
-  };
-}
