@@ -106,7 +106,7 @@ export class WatchStream {
   /** Live events through a zxid, in the stream's own form; the bytes may be shared. */
   deliver(bytes: Uint8Array<ArrayBuffer>, through: Zxid): void {
     this.position = through;
-    this.#send(bytes);
+    if (bytes.length > 0) this.#send(bytes);
   }
 
   /** It is not to be told of what happens any more, but sees to it by itself. */

@@ -1,0 +1,85 @@
+/**
+ * Reads a stream of server-sent events as EventSource does, one event at a time.
+ *
+ * @module
+ */
+
+export interface SseEvent {
+  readonly name: string;
+  // deno-lint-ignore no-explicit-any
+  readonly data: any;
+  /** What the event itself says; null: nothing. */
+  readonly id: string | null;
+}
+
+export class SseReader implements AsyncDisposable {
+  readonly response: Response;
+  /** What a client would resume with: of the last whole event, or of a heartbeat behind it. */
+  lastId: string | null = null;
+  readonly #abort: AbortController;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null;
+  readonly #decoder = new TextDecoder();
+  #text = "";
+
+  private constructor(response: Response, abort: AbortController) {
+    this.response = response;
+    this.#abort = abort;
+    this.#reader = response.body?.getReader() ?? null;
+  }
+
+  static async open(url: string, headers: Record<string, string> = {}): Promise<SseReader> {
+    const abort = new AbortController();
+    return new SseReader(await fetch(url, { headers, signal: abort.signal }), abort);
+  }
+
+  /** The next event; null at the end of the stream. */
+  async next(): Promise<SseEvent | null> {
+    for (;;) {
+      const end = this.#text.indexOf("\n\n");
+      if (end >= 0) {
+        const block = this.#text.slice(0, end);
+        this.#text = this.#text.slice(end + 2);
+        const event = this.#take(block);
+        if (event !== null) return event;
+        continue;
+      }
+      const { done, value } = await this.#reader!.read();
+      if (done) return null;
+      this.#text += this.#decoder.decode(value, { stream: true });
+    }
+  }
+
+  /** The next event, which there must be. */
+  async must(name: string): Promise<SseEvent> {
+    const event = await this.next();
+    if (event?.name === name) return event;
+    throw new Error(`Expected "${name}", got ${JSON.stringify(event)}`);
+  }
+
+  /** Hangs up, wherever the stream is. */
+  async close(): Promise<void> {
+    this.#abort.abort();
+    await this.#reader?.closed.catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #take(block: string): SseEvent | null {
+    let name = "message";
+    let id: string | null = null;
+    const data: string[] = [];
+    for (const line of block.split("\n")) {
+      const colon = line.indexOf(":");
+      if (colon === 0) continue; // a comment
+      const field = line.slice(0, colon);
+      const value = line.slice(colon + 1).replace(/^ /, "");
+      if (field === "event") name = value;
+      else if (field === "data") data.push(value);
+      else if (field === "id") id = value;
+    }
+    if (id !== null) this.lastId = id;
+    return data.length === 0 ? null : { name, data: JSON.parse(data.join("\n")), id };
+  }
+}
