@@ -19,30 +19,53 @@ export interface PageRequest {
   readonly isWanted: (id: NodeId) => boolean;
 }
 
-/** The children of the page, in order, and whether there are more behind it. */
-export function childrenPage(
-  store: NodeStore,
-  { parent, after, prefix, limit, isWanted }: PageRequest,
-): { ids: NodeId[]; hasMore: boolean } {
-  const heap: NodeId[] = [];
-  let hasMore = false;
-  for (let id = store.firstChild(parent); id !== NO_NODE; id = store.nextSibling(id)) {
-    if (after !== null && compareToBytes(store, id, after) <= 0) continue;
-    const isLast = heap.length === limit && compareNames(store, id, heap[0]!) > 0;
-    if (isLast && hasMore) continue; // the usual case of a long list
-    if (prefix !== null && !beginsWith(store, id, prefix)) continue;
-    if (!isWanted(id)) continue;
-    if (heap.length < limit) {
-      heap.push(id);
-      siftUp(store, heap);
-      continue;
-    }
-    hasMore = true;
-    if (isLast) continue;
-    heap[0] = id;
-    siftDown(store, heap);
+/** The children of a page, in order, and whether there are more behind it. */
+export interface Page {
+  readonly ids: readonly NodeId[];
+  readonly hasMore: boolean;
+}
+
+/** A walk over all children, which may pause as long as none of them comes or goes. */
+export class PageWalk {
+  readonly #store: NodeStore;
+  readonly #request: PageRequest;
+  /** With the largest name on top. */
+  readonly #heap: NodeId[] = [];
+  #next: NodeId;
+  #hasMore = false;
+
+  constructor(store: NodeStore, request: PageRequest) {
+    this.#store = store;
+    this.#request = request;
+    this.#next = store.firstChild(request.parent);
   }
-  return { ids: heap.sort((a, b) => compareNames(store, a, b)), hasMore };
+
+  /** Looks at so many children more. Returns the page when there are no others, else null. */
+  step(childCount: number): Page | null {
+    const store = this.#store;
+    const { after, prefix, limit, isWanted } = this.#request;
+    const heap = this.#heap;
+    let id = this.#next;
+    for (let i = 0; i < childCount && id !== NO_NODE; i++, id = store.nextSibling(id)) {
+      if (after !== null && compareToBytes(store, id, after) <= 0) continue;
+      const isBehind = heap.length === limit && compareNames(store, id, heap[0]!) > 0;
+      if (isBehind && this.#hasMore) continue; // the usual case of a long list
+      if (prefix !== null && !beginsWith(store, id, prefix)) continue;
+      if (!isWanted(id)) continue;
+      if (heap.length < limit) {
+        heap.push(id);
+        siftUp(store, heap);
+        continue;
+      }
+      this.#hasMore = true;
+      if (isBehind) continue;
+      heap[0] = id;
+      siftDown(store, heap);
+    }
+    this.#next = id;
+    if (id !== NO_NODE) return null;
+    return { ids: heap.sort((a, b) => compareNames(store, a, b)), hasMore: this.#hasMore };
+  }
 }
 
 /** Whether the name ends in the ten digits that the server adds to sequential ones. */

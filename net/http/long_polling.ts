@@ -28,7 +28,7 @@ type WaitQuery = { [Name in keyof typeof WAIT_QUERY]?: z.output<typeof WAIT_QUER
 export async function whenChanged<Query extends WaitQuery, Body>(
   call: Call<Query, Body>,
   kind: "data" | "children",
-  answer: (call: Call<Query, Body>) => Response,
+  answer: (call: Call<Query, Body>) => Response | Promise<Response>,
 ): Promise<Response> {
   const { path, signal } = call;
   const { since, wait = 0 } = call.query;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { NodeStore, ROOT } from "../../../core/tree/node_store.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../core/wire/jute.ts";
-import { childrenPage, isSequential } from "../../../net/http/children_page.ts";
+import { isSequential, PageWalk } from "../../../net/http/children_page.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 
 function storeOf(names: Iterable<string>): NodeStore {
@@ -25,20 +25,23 @@ function pagesOf(
   const pages: string[][] = [];
   let after: Uint8Array | null = null;
   for (;;) {
-    const { ids, hasMore } = childrenPage(store, {
+    const walk = new PageWalk(store, {
       parent: ROOT,
       after,
       prefix: prefix === null ? null : encodeUtf8(prefix),
       limit,
       isWanted,
     });
+    let page = walk.step(100);
+    while (page === null) page = walk.step(100);
+    const { ids, hasMore } = page;
     pages.push(ids.map((id) => decodeUtf8(store.name(id))));
     if (!hasMore) return pages;
     after = encodeUtf8(pages.at(-1)!.at(-1)!);
   }
 }
 
-Deno.test("childrenPage() goes through all children once, in order of their bytes", () => {
+Deno.test("PageWalk goes through all children once, in order of their bytes", () => {
   const random = new SeededRandom(7);
   const names = new Set<string>();
   while (names.size < 997) names.add(`n${random.uint32() % 100_000}`);
@@ -51,7 +54,7 @@ Deno.test("childrenPage() goes through all children once, in order of their byte
   }
 });
 
-Deno.test("childrenPage() leaves out what is not wanted, also behind the page", () => {
+Deno.test("PageWalk leaves out what is not wanted, also behind the page", () => {
   const store = storeOf(["a1", "b1", "b2", "b3", "c1", "ä1"]);
   assert.deepEqual(pagesOf(store, { limit: 2, prefix: "b" }), [["b1", "b2"], ["b3"]]);
   assert.deepEqual(pagesOf(store, { limit: 3, prefix: "b" }), [["b1", "b2", "b3"]]);

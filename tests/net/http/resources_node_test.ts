@@ -148,3 +148,30 @@ Deno.test("GET children: waits for a child to come or go", async () => {
   const { status, json } = await waiting;
   assert.deepEqual([status, json.children], [200, [{ name: "a" }, { name: "b" }]]);
 });
+
+Deno.test("GET children: pages of a long list, while children come and go", async () => {
+  await using server = await ZnodeServer.start();
+  await server.put("/data/p", "");
+  const names = Array.from({ length: 12_000 }, (_, i) => `n${String(i).padStart(5, "0")}`);
+  for (let at = 0; at < names.length; at += 4000) {
+    const ops = names.slice(at, at + 4000).map((name) => ({ op: "create", path: `/p/${name}` }));
+    assert.equal((await server.post("/txn", { ops })).status, 200);
+  }
+  let isDone = false;
+  const other = (async () => {
+    for (let i = 0; !isDone; i++) {
+      await server.put(`/data/p/x${i}`, "");
+      await server.delete(`/data/p/x${i}`);
+    }
+  })();
+  const found: string[] = [];
+  for (let next: string | null = ""; next !== null;) {
+    const { status, json } = await server.get(`/children/p?limit=5000&after=${next}`);
+    assert.equal(status, 200);
+    for (const { name } of json.children) if (name.startsWith("n")) found.push(name);
+    next = json.next;
+  }
+  isDone = true;
+  await other;
+  assert.deepEqual(found, names);
+});
