@@ -1,46 +1,17 @@
 import assert from "node:assert/strict";
-import type { RequestProcessor } from "../../../core/server/request_processor.ts";
 import { NoWrites } from "../../../core/server/no_writes.ts";
-import type { WritePath } from "../../../core/server/write_path.ts";
 import type { Caller } from "../../../net/http/gateway.ts";
 import { Problem } from "../../../net/http/problem.ts";
-import { ServerGateway } from "../../../net/http/server_gateway.ts";
-import { nodeHashing } from "../../../net/hashing.ts";
-import { makeAuthProviders } from "../../../core/auth/auth_providers.ts";
-import { Turn } from "../../../net/turn.ts";
 import { makeConfig } from "../../fuzz/server_fixture.ts";
 import { CoreServer, LeaderAndLearner, LeaderServer } from "../../support/core_server.ts";
-import { SeededRandom } from "../../support/seeded_random.ts";
+import {
+  flush,
+  GATEWAY_TIMEOUT_MS as TIMEOUT_MS,
+  gatewayOf,
+} from "../../support/hand_driven_gateway.ts";
 
 const SOMEBODY: Caller = { ids: [], session: null, remoteAddress: "10.0.0.1" };
-const TIMEOUT_MS = 15_000;
 const OPEN = { acl: null, kind: "persistent" } as const;
-
-/** A gateway on a server that a test drives by hand. */
-function gatewayOf(server: CoreServer<WritePath>, seed = 1): ServerGateway {
-  const { config, processor, tree, sessionTable, time } = server;
-  const clock = { monotonicMs: () => time.nowMs, wallMs: () => time.wallMs };
-  const gateway = new ServerGateway({
-    config,
-    tree,
-    sessionTable,
-    providers: makeAuthProviders(config, nodeHashing),
-    turn: new Turn(clock, { beginTurn() {}, endTurn() {} }),
-    clock,
-    random: new SeededRandom(seed),
-    requestTimeoutMs: TIMEOUT_MS,
-  });
-  server.applier.onSessionEnd = (id) => gateway.sessionEnded(id);
-  gateway.serve(processor);
-  return gateway;
-}
-
-function flush({ dirty }: RequestProcessor): void {
-  for (const client of dirty.splice(0)) {
-    client.isDirty = false;
-    (client.connection as { flush(): void } | null)?.flush();
-  }
-}
 
 /** Commits and hands out answers until the promise is settled. */
 async function settled<T>(promise: Promise<T>, step: () => void): Promise<T> {
