@@ -22,7 +22,7 @@ import { Problem } from "./problem.ts";
 import { problemResponse } from "./problem_response.ts";
 import type { AnyRoute, Call } from "./route.ts";
 import { zxidText } from "./schemas.ts";
-import { parseSessionToken } from "./session_token.ts";
+import { parseSessionToken, withoutTokens } from "./session_token.ts";
 import { paramNamesOf, paramsOf, PATH_PARAM, rawPathOf } from "./url_template.ts";
 import { znodePathOf } from "./znode_path.ts";
 
@@ -322,7 +322,7 @@ class HttpApp implements App {
     if (!(error instanceof Problem)) {
       this.#options.logger.error("an HTTP request failed unexpectedly", {
         method: request.method,
-        url: rawPath,
+        url: withoutTokens(rawPath),
         problem: error instanceof Error ? error.message : String(error),
         stack: error instanceof Error ? error.stack : undefined,
       });

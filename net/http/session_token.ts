@@ -16,6 +16,9 @@ const TOKEN_BYTES = KEY_BYTES + 4;
 const PADDING = "=".repeat((3 - TOKEN_BYTES % 3) % 3);
 const TEXT = new RegExp(`^${PREFIX}[A-Za-z0-9_-]{${Math.ceil(TOKEN_BYTES * 4 / 3)}}$`);
 
+/** Also damaged ones, which may be almost right. */
+const TOKENS = new RegExp(`${PREFIX}[A-Za-z0-9_-]+`, "g");
+
 export function sessionTokenOf({ id, password }: SessionKey): string {
   const bytes = new Uint8Array(TOKEN_BYTES);
   const view = new DataView(bytes.buffer);
@@ -45,4 +48,9 @@ export function parseSessionToken(text: string): SessionKey | null {
 
 function crcOf(bytes: Uint8Array): number {
   return crc32Finish(crc32Update(CRC_START, bytes, 0, KEY_BYTES));
+}
+
+/** A text for a log: without the tokens that are in it. */
+export function withoutTokens(text: string): string {
+  return text.replaceAll(TOKENS, `${PREFIX}...`);
 }

@@ -59,8 +59,28 @@ export async function sessionOfRequest(
   return { key, timeoutMs, token: sessionTokenOf(key) };
 }
 
+/** In place of the token in a URL: the session of `X-Zk-Session`, for URLs that get logged. */
+export const CURRENT = "current";
+/** Of operations whose URL has a token. */
+export const CURRENT_HEADERS = {
+  "X-Zk-Session": `the session's token, if the URL has \`${CURRENT}\` instead`,
+};
+
+/**
+ * The session whose token stands in the URL.
+ *
+ * @throws {Problem} `session-required`, `bad-request`
+ */
+export function sessionOfUrl({ params, caller }: Pick<Call, "params" | "caller">): SessionKey {
+  if (params.token !== CURRENT) return keyOfToken(params.token!);
+  if (caller.session !== null) return caller.session;
+  throw new Problem("session-required", {
+    detail: `The session ${CURRENT} is that of X-Zk-Session, which the request does not have`,
+  });
+}
+
 /** @throws {Problem} `bad-request` */
-export function keyOfToken(token: string): SessionKey {
+function keyOfToken(token: string): SessionKey {
   const key = parseSessionToken(token);
   if (key !== null) return key;
   throw new Problem("bad-request", { // the token is not repeated: it may be almost right

@@ -13,19 +13,15 @@ import { Permission } from "../../../core/tree/acl_list.ts";
 import { decodeUtf8 } from "../../../core/wire/jute.ts";
 import { sessionIdToHex } from "../../../core/zxid.ts";
 import type { Caller, Gateway, SessionKey } from "../gateway.ts";
-import { Problem } from "../problem.ts";
-import { type AnyRoute, type Call, route } from "../route.ts";
+import { type AnyRoute, route } from "../route.ts";
 import { HexText } from "../schemas.ts";
 import { sessionTokenOf } from "../session_token.ts";
-import { clampTtl, keyOfToken, Ttl, TTL_MS_DEFAULT } from "./request_session.ts";
+import { clampTtl, CURRENT_HEADERS, sessionOfUrl, Ttl, TTL_MS_DEFAULT } from "./request_session.ts";
 
 const TAG = "sessions";
 const PATH = "/api/v1/sessions";
-/** In place of the token in a URL: the session of `X-Zk-Session`, for URLs that get logged. */
-const CURRENT = "current";
 
 const NO_QUERY = z.strictObject({});
-const TOKEN_HEADERS = { "X-Zk-Session": "the session's token, if the URL has `current` instead" };
 
 const SessionBody = z.strictObject({
   ttl: Ttl.default(TTL_MS_DEFAULT)
@@ -99,13 +95,13 @@ export const sessionRoutes: AnyRoute[] = [
     summary: "A session's timeout and its znodes",
     description: "Keeps it alive like every request.",
     query: NO_QUERY,
-    headers: TOKEN_HEADERS,
+    headers: CURRENT_HEADERS,
     body: null,
     responses: { 200: { description: "The session", body: Session } },
     problems: ["session-required", "session-expired"],
     isWrite: false,
     handle: async (call) => {
-      const { key, timeoutMs } = await call.gateway.touch(keyOfCall(call));
+      const { key, timeoutMs } = await call.gateway.touch(sessionOfUrl(call));
       const answer: z.input<typeof Session> = {
         id: sessionIdToHex(key.id),
         ttlMs: timeoutMs,
@@ -122,13 +118,13 @@ export const sessionRoutes: AnyRoute[] = [
     tag: TAG,
     summary: "Give a sign of life",
     query: NO_QUERY,
-    headers: TOKEN_HEADERS,
+    headers: CURRENT_HEADERS,
     body: null,
     responses: { 200: { description: "The session's whole ttl is ahead of it", body: Expiry } },
     problems: ["session-required", "session-expired"],
     isWrite: true,
     handle: async (call) => {
-      const { timeoutMs } = await call.gateway.touch(keyOfCall(call));
+      const { timeoutMs } = await call.gateway.touch(sessionOfUrl(call));
       const answer: z.input<typeof Expiry> = { expiresInMs: timeoutMs };
       return Response.json(answer, { headers: { "Cache-Control": "no-store" } });
     },
@@ -141,25 +137,17 @@ export const sessionRoutes: AnyRoute[] = [
     summary: "End a session",
     description: "Its ephemerals are deleted at once, and with them its locks and candidacies.",
     query: NO_QUERY,
-    headers: TOKEN_HEADERS,
+    headers: CURRENT_HEADERS,
     body: null,
     responses: { 204: { description: "The session has ended" } },
     problems: ["session-required", "session-expired", "session-moved", "operation-timeout"],
     isWrite: true,
     handle: async (call) => {
-      await call.gateway.closeSession({ ...call.caller, session: keyOfCall(call) });
+      await call.gateway.closeSession({ ...call.caller, session: sessionOfUrl(call) });
       return new Response(null, { status: 204 });
     },
   }),
 ];
-
-function keyOfCall({ params, caller }: Pick<Call, "params" | "caller">): SessionKey {
-  if (params.token !== CURRENT) return keyOfToken(params.token!);
-  if (caller.session !== null) return caller.session;
-  throw new Problem("session-required", {
-    detail: `The session ${CURRENT} is that of X-Zk-Session, which the request does not have`,
-  });
-}
 
 function ephemeralsOf(
   { gateway, caller }: { gateway: Gateway; caller: Caller },

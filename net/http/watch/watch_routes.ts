@@ -10,9 +10,9 @@ import { sessionIdToHex, type Zxid } from "../../../core/zxid.ts";
 import type { SessionKey } from "../gateway.ts";
 import { Problem } from "../problem.ts";
 import { Flag, ZxidText } from "../query_values.ts";
+import { CURRENT_HEADERS, sessionOfUrl } from "../resources/request_session.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import { zxidText } from "../schemas.ts";
-import { parseSessionToken } from "../session_token.ts";
 import type { WatchScope } from "./change.ts";
 import { plainEvent, VALUE_FORMS, type ValueForm } from "./event_text.ts";
 import { holdSession } from "./session_lease.ts";
@@ -21,8 +21,6 @@ import { hubOf } from "./watch_hub.ts";
 /** Streams that lose their server together do not all come back at once. */
 const RETRY_MS_MIN = 1000;
 const RETRY_MS_SPREAD = 3000;
-/** In place of the token in a URL: the session of `X-Zk-Session`. */
-const CURRENT = "current";
 
 const SCOPE_QUERY = {
   recursive: Flag.meta({ description: "all znodes below it too" }),
@@ -92,10 +90,7 @@ export const watchRoutes: AnyRoute[] = [
       "what becomes of it: `disconnected` and `connected` of the server's quorum, `ended` when it has expired or " +
       "was closed, which ends the stream. With `path` the events of a watch are among them.",
     query: SessionEventsQuery,
-    headers: {
-      ...LAST_EVENT_ID,
-      "X-Zk-Session": "the session's token, if the URL has `current` instead",
-    },
+    headers: { ...LAST_EVENT_ID, ...CURRENT_HEADERS },
     body: null,
     responses: STREAM_RESPONSES,
     problems: [
@@ -108,7 +103,7 @@ export const watchRoutes: AnyRoute[] = [
     isWrite: false,
     handle: async (call) => {
       const { path, recursive, value } = call.query;
-      const { key } = await call.gateway.touch(sessionOf(call));
+      const { key } = await call.gateway.touch(sessionOfUrl(call));
       return openStream(call, {
         scope: path === undefined ? null : { path: checkedPath(path), isRecursive: recursive },
         form: value,
@@ -182,15 +177,4 @@ function checkedPath(path: string): string {
       }: a path begins with a slash and does not end with one, ` +
       "and has neither empty names nor control characters",
   });
-}
-
-function sessionOf({ params, caller }: Pick<Call, "params" | "caller">): SessionKey {
-  const token = params.token!;
-  const key = token === CURRENT ? caller.session : parseSessionToken(token);
-  if (key !== null) return key;
-  throw token === CURRENT
-    ? new Problem("session-required", {
-      detail: `The session ${CURRENT} is that of X-Zk-Session, which the request does not have`,
-    })
-    : new Problem("bad-request", { detail: "The token in the URL is that of no session" });
 }
