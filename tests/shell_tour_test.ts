@@ -1,6 +1,11 @@
+/**
+ * What following a tour notices, so that a tour which passes says something.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
-import { followTour, tourOf } from "./shell_tour.ts";
-import { makeTempDir } from "./temp_dir.ts";
+import { followTour, tourOf } from "./support/shell_tour.ts";
+import { makeTempDir } from "./support/temp_dir.ts";
 
 const DOCUMENT = `
 ## Tour
