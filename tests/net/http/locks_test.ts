@@ -363,6 +363,25 @@ Deno.test("requests for locks that cannot be are refused", async () => {
   assert.deepEqual(await lockState(server, "/a"), { holder: null, waiting: [] });
 });
 
+Deno.test("a lock's znode has the say in who may lock it", async () => {
+  await using server = await InProcessServer.start(FAST);
+  const { httpUrl } = server;
+  const as = (user: string) => ({ headers: { "Authorization": `Basic ${btoa(`${user}:pw`)}` } });
+  const made = await callApi(httpUrl, "PUT", "/data/closed?acl=auth::cdrwa", as("owner"));
+  assert.equal(made.status, 201);
+  const body = { ttl: "30s" };
+  const cases: [JsonRequest, number][] = [[{}, 401], [as("other"), 403], [as("owner"), 201]];
+  for (const [who, status] of cases) {
+    const reply = await callApi(httpUrl, "POST", "/locks/closed", { ...who, body });
+    assert.equal(reply.status, status);
+    assert.equal(
+      (await callApi(httpUrl, "GET", "/locks/closed", who)).status,
+      status === 201 ? 200 : status,
+    );
+  }
+  assert.equal((await callApi(httpUrl, "GET", "/locks/closed", as("owner"))).body.waitingCount, 0);
+});
+
 Deno.test("a lock delay keeps the lock from others after its holder's session ended, not after a release", async () => {
   await using server = await InProcessServer.start(FAST);
   const [one, two] = [await Client.connect(server), await Client.connect(server)];
