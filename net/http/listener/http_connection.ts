@@ -1,0 +1,403 @@
+/**
+ * One connection of the HTTP port: reads requests, hands each to the handler, writes its response, in this order
+ * and one at a time.
+ *
+ * A connection is not read further than its next request while one is under way, except to notice that its
+ * client hung up: TCP slows down who sends more. What takes too long is closed from outside, see
+ * {@linkcode HttpConnection.checkDeadline}.
+ *
+ * @module
+ */
+import { rest } from "../../rest.ts";
+import { ReceivedBody } from "./received_body.ts";
+import { ReceivedRequest } from "./received_request.ts";
+import { Reply } from "./reply.ts";
+import {
+  type FieldBlock,
+  HEAD_BYTES_MAX,
+  headEnd,
+  isRefusal,
+  parseFields,
+  parseRequestLine,
+  type Refusal,
+  type RequestLine,
+} from "./request_head.ts";
+import { ResponseWriter } from "./response_writer.ts";
+import { SocketInput } from "./socket_input.ts";
+
+/** Fields of which a copy is kept, to be recognised in the next request. */
+const KNOWN_FIELDS_BYTES_MAX = 2 << 10;
+/** What is left of a body that nobody wanted: so much is read for the sake of the connection. */
+const DRAINED_BYTES_MAX = 64 << 10;
+/** What is taken from a client that is still sending when its connection is closed, so that it sees the answer. */
+const LINGER_BYTES_MAX = 1 << 20;
+const LINGER_MS = 2000;
+/** Pipelined requests of one connection that are handled before others get their turn. */
+const BURST_COUNT_MAX = 32;
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+export interface RemoteAddress {
+  readonly hostname: string;
+  readonly port: number;
+  readonly transport: "tcp";
+}
+
+/** What a handler is told of the connection. */
+export interface ReceivedInfo {
+  readonly remoteAddr: RemoteAddress;
+  /** Resolves when the response was sent, and rejects when it could not be. */
+  readonly completed: Promise<void>;
+}
+
+export type RequestHandler = (
+  request: Request,
+  info: ReceivedInfo,
+) => Response | Promise<Response>;
+
+export interface ConnectionHost {
+  readonly handler: RequestHandler;
+  /** The time as of the last tick; monotonic. */
+  readonly nowMs: number;
+  /** The `Date` field. */
+  readonly date: string;
+  /** Connections end with the request they have. */
+  readonly isClosing: boolean;
+  readonly idleTimeoutMs: number;
+  /** For a head to arrive, and for each part of a body or of a response to pass. */
+  readonly stallTimeoutMs: number;
+  /** The handler failed, which it should not. */
+  failed(error: unknown): void;
+  closed(connection: HttpConnection): void;
+}
+
+class RequestInfo implements ReceivedInfo {
+  readonly remoteAddr: RemoteAddress;
+  #completed: PromiseWithResolvers<void> | null = null;
+
+  constructor(remoteAddr: RemoteAddress) {
+    this.remoteAddr = remoteAddr;
+  }
+
+  get completed(): Promise<void> {
+    if (this.#completed === null) {
+      this.#completed = Promise.withResolvers();
+      this.#completed.promise.catch(() => {}); // who asked for it need not look
+    }
+    return this.#completed.promise;
+  }
+
+  end(isSent: boolean): void {
+    if (isSent) this.#completed?.resolve();
+    else this.#completed?.reject(new Error("The connection ended before the response"));
+  }
+}
+
+export class HttpConnection {
+  readonly #host: ConnectionHost;
+  readonly #socket: Deno.TcpConn;
+  readonly #remoteAddr: RemoteAddress;
+  readonly #input: SocketInput;
+  readonly #writer: ResponseWriter;
+  /** The fields of the last request and what they mean: those of the next are mostly the same. */
+  #knownBytes: Uint8Array | null = null;
+  #known: FieldBlock | null = null;
+  #knownVersion = 1;
+  #deadlineMs: number;
+  #hasRequest = false;
+  #isClosed = false;
+  /** Who wants to know that the client hung up. */
+  #watchers: AbortController[] = [];
+  #isWatching = false;
+  #body: ReceivedBody | null = null;
+  #mustSayContinue = false;
+  #burstCount = 0;
+
+  constructor(host: ConnectionHost, socket: Deno.TcpConn, remoteAddr: RemoteAddress) {
+    this.#host = host;
+    this.#socket = socket;
+    this.#remoteAddr = remoteAddr;
+    this.#input = new SocketInput(socket);
+    this.#writer = new ResponseWriter(socket, {
+      wrote: (isUnderWay) =>
+        this.#deadlineMs = isUnderWay ? host.nowMs + host.stallTimeoutMs : Infinity,
+    });
+    this.#deadlineMs = host.nowMs + host.idleTimeoutMs;
+  }
+
+  /** Whether a request is under way, from its first byte to the last of its response. */
+  get hasRequest(): boolean {
+    return this.#hasRequest;
+  }
+
+  /** Serves requests until the connection ends. */
+  async run(): Promise<void> {
+    try {
+      while (await this.#serveOne());
+    } catch {
+      // it broke: there is nobody to tell
+    }
+    this.close();
+  }
+
+  /** Closes what waits for the other side for too long. */
+  checkDeadline(nowMs: number): void {
+    if (nowMs >= this.#deadlineMs) this.close();
+  }
+
+  /** At once, whatever is under way. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      this.#socket.close();
+    } catch {
+      // the other side was faster
+    }
+    this.#hungUp();
+    this.#host.closed(this);
+  }
+
+  // ---------------------------------------------------------------- requests
+
+  /** Returns whether another request may follow. */
+  async #serveOne(): Promise<boolean> {
+    const host = this.#host;
+    const input = this.#input;
+    let lineEnd = this.#lineEnd();
+    let end = lineEnd < 0 ? -1 : this.#headEnd(lineEnd);
+    while (end < 0) {
+      if (input.isFull) {
+        return await this.#refuse({
+          status: 431,
+          reason: `The head of the request is longer than ${HEAD_BYTES_MAX} bytes`,
+        });
+      }
+      if (input.length === 0) {
+        if (host.isClosing) return false;
+        this.#hasRequest = false;
+        this.#burstCount = 0;
+        this.#deadlineMs = host.nowMs + host.idleTimeoutMs;
+      } else if (!this.#hasRequest) { // for all of the head, however many reads it takes
+        this.#hasRequest = true;
+        this.#deadlineMs = host.nowMs + host.stallTimeoutMs;
+      }
+      if (!await input.fill()) return false;
+      lineEnd = this.#lineEnd();
+      end = lineEnd < 0 ? -1 : this.#headEnd(lineEnd);
+    }
+    this.#hasRequest = true;
+    this.#deadlineMs = Infinity;
+    const { bytes, start } = input;
+    if (bytes[lineEnd - 1] !== CR) return await this.#refuse(NO_CRLF);
+    const line = parseRequestLine(bytes, start, lineEnd - 1);
+    if (isRefusal(line)) return await this.#refuse(line);
+    const fields = this.#fields(lineEnd + 1, end, line);
+    if (isRefusal(fields)) return await this.#refuse(fields);
+    if (line.authority !== null && line.authority.toLowerCase() !== fields.host.toLowerCase()) {
+      return await this.#refuse({ status: 400, reason: "The URL and Host name different hosts" });
+    }
+    input.start = end;
+    if (++this.#burstCount > BURST_COUNT_MAX) {
+      this.#burstCount = 0;
+      await rest();
+    }
+    return await this.#answer(line, fields);
+  }
+
+  /** The index of the first line's LF; -1 when it has not come. */
+  #lineEnd(): number {
+    const input = this.#input;
+    // blank lines before a request are let pass
+    while (
+      input.length > 0 && (input.bytes[input.start] === CR || input.bytes[input.start] === LF)
+    ) {
+      input.start++;
+    }
+    const at = input.bytes.indexOf(LF, input.start);
+    return at >= input.end ? -1 : at;
+  }
+
+  #headEnd(lineEnd: number): number {
+    const { bytes, end } = this.#input;
+    const known = this.#knownBytes;
+    if (known !== null && end - lineEnd > known.length) {
+      let at = 0;
+      while (at < known.length && bytes[lineEnd + 1 + at] === known[at]) at++;
+      if (at === known.length) return lineEnd + 1 + at;
+    }
+    return headEnd(bytes, lineEnd, end);
+  }
+
+  #fields(from: number, to: number, line: RequestLine): FieldBlock | Refusal {
+    const { bytes } = this.#input;
+    const { minorVersion } = line;
+    if (minorVersion === this.#knownVersion && this.#isKnown(from, to)) return this.#known!;
+    const fields = parseFields(bytes, from, to, line);
+    if (!isRefusal(fields) && to - from <= KNOWN_FIELDS_BYTES_MAX) {
+      this.#knownBytes = bytes.slice(from, to);
+      this.#known = fields;
+      this.#knownVersion = minorVersion;
+    }
+    return fields;
+  }
+
+  #isKnown(from: number, to: number): boolean {
+    const known = this.#knownBytes;
+    if (known === null || known.length !== to - from) return false;
+    const { bytes } = this.#input;
+    for (let at = 0; at < known.length; at++) if (bytes[from + at] !== known[at]) return false;
+    return true;
+  }
+
+  // ---------------------------------------------------------------- answers
+
+  async #answer(line: RequestLine, fields: FieldBlock): Promise<boolean> {
+    const host = this.#host;
+    const { framing } = fields;
+    const body = framing.kind === "none" ? null : new ReceivedBody(framing, {
+      input: this.#input,
+      beforeRead: () => this.#beforeBodyRead(),
+      afterEnd: () => this.#bodyEnded(),
+    });
+    this.#body = body;
+    this.#mustSayContinue = fields.expectsContinue;
+    const request = new ReceivedRequest({
+      method: line.method,
+      url: `http://${fields.host}${line.target}`,
+      headers: fields.headers,
+      source: body,
+      watchPeer: (controller) => this.#watch(controller),
+    });
+    const info = new RequestInfo(this.#remoteAddr);
+    let response: Response;
+    try {
+      const made = host.handler(request, info);
+      response = made instanceof Promise ? await made : made;
+    } catch (error) {
+      host.failed(error);
+      response = new Reply("The request failed for a reason that the server's log has\n", {
+        status: 500,
+      });
+    }
+    const isKept = this.#mayGoOn(line, fields, response);
+    let isSent = false;
+    try {
+      isSent = await this.#writer.write(response, {
+        isHead: line.method === "HEAD",
+        minorVersion: line.minorVersion,
+        isKept,
+        date: host.date,
+      }, () => this.#streamEnd());
+    } finally {
+      info.end(isSent);
+      this.#watchers = [];
+    }
+    if (!isSent) return false;
+    if (body !== null && !body.isEnded) return await this.#passBody(body, isKept);
+    return isKept;
+  }
+
+  /** Whether the connection can serve another request after this one. */
+  #mayGoOn(line: RequestLine, { connection }: FieldBlock, response: Response): boolean {
+    if (this.#host.isClosing || connection === "close") return false;
+    if (line.minorVersion === 0) {
+      // the end of a stream is the end of the connection
+      if (connection !== "keep-alive" || !(response instanceof Reply)) return false;
+    }
+    if (response.headers.get("connection")?.toLowerCase() === "close") return false;
+    const body = this.#body;
+    if (body === null || body.isEnded) return true;
+    // a client that waits for leave may send the body or not
+    return !this.#mustSayContinue && body.bytesLeft <= DRAINED_BYTES_MAX;
+  }
+
+  /** Lets a body pass that the handler did not want. */
+  async #passBody(body: ReceivedBody, isKept: boolean): Promise<boolean> {
+    const host = this.#host;
+    if (isKept) {
+      while (await body.readSome() !== null);
+      return true;
+    }
+    await this.#linger(host.nowMs + LINGER_MS);
+    return false;
+  }
+
+  /** Closing a socket that has unread bytes makes the other side lose the answer. */
+  async #linger(deadlineMs: number): Promise<void> {
+    this.#deadlineMs = deadlineMs;
+    await this.#socket.closeWrite();
+    const sink = new Uint8Array(DRAINED_BYTES_MAX);
+    for (let total = 0; total < LINGER_BYTES_MAX;) {
+      const count = await this.#input.readInto(sink);
+      if (count === 0) return;
+      total += count;
+    }
+  }
+
+  async #refuse({ status, reason }: Refusal): Promise<false> {
+    const context = {
+      isHead: false,
+      minorVersion: 1,
+      isKept: false,
+      date: this.#host.date,
+    } as const;
+    const headers = { "content-type": "text/plain; charset=utf-8" };
+    await this.#writer.write(new Reply(`${reason}\n`, { status, headers }), context, null);
+    await this.#linger(this.#host.nowMs + LINGER_MS);
+    return false;
+  }
+
+  // ---------------------------------------------------------------- the body's reads
+
+  #beforeBodyRead(): Promise<void> | null {
+    this.#deadlineMs = this.#host.nowMs + this.#host.stallTimeoutMs;
+    if (!this.#mustSayContinue) return null;
+    this.#mustSayContinue = false;
+    return this.#writer.writeContinue();
+  }
+
+  #bodyEnded(): void {
+    this.#deadlineMs = Infinity;
+    if (this.#watchers.length > 0) void this.#lookOut();
+  }
+
+  // ---------------------------------------------------------------- clients that hang up
+
+  #watch(controller: AbortController): void {
+    if (this.#isClosed) return controller.abort(hungUp());
+    this.#watchers.push(controller);
+    if (this.#body === null || this.#body.isEnded) void this.#lookOut();
+  }
+
+  /** For streams: aborted when the client hangs up. */
+  #streamEnd(): AbortSignal {
+    const controller = new AbortController();
+    this.#watch(controller);
+    return controller.signal;
+  }
+
+  async #lookOut(): Promise<void> {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    while (this.#watchers.length > 0 && !this.#input.isFull) {
+      if (await this.#input.fill()) continue;
+      this.#hungUp();
+      break;
+    }
+    this.#isWatching = false;
+  }
+
+  #hungUp(): void {
+    const watchers = this.#watchers;
+    this.#watchers = [];
+    for (const watcher of watchers) watcher.abort(hungUp());
+  }
+}
+
+const NO_CRLF: Refusal = { status: 400, reason: "The first line does not end with CRLF" };
+
+function hungUp(): DOMException {
+  return new DOMException("The client hung up", "AbortError");
+}

@@ -1,0 +1,173 @@
+/**
+ * Listens for HTTP/1.1 and serves a handler of `Request` and `Response`, like `Deno.serve`, within bounds.
+ *
+ * Why not `Deno.serve`: it has no time-outs, no limit of connections and no way to count them, so that idle ones
+ * may take all file descriptors. And a request costs it more than the server itself: measured in µs of CPU with
+ * Deno 2.9 on 2 cores of x86, for a GET that answers 100 bytes with six header fields, 20 to 23 before the
+ * handler does anything (9.5 without fields, 11 more when the request's `signal` is touched); over `Deno.listen`
+ * as here it is 9 to 11, most of it the two system calls. A PUT that waits for the disk is to stay below
+ * 19 with everything that the server does for it (`tests/bench/README.md`).
+ *
+ * Bounded are: connections (the one that was idle for longest makes room), the time without a request, for a
+ * head to arrive, and between two parts of a body or a response, the size of a head. Bodies are bounded
+ * by who reads them.
+ *
+ * @module
+ */
+import { rest } from "../../rest.ts";
+import { isOutOfDescriptors } from "../../spare_descriptors.ts";
+import { HttpConnection, type RemoteAddress, type RequestHandler } from "./http_connection.ts";
+
+const TICK_MS = 500;
+const ACCEPT_RETRY_MS = 100;
+
+const TURNED_AWAY = new TextEncoder().encode(
+  "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n" +
+    "retry-after: 1\r\nconnection: close\r\ncontent-length: 60\r\n\r\n" +
+    "All connections of this port are in use: try another server\n",
+);
+
+export interface ListenerOptions {
+  readonly address: string;
+  /** 0: one the operating system picks. */
+  readonly port: number;
+  readonly handler: RequestHandler;
+  readonly connectionCountMax: number;
+  readonly idleTimeoutMs: number;
+  readonly stallTimeoutMs: number;
+  /** A connection had to go, or was refused. */
+  tooMany(problem: string): void;
+  /** The handler threw, which it should not. */
+  failed(error: unknown): void;
+}
+
+export class HttpListener {
+  readonly addr: Deno.NetAddr;
+  readonly #options: ListenerOptions;
+  readonly #listener: Deno.TcpListener;
+  readonly #connections = new Set<HttpConnection>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #host;
+  #ended: PromiseWithResolvers<void> | null = null;
+
+  /** Binds at once; throws when the port is taken. */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#listener = Deno.listen({ hostname: options.address, port: options.port });
+    this.addr = this.#listener.addr;
+    this.#host = {
+      handler: options.handler,
+      nowMs: performance.now(),
+      date: new Date().toUTCString(),
+      isClosing: false,
+      idleTimeoutMs: options.idleTimeoutMs,
+      stallTimeoutMs: options.stallTimeoutMs,
+      failed: (error: unknown) => options.failed(error),
+      closed: (connection: HttpConnection) => this.#closed(connection),
+    };
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    void this.#accept();
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Accepts no more; resolves when the requests that are under way have their responses. */
+  shutdown(): Promise<void> {
+    if (this.#ended !== null) return this.#ended.promise;
+    this.#ended = Promise.withResolvers();
+    this.#host.isClosing = true;
+    this.#listener.close();
+    for (const connection of [...this.#connections]) {
+      if (!connection.hasRequest) connection.close();
+    }
+    this.#endIfEmpty();
+    return this.#ended.promise;
+  }
+
+  /** Ends whatever is under way. */
+  abort(): void {
+    void this.shutdown();
+    for (const connection of [...this.#connections]) connection.close();
+  }
+
+  async #accept(): Promise<void> {
+    while (!this.#host.isClosing) {
+      try {
+        this.#take(await this.#listener.accept());
+      } catch (error) {
+        if (this.#host.isClosing) return;
+        if (isOutOfDescriptors(error)) {
+          this.#options.tooMany("no file descriptor is left");
+          this.#closeIdlest();
+        }
+        await rest(ACCEPT_RETRY_MS);
+      }
+    }
+  }
+
+  #take(socket: Deno.TcpConn): void {
+    if (this.#connections.size >= this.#options.connectionCountMax) {
+      const isOneClosed = this.#closeIdlest();
+      this.#options.tooMany(
+        isOneClosed
+          ? "one without a request was closed for a new one"
+          : "all have requests under way, a new one was refused",
+      );
+      if (!isOneClosed) return void turnAway(socket);
+    }
+    const { hostname, port } = socket.remoteAddr;
+    const remoteAddr: RemoteAddress = { hostname: unmapped(hostname), port, transport: "tcp" };
+    try {
+      socket.setNoDelay(true);
+    } catch {
+      // it is gone already: reading will tell
+    }
+    const connection = new HttpConnection(this.#host, socket, remoteAddr);
+    this.#connections.add(connection);
+    void connection.run();
+  }
+
+  /** Closes the oldest connection that has no request. Returns whether there was one. */
+  #closeIdlest(): boolean {
+    for (const connection of this.#connections) {
+      if (connection.hasRequest) continue;
+      connection.close();
+      return true;
+    }
+    return false;
+  }
+
+  #tick(): void {
+    const host = this.#host;
+    host.nowMs = performance.now();
+    host.date = new Date().toUTCString();
+    for (const connection of this.#connections) connection.checkDeadline(host.nowMs);
+  }
+
+  #closed(connection: HttpConnection): void {
+    this.#connections.delete(connection);
+    this.#endIfEmpty();
+  }
+
+  #endIfEmpty(): void {
+    if (this.#ended === null || this.#connections.size > 0) return;
+    clearInterval(this.#timer);
+    this.#ended.resolve();
+  }
+}
+
+async function turnAway(socket: Deno.TcpConn): Promise<void> {
+  try {
+    await socket.write(TURNED_AWAY);
+    socket.close();
+  } catch {
+    // it is gone already
+  }
+}
+
+/** An IPv4 peer on a dual-stack socket is known by its IPv4 address. */
+function unmapped(hostname: string): string {
+  return hostname.startsWith("::ffff:") && hostname.includes(".") ? hostname.slice(7) : hostname;
+}
