@@ -508,7 +508,6 @@ class RunningServer implements Server {
       probe: this.#probe,
       started: this.#started.promise,
       onAuthFailed: () => void this.#stats.authFailedCount++,
-      clientConnectionCount: () => this.#clientPort?.listener.connections.size ?? 0,
       addressOf: (sessionId) => this.#gateway.addressOf(sessionId),
       admin: () => ({ context: this.#clientPort.view, database: this.#database }),
     });

@@ -25,6 +25,7 @@ import { zxidText } from "./schemas.ts";
 import { parseSessionToken, withoutTokens } from "./session_token.ts";
 import { paramNamesOf, paramsOf, PATH_PARAM, rawPathOf } from "./url_template.ts";
 import { znodePathOf } from "./znode_path.ts";
+import { Reply } from "./listener/reply.ts";
 
 /** How long a request waits for `X-Zk-Min-Zxid`. */
 const MIN_ZXID_WAIT_MS = 5000;
@@ -36,7 +37,7 @@ const CONSISTENCIES: ReadonlySet<string> = new Set(["local", "sync", "linearizab
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 
-/** What is known of a request's connection, as `Deno.serve` tells it. */
+/** What is known of a request's connection. */
 export interface ConnectionInfo {
   readonly remoteAddr: { readonly hostname: string };
   /** The response has been sent to its end, or never will be. */
@@ -53,8 +54,6 @@ export interface AppOptions {
   readonly metrics: HttpMetrics;
   /** The server stops. */
   readonly stopping: AbortSignal;
-  /** Told of each request that asks for a signal: it may take long, or stream. */
-  readonly hold: (completed: Promise<unknown>) => void;
 }
 
 export interface App {
@@ -264,8 +263,8 @@ class HttpApp implements App {
   #otherMethod(progress: Progress, allow: string): Response {
     const { method } = progress.request;
     if (method === "OPTIONS") {
-      const headers = { Allow: allow };
-      return this.#finish(new Response(null, { status: 204, headers }), progress);
+      const headers = { allow };
+      return this.#finish(new Reply(null, { status: 204, headers }), progress);
     }
     throw new Problem("method-not-allowed", {
       detail: `Cannot ${method} ${progress.rawPath}: there are ${allow}`,
@@ -309,10 +308,8 @@ class HttpApp implements App {
     metrics.inFlight--;
     metrics.observed(operationId, request.method, response.status, performance.now() - beganMs);
     const { headers } = response;
-    if (!headers.has("x-zk-zxid")) {
-      headers.append("X-Zk-Zxid", zxidText(gateway.lastZxid));
-    }
-    headers.append("X-Denkeeper-Version", DENKEEPER_VERSION);
+    if (!headers.has("x-zk-zxid")) headers.append("x-zk-zxid", zxidText(gateway.lastZxid));
+    headers.append("x-denkeeper-version", DENKEEPER_VERSION);
     return response;
   }
 
@@ -384,13 +381,12 @@ class ServedCall implements Call<Readonly<Record<string, unknown>>, unknown> {
   }
 }
 
-/** For a request that may take long: it counts until its response has been sent. */
+/** For a request that may take long: it counts as a stream until its response has been sent. */
 function signalOf(
   request: Request,
   { completed }: ConnectionInfo,
-  { stopping, hold, metrics }: AppOptions,
+  { stopping, metrics }: AppOptions,
 ): AbortSignal {
-  hold(completed);
   metrics.openStreams++;
   const ended = () => void metrics.openStreams--;
   completed.then(ended, ended);
@@ -409,7 +405,8 @@ function resourcesOf(routes: readonly AnyRoute[]): Resource[] {
       own.map((route) => [route.method, operationOf(route)]),
     );
     const get = operations.get("GET");
-    if (get !== undefined && !operations.has("HEAD")) operations.set("HEAD", withoutBody(get));
+    // of an answer to HEAD the port sends no body
+    if (get !== undefined && !operations.has("HEAD")) operations.set("HEAD", get);
     return {
       template,
       znodePrefix: template.endsWith(PATH_PARAM) ? template.slice(0, -PATH_PARAM.length) : null,
@@ -426,23 +423,6 @@ function operationOf(route: AnyRoute): Operation {
     route,
     emptyQuery: empty.success ? Object.freeze(empty.data) : null,
     queryKeys: new Set([...Object.keys(route.query.shape), CONSISTENCY]),
-  };
-}
-
-/** HEAD of what only has GET. */
-function withoutBody(get: Operation): Operation {
-  const { route } = get;
-  return {
-    ...get,
-    route: {
-      ...route,
-      method: "HEAD",
-      handle: async (call) => {
-        const response = await route.handle(call);
-        await response.body?.cancel();
-        return new Response(null, response);
-      },
-    },
   };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { z } from "zod";
+import { ReceivedRequest } from "./listener/received_request.ts";
 import { Problem } from "./problem.ts";
 
 /** Wrong values that one answer tells of. */
@@ -24,13 +25,16 @@ export async function readBytes(
   limit: BodyLimit,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const declared = request.headers.get("content-length");
-  if (declared === "0" || request.body === null) return EMPTY;
+  if (declared === "0") return EMPTY;
   if (declared !== null && Number(declared) > limit.bytesMax) {
     throw tooLarge(`${declared} bytes`, limit);
   }
+  const arrived = request instanceof ReceivedRequest ? request.takeBody() : null;
+  if (arrived !== null) return arrived; // no need to wait, nor for a timer
+  if (declared === null && request.body === null) return EMPTY;
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(tooSlow(limit)), limit.timeoutMs);
-  const read = declared === null ? collected(request.body, limit) : request.bytes();
+  const read = declared === null ? collected(request.body!, limit) : request.bytes();
   try {
     return await Promise.race([read, late.promise]);
   } catch (error) {

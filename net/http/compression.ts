@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Reply } from "./listener/reply.ts";
 
 /** Smaller answers cost more time than they save. */
 export const GZIP_BYTES_MIN = 64 * 1024;
@@ -26,9 +27,14 @@ export function packedResponse(
   },
 ): Response {
   const isWorthIt = body !== null && (bytes === null || bytes > GZIP_BYTES_MIN);
-  if (!isWorthIt) return new Response(body, { status, headers });
+  const isStream = body instanceof ReadableStream;
+  if (!isWorthIt && !isStream) return new Reply(body, { status, headers });
   headers["vary"] = "accept-encoding";
-  if (!acceptsGzip(request)) return new Response(body, { status, headers });
+  if (!isWorthIt || !acceptsGzip(request)) {
+    return isStream
+      ? new Response(body, { status, headers })
+      : new Reply(body, { status, headers });
+  }
   headers["content-encoding"] = "gzip";
   const packed = new Response(body).body!.pipeThrough(new CompressionStream("gzip"));
   return new Response(packed, { status, headers });

@@ -16,6 +16,7 @@ import {
   startupChecks,
   strictChecks,
 } from "./health_checks.ts";
+import { Reply } from "./listener/reply.ts";
 import type { OpenApiParameter } from "./openapi.ts";
 
 export type HealthQuestion = "livez" | "readyz" | "startupz";
@@ -44,9 +45,9 @@ function answer(
 ): Response {
   const { method } = request;
   if (method !== "GET" && method !== "HEAD") {
-    return new Response(`${method} is not allowed here: use GET\n`, {
+    return new Reply(`${method} is not allowed here: use GET\n`, {
       status: 405,
-      headers: { allow: "GET, HEAD" },
+      headers: { "content-type": "text/plain; charset=utf-8", "allow": "GET, HEAD" },
     });
   }
   const { searchParams } = new URL(request.url);
@@ -61,7 +62,7 @@ function answer(
     : checks.filter((check) => !check.ok).map(({ name, detail }) => `${name}: ${detail}\n`).join(
       "",
     );
-  return new Response(method === "HEAD" ? null : body, {
+  return new Reply(method === "HEAD" ? null : body, {
     status: ok ? 200 : 503,
     headers: {
       "content-type": isJson ? "application/json" : "text/plain; charset=utf-8",

@@ -29,7 +29,7 @@ export function metricsHandler(host: HttpHost, context: PortContext): HttpHandle
 
 function handlerOf(
   host: HttpHost,
-  { port: { stopping, hold }, metrics, strangersLogger }: PortContext,
+  { port: { stopping }, metrics, strangersLogger }: PortContext,
   parts: { routes: readonly AnyRoute[]; mounts: readonly Mount[] },
 ): HttpHandler {
   const { gateway, providers, logger, onAuthFailed } = host;
@@ -44,7 +44,6 @@ function handlerOf(
     logger,
     metrics,
     stopping,
-    hold,
   });
   return (request, info) => app.fetch(request, info);
 }

@@ -13,13 +13,13 @@ import type { Logger } from "../../core/ports.ts";
 import { LimitedLogger } from "../limited_logger.ts";
 import type { ServerProbe } from "../server_probe.ts";
 import type { AdminParts } from "./admin/admin_mounts.ts";
-import { connectionEstimate } from "./connection_estimate.ts";
 import type { Gateway } from "./gateway.ts";
 import { health } from "./health.ts";
 import { HttpMetrics } from "./http_metrics.ts";
 import { HttpServer } from "./http_server.ts";
 import type { ServerAdmin } from "./server_admin.ts";
 import { rawPathOf } from "./url_template.ts";
+import { Reply } from "./listener/reply.ts";
 
 const LOGGER_TICK_MS = 1000;
 
@@ -38,8 +38,6 @@ export interface HttpHost {
   readonly onAuthFailed: () => void;
   /** Where a session's client is connected from, if it is connected to this server. */
   readonly addressOf: (sessionId: bigint) => string | null;
-  /** Connections of the client port. */
-  readonly clientConnectionCount: () => number;
   /** What ZooKeeper's commands are about; there when clients are accepted. */
   readonly admin: () => AdminParts;
 }
@@ -66,8 +64,8 @@ export class HttpPorts {
     const { http } = gateway.config;
     const common = {
       idleTimeoutMs: http.idleTimeoutMs,
+      stallTimeoutMs: http.requestTimeoutMs,
       connectionCountMax: http.connectionCountMax,
-      connectionCount: connectionEstimate(host.clientConnectionCount),
       logger,
     };
     this.#api = !http.enabled ? null : HttpServer.open({
@@ -129,11 +127,11 @@ function whileLoading({ probe }: HttpHost): (request: Request) => Response | nul
     const answer = answers.get(rawPathOf(request.url));
     if (answer !== undefined) return answer(request);
     if (probe.stage !== "loading") return null;
-    return new Response(
+    return new Reply(
       "The server is still loading its data: /startupz tells when it is there\n",
       {
         status: 503,
-        headers: { "Retry-After": "1" },
+        headers: { "content-type": "text/plain; charset=utf-8", "retry-after": "1" },
       },
     );
   };

@@ -10,6 +10,7 @@ import { duration } from "./duration.ts";
 import { ZxidText } from "./query_values.ts";
 import type { Call } from "./route.ts";
 import { zxidText } from "./schemas.ts";
+import { Reply } from "./listener/reply.ts";
 
 export const WAIT_QUERY = {
   since: ZxidText.optional()
@@ -41,5 +42,5 @@ export async function whenChanged<Query extends WaitQuery, Body>(
   const end = await waitForChange(call, { path, since, kind, waitMs: wait, signal });
   // of one that is gone the answer is 404
   if (end !== "timeout") return answer(call);
-  return new Response(null, { status: 204, headers: { "x-zk-since": zxidText(since) } });
+  return new Reply(null, { status: 204, headers: { "x-zk-since": zxidText(since) } });
 }

@@ -6,6 +6,7 @@
  */
 import { ErrorCode } from "../../core/errors.ts";
 import { type Problem, PROBLEMS } from "./problem.ts";
+import { Reply } from "./listener/reply.ts";
 
 /** Seconds, where the problem does not say. */
 const RETRY_AFTER_S = 1;
@@ -47,14 +48,16 @@ export function problemResponse(
   const { status, title, code } = kind;
   const name = code === undefined ? undefined : errorNameOf(code);
   const headers: Record<string, string> = {
-    "Content-Type": "application/problem+json",
-    "Cache-Control": "no-store",
-    ...(name === undefined ? {} : { "X-Zk-Error": name }),
-    ...(status === 401 ? { "WWW-Authenticate": 'Basic realm="ZooKeeper", charset="UTF-8"' } : {}),
-    ...details.headers,
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    ...(name === undefined ? {} : { "x-zk-error": name }),
+    ...(status === 401 ? { "www-authenticate": 'Basic realm="ZooKeeper", charset="UTF-8"' } : {}),
   };
+  for (const [name, value] of Object.entries(details.headers ?? {})) {
+    headers[name.toLowerCase()] = value;
+  }
   if (status === 503 || status === 429 || details.retryAfter !== undefined) {
-    headers["Retry-After"] = String(details.retryAfter ?? RETRY_AFTER_S);
+    headers["retry-after"] = String(details.retryAfter ?? RETRY_AFTER_S);
   }
   // what is undefined is left out
   const body = {
@@ -71,5 +74,5 @@ export function problemResponse(
     outcome: details.outcome,
     ...details.members,
   };
-  return new Response(isHead ? null : JSON.stringify(body) + "\n", { status, headers });
+  return new Reply(isHead ? null : JSON.stringify(body) + "\n", { status, headers });
 }

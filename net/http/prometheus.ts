@@ -12,6 +12,7 @@ import type { HttpMetrics } from "./http_metrics.ts";
 import { type OwnMetricsSource, writeOwnMetrics } from "./own_metrics.ts";
 import { type ProcessMetricsSource, writeProcessMetrics } from "./process_metrics.ts";
 import { writeZooKeeperMetrics } from "./zookeeper_metrics.ts";
+import { Reply } from "./listener/reply.ts";
 
 export interface MetricsSources {
   readonly registry: MetricRegistry;
@@ -25,20 +26,20 @@ export interface MetricsSources {
 export function metricsText(sources: MetricsSources): (request: Request) => Response {
   return (request) => {
     if (request.method !== "GET" && request.method !== "HEAD") {
-      return new Response(`${request.method} is not allowed here: use GET\n`, {
+      return new Reply(`${request.method} is not allowed here: use GET\n`, {
         status: 405,
-        headers: { allow: "GET, HEAD" },
+        headers: { "content-type": "text/plain; charset=utf-8", "allow": "GET, HEAD" },
       });
     }
     const format = negotiateFormat(request.headers.get("accept"));
     const headers = { "content-type": CONTENT_TYPES[format], "cache-control": "no-store" };
-    if (request.method === "HEAD") return new Response(null, { headers });
+    if (request.method === "HEAD") return new Reply(null, { headers });
     const out = new Exposition(format);
     writeZooKeeperMetrics(out, sources.registry);
     writeOwnMetrics(out, sources.server);
     sources.http.write(out);
     if (sources.process !== null) writeProcessMetrics(out, sources.process);
-    return new Response(out.finish(), { headers });
+    return new Reply(out.finish(), { headers });
   };
 }
 

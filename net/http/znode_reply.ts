@@ -14,6 +14,7 @@ import { Problem, type ProblemDetails } from "./problem.ts";
 import { etagOf, HexText, Stat, statJson, zxidText } from "./schemas.ts";
 import { urlPathOf } from "./znode_path.ts";
 import { clientStatOf, dataOf, findZnode } from "./znode_stat.ts";
+import { Reply } from "./listener/reply.ts";
 
 export const STAT_HEADERS = {
   "ETag": 'version and czxid, as in "3.1000002a": for If-Match',
@@ -67,14 +68,14 @@ export function writeReply(
   headers["x-zk-zxid"] = zxidText(zxid);
   const preference = returnPreference(request);
   if (preference !== null) headers["preference-applied"] = `return=${preference}`;
-  if (preference === "minimal") return new Response(null, { status, headers });
+  if (preference === "minimal") return new Reply(null, { status, headers });
   headers["content-type"] = "application/json";
   let body = `{"path":${JSON.stringify(path)},"etag":${JSON.stringify(etag)},"zxid":"${
     zxidText(zxid)
   }","stat":${statJsonText}`;
   if (preference === "representation") body += `,"data":${JSON.stringify(dataJson(data, "auto"))}`;
   if (tookOver !== undefined) body += `,"tookOver":"${sessionIdToHex(tookOver)}"`;
-  return new Response(body + "}", { status, headers });
+  return new Reply(body + "}", { status, headers });
 }
 
 /**

@@ -16,6 +16,7 @@ import { type AnyRoute, type Call, route } from "../route.ts";
 import { HexText, Stat, statJson, zxidText } from "../schemas.ts";
 import { isProblem, missingNode, statText } from "../znode_reply.ts";
 import { clientStatOf, findZnode } from "../znode_stat.ts";
+import { Reply } from "../listener/reply.ts";
 
 const ATTEMPT_COUNT_MAX = 10;
 
@@ -80,11 +81,11 @@ function getAcl({ request, gateway, caller, path, query }: Call<z.output<typeof 
   const headers = headersOf(stat);
   const known = request.headers.get("if-none-match");
   if (known !== null && namesEtag(known, headers["etag"]!)) {
-    return new Response(null, { status: 304, headers });
+    return new Reply(null, { status: 304, headers });
   }
   if (query.format === "json") return jsonResponse(request, aclJson(acl), { headers });
   headers["content-type"] = "text/plain; charset=utf-8";
-  return new Response(aclText(acl) + "\n", { headers });
+  return new Reply(aclText(acl) + "\n", { headers });
 }
 
 function headersOf(stat: ClientStat): Record<string, string> {
@@ -104,7 +105,7 @@ async function putAcl(
       const headers = headersOf(stat);
       if (returnPreference(request) === "minimal") {
         headers["preference-applied"] = "return=minimal";
-        return new Response(null, { headers });
+        return new Reply(null, { headers });
       }
       const reply = { path, etag: aclEtagOf(stat), zxid: zxidText(zxid), stat: statJson(stat) };
       return jsonResponse(request, reply, { headers });

@@ -15,6 +15,7 @@ import { type AnyRoute, type Call, route } from "../route.ts";
 import { etagOf, zxidText } from "../schemas.ts";
 import { SINCE_HEADER, WAIT_QUERY, whenChanged } from "../long_polling.ts";
 import { STAT_HEADERS, statText } from "../znode_reply.ts";
+import { Reply } from "../listener/reply.ts";
 
 const Query = z.strictObject({
   sniff: Flag.meta({
@@ -68,7 +69,7 @@ export const dataRoutes: readonly AnyRoute[] = [
       const stat = gateway.exists(caller, path);
       const headers = readHeaders(stat, etagOf(stat));
       headers["content-length"] = String(stat.dataLength);
-      return new Response(null, { headers });
+      return new Reply(null, { headers });
     },
   }),
 ];
@@ -88,7 +89,7 @@ function dataNow(
   const etag = etagOf(stat);
   const headers = readHeaders(stat, etag);
   const known = request.headers.get("if-none-match");
-  if (known !== null && namesEtag(known, etag)) return new Response(null, { status: 304, headers });
+  if (known !== null && namesEtag(known, etag)) return new Reply(null, { status: 304, headers });
   if (data === null) headers["x-zk-null"] = "1";
   else if (query.sniff) headers["content-type"] = sniffedType(data);
   return packedResponse(request, { body: data, bytes: data?.length ?? 0, headers });

@@ -15,6 +15,7 @@ import { missingNode, STAT_HEADERS, statText } from "../znode_reply.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import { etagOf, HexText, Stat, statJson } from "../schemas.ts";
 import { findZnode, ttlMsOf } from "../znode_stat.ts";
+import { Reply } from "../listener/reply.ts";
 
 export const NodeType = z.enum(["persistent", "ephemeral", "container", "ttl"]);
 
@@ -84,7 +85,7 @@ function getNode(
   const etag = etagOf(stat);
   const headers = { "etag": etag, "x-zk-stat": statText(stat) };
   const known = request.headers.get("if-none-match");
-  if (known !== null && namesEtag(known, etag)) return new Response(null, { status: 304, headers });
+  if (known !== null && namesEtag(known, etag)) return new Reply(null, { status: 304, headers });
   const body: z.input<typeof NodeReply> = {
     path,
     type,

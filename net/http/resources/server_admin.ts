@@ -19,6 +19,7 @@ import {
 import { settingsJson } from "../settings_json.ts";
 import { requireAdmin } from "./admin_access.ts";
 import { type Page, PageEnd, pageOf, PageQuery } from "./paging.ts";
+import { Reply } from "../listener/reply.ts";
 
 const TAG = "Server";
 const ADMIN_PROBLEMS = ["no-auth", "auth-required"] as const;
@@ -118,7 +119,7 @@ function connectionRoutes(admin: ServerAdmin): AnyRoute[] {
         requireAdmin(call);
         const address = call.params.address!;
         if (admin.closeConnection(parseAddress(address))) {
-          return new Response(null, { status: 204 });
+          return new Reply(null, { status: 204 });
         }
         throw new Problem("no-connection", {
           detail:
@@ -173,7 +174,7 @@ function sessionRoutes(admin: ServerAdmin): AnyRoute[] {
         const id = call.params.id!;
         switch (await admin.endSession(parseSessionId(id))) {
           case "ended":
-            return new Response(null, { status: 204 });
+            return new Reply(null, { status: 204 });
           case "unknown":
             throw new Problem("no-session", {
               detail: `There is no session ${id}: GET /api/v1/server/sessions lists them`,
