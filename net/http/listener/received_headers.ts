@@ -2,7 +2,8 @@
  * The header fields of a request, as they were received: `Headers` that cannot change.
  *
  * The runtime's own `Headers` cost more to make than the rest of a small request does. These are read out of
- * a map, and may belong to many requests: clients send the same fields with each.
+ * a map, and may belong to many requests: clients send the same fields with each. They are no
+ * `instanceof Headers`, since the runtime would then look for the insides of one; it reads these as a list.
  *
  * @module
  */
@@ -68,5 +69,3 @@ export class ReceivedHeaders implements Headers {
     return this.entries();
   }
 }
-
-Object.setPrototypeOf(ReceivedHeaders.prototype, Headers.prototype); // for instanceof

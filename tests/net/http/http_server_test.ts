@@ -83,7 +83,7 @@ Deno.test("HttpServer.close() lets a request end, and tells those that wait", as
   const answer = exchange(server.port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   await arrived.promise;
   await server.close();
-  assert.match(await answer, /200 OK[^]*the end$/);
+  assert.match(await answer, /200 OK[^]*the end\r\n0\r\n\r\n$/);
 });
 
 Deno.test("HttpServer.close() ends requests that do not end by themselves", async () => {
