@@ -154,9 +154,9 @@ Deno.test("POST /cluster/leader:transfer moves the lead, and nothing written is 
     const data = await back.must(getData("/kept"));
     assert.equal(new TextDecoder().decode(data.buffer()!), "value");
     await back.must(exists("/mine"));
+    await back.must(create("/after"));
     // and whoever left it may have it back
     await waitUntilSynced(ensemble, next);
-    await ensemble.waitUntilEqual();
     const again = await ask(ensemble, next, "POST", "/cluster/leader:transfer");
     assert.equal(again.status, 200, JSON.stringify(again.body));
     assert.equal(again.body.leader.id, Math.max(...ensemble.ids.filter((id) => id !== next)));
@@ -202,6 +202,26 @@ Deno.test("DELETE /server/sessions ends any session through any member", async (
       assert.equal(status, 204, `${owner} ${through}`);
       assert.equal((await watcher.call(exists(`/e${i}`))).err, NO_NODE, `${owner} ${through}`);
       assert.equal(await client.receiveFrame(), "closed", `${owner} ${through}`);
+    }
+  });
+});
+
+Deno.test("DELETE /server/sessions ends a local session through its own member only", async () => {
+  await ensembleOf({ config: { localSessionsEnabled: true } }, async (ensemble) => {
+    await ensemble.startAll();
+    const leader = await ensemble.waitForLeader();
+    const follower = ensemble.ids.find((id) => id !== leader)!;
+    for (const [owner, other] of [[leader, follower], [follower, leader]] as const) {
+      using client = await ensemble.client(owner);
+      const id = `0x${BigInt.asUintN(64, client.sessionId).toString(16)}`;
+      const { body } = await ask(ensemble, owner, "GET", "/server/sessions");
+      const own = body.sessions.find((session: { id: string }) => session.id === id);
+      assert.equal(own.kind, "local", `${owner}`);
+      const path = `/server/sessions/${id}`;
+      assert.equal((await ask(ensemble, other, "DELETE", path)).status, 404, `${owner}`);
+      assert.equal((await ask(ensemble, owner, "DELETE", path)).status, 204, `${owner}`);
+      assert.equal(await client.receiveFrame(), "closed", `${owner}`);
+      assert.equal((await ask(ensemble, owner, "DELETE", path)).status, 404, `${owner}`);
     }
   });
 });
