@@ -94,6 +94,7 @@ export class HttpPorts {
         port: "metricsProvider.httpPort",
         off: "the default metricsProvider.className",
       },
+      early: whileLoading(host),
       load: async (port) => {
         await started;
         return (await import("./http_handlers.ts"))
@@ -118,7 +119,9 @@ export class HttpPorts {
   }
 }
 
-/** Loading the data may take minutes: health is told meanwhile, and all else is refused at once. */
+/**
+ * Health is told at any time. Loading the data may take minutes: meanwhile all else is refused at once.
+ */
 function whileLoading({ probe }: HttpHost): (request: Request) => Response | null {
   const answers = new Map(
     Object.entries(health(probe)).map(([name, answer]) => [`/${name}`, answer]),

@@ -30,7 +30,10 @@ export interface HttpServerOptions {
   readonly stallTimeoutMs: number;
   readonly connectionCountMax: number;
   readonly logger: Logger;
-  /** Answers before the handler is there; null: the request waits for it. */
+  /**
+   * Answers before the handler is there, and when the server stops. Null: the request waits for the handler, or is
+   * turned away.
+   */
   readonly early?: (request: Request) => Response | null;
   /** Makes the handler. */
   load(port: PortControl): Promise<HttpHandler>;
@@ -84,7 +87,8 @@ export class HttpServer {
       options.early?.(request) ?? loaded.promise.then((handler) => handler(request, info));
     this.#listener = new HttpListener({
       ...options,
-      handler: (request, info) => this.#isClosed ? turnedAway() : this.#handler(request, info),
+      handler: (request, info) =>
+        this.#isClosed ? options.early?.(request) ?? turnedAway() : this.#handler(request, info),
       tooMany: (problem) => this.#warnOfMany(problem),
       // the handler lets nothing through: this is for what it was not asked
       failed: (error) => logger.error(`${what} failed on a request`, fieldsOf(error)),

@@ -2,9 +2,17 @@
  * Health and metrics at the HTTP ports of real servers.
  */
 import assert from "node:assert/strict";
+import { openDataDir } from "../../../net/data_dir.ts";
+import type { Gateway } from "../../../net/http/gateway.ts";
+import { type HttpHost, HttpPorts } from "../../../net/http/http_ports.ts";
+import { ServerProbe } from "../../../net/server_probe.ts";
+import { systemClock } from "../../../net/system_clock.ts";
+import { makeConfig, ServerFixture } from "../../fuzz/server_fixture.ts";
 import { withEnsemble } from "../../support/ensemble.ts";
 import { eventually } from "../../support/eventually.ts";
 import { InProcessServer } from "../../support/in_process_server.ts";
+import { silentLogger } from "../../support/silent_logger.ts";
+import { makeTempDir } from "../../support/temp_dir.ts";
 
 const PROVIDER = {
   "metricsProvider.className": "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
@@ -136,4 +144,43 @@ Deno.test("members say that they are not ready while there is no quorum, and rea
     ensemble.start(others[0]!);
     await eventually("it is ready", async () => await statusAt(at(leader, "readyz")) === 200);
   });
+});
+
+Deno.test("HttpPorts tells health while the data are loaded, and refuses all else", async () => {
+  const started = Promise.withResolvers<void>();
+  using dir = makeTempDir();
+  const config = makeConfig({
+    dataDir: dir.path,
+    settings: { ...PROVIDER, "admin.serverAddress": "127.0.0.1", "admin.serverPort": 0 },
+  });
+  const { processor, tree } = new ServerFixture(config);
+  const probe = new ServerProbe({
+    serverId: 1,
+    dirs: openDataDir({ dataDir: dir.path, dataLogDir: dir.path, autoCreate: true }),
+    tree,
+    metrics: processor.stats.metrics,
+    clock: systemClock,
+    tickMs: 250,
+    syncLimitMs: 1000,
+  });
+  // the rest of a server is not there yet
+  const host: Partial<HttpHost> = {
+    gateway: { config } as Gateway,
+    logger: silentLogger,
+    probe,
+    started: started.promise,
+    clientConnectionCount: () => 0,
+  };
+  const ports = new HttpPorts(host as HttpHost);
+  for (const port of [ports.apiPort, ports.metricsPort]) {
+    const url = `http://127.0.0.1:${port}`;
+    const statuses = [["livez", 200], ["startupz", 503], ["readyz", 503]] as const;
+    for (const [name, status] of statuses) assert.equal(await statusAt(`${url}/${name}`), status);
+    for (const path of ["metrics", "api/v1/data/", "nothing"]) {
+      const response = await fetch(`${url}/${path}`);
+      assert.equal(response.status, 503, path);
+      assert.match(await response.text(), /still loading its data/);
+    }
+  }
+  await ports.close();
 });
