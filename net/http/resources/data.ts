@@ -16,6 +16,7 @@ import { etagOf, zxidText } from "../schemas.ts";
 import { SINCE_HEADER, WAIT_QUERY, whenChanged } from "../long_polling.ts";
 import { STAT_HEADERS, statText } from "../znode_reply.ts";
 import { Reply } from "../listener/reply.ts";
+import { findZnode } from "../znode_stat.ts";
 
 const Query = z.strictObject({
   sniff: Flag.meta({
@@ -65,12 +66,7 @@ export const dataRoutes: readonly AnyRoute[] = [
     responses: { 200: { description: "It exists", headers: HEADERS } },
     problems: ["no-node", "no-auth"],
     isWrite: false,
-    handle: ({ gateway, caller, path }) => {
-      const stat = gateway.exists(caller, path);
-      const headers = readHeaders(stat, etagOf(stat));
-      headers["content-length"] = String(stat.dataLength);
-      return new Reply(null, { headers });
-    },
+    handle: headData,
   }),
 ];
 
@@ -93,6 +89,17 @@ function dataNow(
   if (data === null) headers["x-zk-null"] = "1";
   else if (query.sniff) headers["content-type"] = sniffedType(data);
   return packedResponse(request, { body: data, bytes: data?.length ?? 0, headers });
+}
+
+function headData({ gateway, caller, path }: Call): Response {
+  const stat = gateway.exists(caller, path);
+  const headers = readHeaders(stat, etagOf(stat));
+  const { tree } = gateway;
+  if (stat.dataLength === 0 && tree.store.dataLength(findZnode(tree, path)) < 0) {
+    headers["x-zk-null"] = "1";
+  }
+  headers["content-length"] = String(stat.dataLength);
+  return new Reply(null, { headers });
 }
 
 function readHeaders(stat: ClientStat, etag: string): Record<string, string> {

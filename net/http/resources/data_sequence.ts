@@ -164,7 +164,16 @@ async function withdraw({ gateway, caller }: SequenceCall, path: string): Promis
   try {
     await gateway.delete(caller, { path, version: -1 });
   } catch (error) {
-    if (!isProblem(error, "no-node")) throw error;
+    if (!(error instanceof Problem)) throw error;
+    if (error.problem === "no-node") return;
+    throw new Problem(error.problem, {
+      ...error.details,
+      path,
+      outcome: "applied",
+      detail:
+        `${path} was made, though another request with the same Idempotency-Key came first, and ` +
+        `could not be taken back: ${error.message}`,
+    });
   }
 }
 

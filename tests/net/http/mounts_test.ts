@@ -169,7 +169,6 @@ Deno.test("HttpPorts tells health while the data are loaded, and refuses all els
     logger: silentLogger,
     probe,
     started: started.promise,
-    clientConnectionCount: () => 0,
   };
   const ports = new HttpPorts(host as HttpHost);
   for (const port of [ports.apiPort, ports.metricsPort]) {

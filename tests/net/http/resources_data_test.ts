@@ -89,6 +89,8 @@ Deno.test("HEAD data: the headers of GET, without the bytes", async () => {
   for (const name of ["etag", "last-modified", "x-zk-stat", "content-length", "content-type"]) {
     assert.equal(head.headers.get(name), get.headers.get(name), name);
   }
+  await server.put("/data/null", "", { "x-zk-null": "1" });
+  assert.equal((await server.ask("HEAD", "/data/null")).headers.get("x-zk-null"), "1");
   const missing = await server.ask("HEAD", "/data/b");
   assert.deepEqual([missing.status, missing.headers.get("x-zk-error")], [404, "NONODE"]);
 });
@@ -287,6 +289,33 @@ Deno.test("PUT data: without extended types there are no TTL nodes", async () =>
   assert.deepEqual([answer.status, answer.json.outcome], [501, "not-applied"]);
 });
 
+Deno.test("PUT data: limits of size and quota, and sessions that are over", async () => {
+  await using server = await ZnodeServer.start({ enforceQuota: true });
+  const large = await server.put("/data/a", new Uint8Array(1_100_000));
+  assert.deepEqual([large.status, large.json.outcome], [413, "not-applied"]);
+
+  await server.put("/data/limited", "");
+  const limits = "count=-1,bytes=-1=;byteHardLimit=5;countHardLimit=-1";
+  const quota = "/data/zookeeper/quota/limited";
+  assert.equal((await server.put(`${quota}/zookeeper_limits?parents=1`, limits)).status, 201);
+  assert.equal((await server.put(`${quota}/zookeeper_stats`, "count=1,bytes=0")).status, 201);
+  assert.equal((await server.put("/data/limited", "12345")).status, 200);
+  const full = await server.put("/data/limited", "123456");
+  assert.deepEqual(
+    [full.status, full.headers.get("x-zk-error"), full.json.outcome],
+    [507, "QUOTAEXCEEDED", "not-applied"],
+  );
+
+  const session = await server.newSession();
+  const { json } = await server.ask("PUT", "/data/e?type=ephemeral", { session });
+  assert.equal((await server.delete(`/sessions/${session}`)).status, 204);
+  for (const query of ["type=ephemeral", "", "type=ephemeral&takeover=1"]) {
+    const over = await server.ask("PUT", `/data/e2?${query}`, { session });
+    assert.deepEqual([over.status, over.headers.get("x-zk-error")], [410, "SESSIONEXPIRED"]);
+  }
+  assert.equal((await server.get(`/data${json.path}`)).status, 404, "it went with its session");
+});
+
 Deno.test("PUT data: an ephemeral of another session is only replaced by takeover", async () => {
   await using server = await ZnodeServer.start();
   const [mine, other] = [await server.newSession(), await server.newSession()];
@@ -314,7 +343,7 @@ Deno.test("PUT data: an ephemeral of another session is only replaced by takeove
   assert.equal(persistent.status, 409);
 });
 
-Deno.test("PUT data: of 100 compare-and-sets at a time none is lost", async () => {
+Deno.test("PUT data: of many compare-and-sets at a time none is lost", async () => {
   await using server = await ZnodeServer.start();
   await server.put("/data/counter", "0");
   const increment = async () => {
@@ -327,7 +356,9 @@ Deno.test("PUT data: of 100 compare-and-sets at a time none is lost", async () =
       assert.equal(answer.status, 412);
     }
   };
-  await Promise.all(Array.from({ length: 100 }, increment));
+  await Promise.all(Array.from({ length: 20 }, async () => {
+    for (let i = 0; i < 5; i++) await increment();
+  }));
   const { text, headers } = await server.get("/data/counter");
   assert.equal(text, "100");
   assert.match(headers.get("etag")!, /^"100\./);
