@@ -9,6 +9,7 @@
  */
 import { z } from "zod";
 import { sessionIdToHex } from "../../../core/zxid.ts";
+import { jsonResponse } from "../compression.ts";
 import { Problem } from "../problem.ts";
 import { type AnyRoute, route } from "../route.ts";
 import { HexText, zxidText } from "../schemas.ts";
@@ -103,7 +104,7 @@ export const electionRoutes: AnyRoute[] = [
     responses: { 200: { description: "The election", body: Election } },
     problems: ["no-auth"],
     isWrite: false,
-    handle: ({ gateway, caller, path, query }) => {
+    handle: ({ request, gateway, caller, path, query }) => {
       checkMayRead(gateway, caller, path);
       const entries = queueEntries(gateway.tree, path, LATCH_QUEUE);
       const candidates = entries.slice(0, query.limit)
@@ -114,7 +115,7 @@ export const electionRoutes: AnyRoute[] = [
         candidates,
         candidateCount: entries.length,
       };
-      return Response.json(answer);
+      return jsonResponse(request, answer);
     },
   }),
   route({

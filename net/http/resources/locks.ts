@@ -10,6 +10,7 @@
  */
 import { z } from "zod";
 import { sessionIdToHex } from "../../../core/zxid.ts";
+import { jsonResponse } from "../compression.ts";
 import { duration } from "../duration.ts";
 import { Problem } from "../problem.ts";
 import { type AnyRoute, route } from "../route.ts";
@@ -127,7 +128,7 @@ export const lockRoutes: AnyRoute[] = [
     responses: { 200: { description: "The lock", body: LockQueue } },
     problems: ["no-auth"],
     isWrite: false,
-    handle: ({ gateway, caller, path, query }) => {
+    handle: ({ request, gateway, caller, path, query }) => {
       checkMayRead(gateway, caller, path);
       const entries = queueEntries(gateway.tree, path, LOCK_QUEUE);
       const delayed = isDelayed({ gateway, path }, entries);
@@ -141,7 +142,7 @@ export const lockRoutes: AnyRoute[] = [
         waitingCount: entries.length - heldCount,
         isDelayed: delayed,
       };
-      return Response.json(answer);
+      return jsonResponse(request, answer);
     },
   }),
   route({
