@@ -10,7 +10,7 @@
 import { nodeFs, nodeV8 } from "./node_modules.ts";
 
 /** What is printed where Java's property has no counterpart here. */
-const NOT_AVAILABLE = "<NA>";
+export const NOT_AVAILABLE = "<NA>";
 const MIB = 1024 * 1024;
 
 /** The lines of `envi`, in ZooKeeper's order; memory is that of the JavaScript heap. */

@@ -45,6 +45,7 @@ import {
   directoryBytes,
   fileDescriptorCountMax,
   lowestFreeFileDescriptor,
+  NOT_AVAILABLE,
   readEnvironment,
 } from "./host_environment.ts";
 
@@ -293,7 +294,8 @@ export class ServerView implements AdminContext {
   *systemProperties(): Iterable<[name: string, value: string]> {
     const { systemProperties } = this.#options.config;
     for (const [name, value] of this.environment()) {
-      if (PROPERTY_OF_THE_JVM.test(name) && !systemProperties.has(name)) yield [name, value];
+      const isKnown = PROPERTY_OF_THE_JVM.test(name) && value !== NOT_AVAILABLE;
+      if (isKnown && !systemProperties.has(name)) yield [name, value];
     }
     yield* systemProperties;
   }

@@ -23,6 +23,11 @@ export const prerequisites = {
   /** Runs single files of source. */
   javaCompiler: { debianPackage: "default-jdk-headless", file: "/usr/bin/javac" },
   javaServer: { debianPackage: "zookeeper", file: "/usr/share/java/zookeeper.jar" },
+  jetty: { debianPackage: "libjetty9-java", file: "/usr/share/java/jetty9-server.jar" },
+  jackson: {
+    debianPackage: "libjackson2-databind-java",
+    file: "/usr/share/java/jackson-databind.jar",
+  },
   zkCli: { debianPackage: "zookeeper", file: ZK_CLI },
   snappyJava: { debianPackage: "libsnappy-java", file: "/usr/share/java/snappy-java.jar" },
   curatorClient: {

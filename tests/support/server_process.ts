@@ -36,9 +36,16 @@ export interface ServerOptions {
   readonly hostname?: string;
 }
 
-/** slf4j-simple prints the log to stderr: without it the Java server says nothing at all. */
-const JAVA_CLASS_PATH = "/etc/zookeeper/conf:/usr/share/java/zookeeper.jar" +
-  ":/usr/share/java/snappy-java.jar:/usr/share/java/slf4j-simple.jar";
+/**
+ * slf4j-simple prints the log to stderr: without it the Java server says nothing at all. What is behind it is
+ * for the AdminServer.
+ */
+const JAVA_CLASS_PATH = "/etc/zookeeper/conf:" + [
+  "zookeeper",
+  "snappy-java",
+  "slf4j-simple",
+  ...["servlet-api", "jetty9-server", "jetty9-servlet", "jackson-databind"],
+].map((name) => `/usr/share/java/${name}.jar`).join(":");
 const JAVA_FLAGS = ["-Xmx256m", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 const PROJECT_DIR = new URL("../../", import.meta.url).pathname;
 /** Far beyond what a start takes on a busy machine. */

@@ -66,7 +66,6 @@ export function adminCommands(options: AdminCommandsOptions): AdminHandler {
     if (command.method === "POST" && config.http.readOnly) {
       return failure(403, "Nothing can be changed over HTTP here: http.readOnly is true");
     }
-    if (command.needsServer && !context.isServing) return { fields: {}, problem: NOT_SERVING };
     if (command.isProtected) {
       const rootAcl = () => context.rootAcl();
       const authorization = request.headers.get("Authorization");
@@ -95,6 +94,9 @@ export function adminCommands(options: AdminCommandsOptions): AdminHandler {
     if (name === "") return plain(listing);
     const command = byName.get(name);
     if (command === undefined) return json({ command: name, error: `Unknown command: ${name}` });
+    if (command.needsServer && !context.isServing) {
+      return json({ command: name, error: NOT_SERVING });
+    }
     let answer: CommandAnswer;
     try {
       answer = await run(command, request, { query, remoteAddress });
