@@ -159,7 +159,7 @@ function sessionRoutes(admin: ServerAdmin): AnyRoute[] {
     route({
       method: "DELETE",
       path: "/api/v1/server/sessions/{id}",
-      operationId: "endSession",
+      operationId: "killSession",
       tag: TAG,
       summary: "Ends a session, with its ephemeral znodes, wherever its client is",
       description:
