@@ -8,7 +8,7 @@ import { type AskOptions, HttpAsker } from "./http_asker.ts";
 export interface JsonReply {
   readonly status: number;
   readonly headers: Headers;
-  /** Null: there is none. */
+  /** Null: there is none. What is no JSON, as from a server that starts, is text. */
   // deno-lint-ignore no-explicit-any -- to be looked into
   readonly body: any;
 }
@@ -29,9 +29,11 @@ export async function callApi(
     headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
     body: body === undefined ? null : JSON.stringify(body),
   });
+  const { status, text } = answer;
+  const isJson = /^application\/(\w+\+)?json/.test(answer.headers.get("content-type") ?? "");
   return {
-    status: answer.status,
+    status,
     headers: answer.headers,
-    body: answer.text === "" ? null : answer.json,
+    body: text === "" ? null : isJson ? answer.json : text,
   };
 }

@@ -132,7 +132,7 @@ export const sessionRoutes: AnyRoute[] = [
   route({
     method: "DELETE",
     path: `${PATH}/{token}`,
-    operationId: "endSession",
+    operationId: "closeSession",
     tag: TAG,
     summary: "End a session",
     description: "Its ephemerals are deleted at once, and with them its locks and candidacies.",
