@@ -4,9 +4,10 @@
  *     deno task bench --quick            a look at regressions, about a minute and a half
  *     deno task bench                    the whole table, about three quarters of an hour
  *     deno task bench --ensemble         three members, about an hour; also with --quick
- *     deno task bench --json=out.json    any option of compare.py; given twice, the last one counts
+ *     deno task bench --http             the HTTP API beside etcd, about three minutes; also with --quick
+ *     deno task bench --json=out.json    any option of compare.py or http.py; given twice, the last one counts
  *
- * Builds the load generator when it is missing or older than its source.
+ * Builds the load generators when they are missing or older than their sources.
  *
  * @module
  */
@@ -14,7 +15,6 @@ import { fileURLToPath } from "node:url";
 
 const PROJECT_DIR = fileURLToPath(new URL("../../", import.meta.url));
 const BENCH_DIR = `${PROJECT_DIR}tests/bench/`;
-const ZKLOAD = `${BENCH_DIR}zkload`;
 const JAVA_SERVER = "/usr/share/java/zookeeper.jar";
 
 /** The table of the README. */
@@ -49,14 +49,16 @@ const ENSEMBLE = [
   "--jit-warmup=40",
   "--rounds=5",
 ];
+const QUICK_HTTP = ["--rounds=1", "--duration=2", "--jit-warmup=5"];
 const QUICK_ENSEMBLE = [...QUICK, "--mode=ensemble", "--more=", "--extras=failover"];
 
 Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
-  const given = args.filter((arg) => !["--quick", "--ensemble"].includes(arg));
+  const given = args.filter((arg) => !["--quick", "--ensemble", "--http"].includes(arg));
   const has = (option: string) => given.some((arg) => arg.split("=", 1)[0] === option);
   const measures = !["--show", "--help", "-h"].some(has);
+  if (args.includes("--http")) return await runHttp(args, given, { measures, has });
   const needsJava = measures && !has("--only-a") && !has("--b-cmd");
   if (!await runs("python3", "--version")) {
     return complain("Cannot run compare.py: there is no python3; install Python 3");
@@ -68,10 +70,35 @@ async function main(args: readonly string[]): Promise<number> {
         "or measure this one alone with --only-a",
     );
   }
-  if (measures && !has("--zkload") && !await buildZkload()) return 1;
+  if (measures && !has("--zkload") && !await build("zkload")) return 1;
   const options = optionsFor(args);
   const names = ["--a-name=denkeeper", `--a-cmd=${serverCommand()}`, "--b-name=java"];
-  const command = [`${BENCH_DIR}compare.py`, ...names, `--zkload=${ZKLOAD}`, ...options, ...given];
+  const command = [
+    `${BENCH_DIR}compare.py`,
+    ...names,
+    `--zkload=${BENCH_DIR}zkload`,
+    ...options,
+    ...given,
+  ];
+  const { code } = await new Deno.Command("python3", { args: command }).spawn().status;
+  return code;
+}
+
+async function runHttp(
+  args: readonly string[],
+  given: readonly string[],
+  { measures, has }: { measures: boolean; has: (option: string) => boolean },
+): Promise<number> {
+  if (measures && !has("--alone") && !has("--etcd") && !await runs("etcd", "--version")) {
+    return complain(
+      "Cannot compare with etcd: there is none; install the Debian package etcd-server, name " +
+        "another with --etcd, or measure this server alone with --alone",
+    );
+  }
+  if (measures && !has("--httpload") && !await build("httpload")) return 1;
+  const options = [`--server=${serverCommand()}`, `--httpload=${BENCH_DIR}httpload`];
+  if (args.includes("--quick")) options.push(...QUICK_HTTP);
+  const command = [`${BENCH_DIR}http.py`, ...options, ...given];
   const { code } = await new Deno.Command("python3", { args: command }).spawn().status;
   return code;
 }
@@ -95,13 +122,14 @@ function shellQuoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-async function buildZkload(): Promise<boolean> {
-  const source = `${BENCH_DIR}zkload.c`;
-  if (isFile(ZKLOAD) && modifiedMs(ZKLOAD) >= modifiedMs(source)) return true;
+async function build(name: "zkload" | "httpload"): Promise<boolean> {
+  const source = `${BENCH_DIR}${name}.c`;
+  const binary = `${BENCH_DIR}${name}`;
+  if (isFile(binary) && modifiedMs(binary) >= modifiedMs(source)) return true;
   for (const compiler of ["cc", "gcc"]) {
     if (!await runs(compiler, "--version")) continue;
     console.log(`Building the load generator with ${compiler}`);
-    const args = ["-O2", "-o", ZKLOAD, source];
+    const args = ["-O2", "-o", binary, source];
     const { code } = await new Deno.Command(compiler, { args }).spawn().status;
     if (code === 0) return true;
     complain(`Cannot build "${source}": ${compiler} ended with code ${code}`);
