@@ -290,6 +290,10 @@ export class HttpConnection {
         isKept,
         date: host.date,
       }, () => this.#streamEnd());
+    } catch (error) {
+      // a header that cannot be sent, a length that is wrong; a connection that broke is no such error
+      if (error instanceof TypeError) host.failed(error);
+      throw error;
     } finally {
       info.end(isSent);
       this.#watchers = [];

@@ -92,7 +92,7 @@ export function parseRequestLine(
   to: number,
 ): RequestLine | Refusal {
   const methodEnd = bytes.indexOf(SPACE, from);
-  if (methodEnd < 0 || methodEnd >= to) return notALine();
+  if (methodEnd <= from || methodEnd >= to) return notALine();
   if (methodEnd - from > METHOD_LENGTH_MAX) return refused(400, "The method is too long");
   for (let at = from; at < methodEnd; at++) if (IS_TOKEN[bytes[at]!] === 0) return notALine();
   const method = latin1(bytes, from, methodEnd);

@@ -69,7 +69,11 @@ export function encodeReply(
   const { status, content, headers: { fields } } = reply;
   const hasLength = !isBodiless(status);
   const isText = typeof content === "string";
-  let length = content === null ? 0 : content.length;
+  let length = content === null
+    ? 0
+    : isText && isHead
+    ? encoder.encode(content).length
+    : content.length;
   // the answer to HEAD tells the length that there would be
   const told = isHead ? fields["content-length"] : undefined;
   let text = firstLines(
