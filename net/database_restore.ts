@@ -26,7 +26,7 @@ import { DataDirError } from "../core/errors.ts";
 import type { Clock, FileSystem, Logger, Random } from "../core/ports.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import { snapshotsIn, txnLogsIn, UNFINISHED_SUFFIX } from "../core/storage/file_names.ts";
-import { SnapshotLoader } from "../core/storage/snapshot_loader.ts";
+import { SnapshotLoader, type SnapshotSummary } from "../core/storage/snapshot_loader.ts";
 import { SnapshotReach } from "../core/storage/snapshot_reach.ts";
 import type { SessionTable } from "../core/storage/snapshot_tree.ts";
 import type { DataTree } from "../core/tree/data_tree.ts";
@@ -176,11 +176,21 @@ export class DatabaseRestore {
       extendedTypes: config.extendedTypesEnabled,
     };
     const summary = await read(new SnapshotLoader({ tree: reach, sessions, ...limits }));
+    this.#tellFuzzy(summary);
     const tree = emptyTree(config, random);
     const { znodeCount } = await read(new SnapshotLoader({ tree, sessions, ...limits }));
     const through = Math.max(summary.lastZxid ?? 0, reach.of(summary));
     tree.finishLoad(through);
     return { tree, sessions, through, znodeCount };
+  }
+
+  /** Without the log of its time nothing can make it exact. */
+  #tellFuzzy({ lastZxid, digest }: SnapshotSummary): void {
+    if (lastZxid === null || digest === null || digest.zxid <= lastZxid) return;
+    this.#options.logger.warn(
+      "the snapshot to be restored was taken while txns were applied: it may hold some of them, and parts",
+      { zxid: `0x${zxidToHex(lastZxid)}`, through: `0x${zxidToHex(digest.zxid)}` },
+    );
   }
 
   async #replace({ tree, sessions, through, znodeCount }: Restored): Promise<Zxid> {

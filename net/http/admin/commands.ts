@@ -16,6 +16,8 @@ import { SERVER_COMMANDS } from "./server_commands.ts";
 import { WATCH_COMMANDS } from "./watch_commands.ts";
 
 const NOT_SERVING = "This ZooKeeper instance is not currently serving requests";
+/** Longer answers are sent piece by piece. */
+const WHOLE_CHARS_MAX = 64 * 1024;
 const METHODS = "GET, HEAD, POST, OPTIONS";
 
 export interface AdminCommandsOptions extends DatabaseCommandOptions {
@@ -124,7 +126,7 @@ function commandName(pathname: string, commandUrl: string): string | null {
   }
 }
 
-/** In one piece when it is short, which then has a length; else as it is read. */
+/** In one piece, with its length, when it is short; else as it is read. */
 function json(
   value: Json,
   { status = 200, headers = {} }: { status?: number; headers?: Readonly<Record<string, string>> } =
@@ -132,12 +134,21 @@ function json(
 ): Response {
   const encoder = new TextEncoder();
   const pieces = jsonText(value);
-  const first = encoder.encode(pieces.next().value);
-  const second = pieces.next();
-  const body = second.done === true ? first : new ReadableStream<Uint8Array>({
+  let start = "";
+  let next = pieces.next();
+  for (; next.done !== true && start.length < WHOLE_CHARS_MAX; next = pieces.next()) {
+    start += next.value;
+  }
+  const first = encoder.encode(start);
+  const own = { "Content-Type": "application/json", ...headers };
+  if (next.done === true) {
+    return new Response(first, { status, headers: { ...own, ...lengthOf(first) } });
+  }
+  const second = encoder.encode(next.value);
+  const body = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(first);
-      controller.enqueue(encoder.encode(second.value));
+      controller.enqueue(second);
     },
     pull(controller) {
       const { done, value } = pieces.next();
@@ -146,13 +157,15 @@ function json(
     },
     cancel: () => void pieces.return(undefined),
   });
-  return new Response(body, {
-    status,
-    headers: { "Content-Type": "application/json", ...headers },
-  });
+  return new Response(body, { status, headers: own });
 }
 
 /** Without a content type, as there. */
 function plain(text: string): Response {
-  return new Response(new TextEncoder().encode(text));
+  const bytes = new TextEncoder().encode(text);
+  return new Response(bytes, { headers: lengthOf(bytes) });
+}
+
+function lengthOf(bytes: Uint8Array): Record<string, string> {
+  return { "Content-Length": String(bytes.length) };
 }

@@ -56,7 +56,10 @@ Deno.test("adminCommands() answers each name and alias under the command's name"
       const response = await admin.fetch(`/${asked}`);
       assert.equal(response.status, 200, asked);
       assert.equal(response.headers.get("Content-Type"), "application/json", asked);
-      const answer = await response.json();
+      const length = Number(response.headers.get("Content-Length") ?? NaN);
+      const text = await response.text();
+      assert.equal(length, text.length, asked);
+      const answer = JSON.parse(text);
       assert.equal(answer.command, name, asked);
       assert.ok("error" in answer, asked);
     }
@@ -292,4 +295,16 @@ Deno.test("shed_connections closes as many as is said, and keeps their sessions"
   const { sessionId, password } = client;
   using again = await RawClient.session(admin.server.clientPort, { sessionId, password });
   assert.equal(again.sessionId, sessionId);
+});
+
+Deno.test("the AdminServer sends a long list piece by piece, to the end", async () => {
+  await using admin = await AdminFixture.start();
+  using client = await RawClient.session(admin.server.clientPort);
+  const paths = Array.from({ length: 5000 }, (_, i) => `/${"x".repeat(60)}${i}`);
+  await Promise.all(paths.map((path, i) => client.send(exists(path, true), i)));
+  for (const path of paths) assert.equal((await client.reply(path)).err, -101);
+  const response = await admin.fetch("/wchp");
+  assert.equal(response.headers.get("Content-Length"), null);
+  const { path_to_session_ids: watches } = await response.json();
+  assert.deepEqual(Object.keys(watches).sort(), paths.sort());
 });
