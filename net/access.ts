@@ -4,6 +4,7 @@
  * @module
  */
 import { type AuthProviders, makeAuthProviders } from "../core/auth/auth_providers.ts";
+import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import { AuditLog } from "../core/server/audit.ts";
 import { AuthRequests } from "../core/server/auth_requests.ts";
@@ -21,14 +22,15 @@ export interface Access {
   close(): void;
 }
 
-export function openAccess({ config, logger, clock, onFailed }: {
+export function openAccess({ config, metrics, logger, clock, onFailed }: {
   config: ServerConfig;
+  metrics: ServerMetrics;
   logger: Logger;
   clock: Clock;
   /** A client could not prove who it is. */
   onFailed: () => void;
 }): Access {
-  const providers = makeAuthProviders(config, nodeHashing);
+  const providers = makeAuthProviders(config, nodeHashing, metrics);
   for (const name of providers.unknownProviders) {
     logger.warn("authProvider names a class that is not available here: it is ignored", {
       class: name,

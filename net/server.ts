@@ -189,6 +189,7 @@ class RunningServer implements Server {
     const applier = new TxnApplier(this.#tree, this.#sessionTable);
     this.#access = openAccess({
       config: this.#config,
+      metrics: this.#metrics,
       logger: this.#logger,
       clock,
       onFailed: () => void this.#stats.authFailedCount++,

@@ -9,7 +9,7 @@
 import type { Hashing } from "../ports.ts";
 import type { AuthProvider } from "./auth_provider.ts";
 import { DigestAuthProvider } from "./digest_provider.ts";
-import { EnsembleAuthProvider } from "./ensemble_provider.ts";
+import { type EnsembleAuthCounters, EnsembleAuthProvider } from "./ensemble_provider.ts";
 import { IpAuthProvider } from "./ip_provider.ts";
 import { SaslAuthProvider } from "./sasl_provider.ts";
 import { X509AuthProvider } from "./x509_provider.ts";
@@ -78,7 +78,11 @@ export class AuthProviders {
  *
  * @throws {RangeError} when `digestAlgorithm` is not one that can be computed
  */
-export function makeAuthProviders(options: AuthOptions, hashing: Hashing): AuthProviders {
+export function makeAuthProviders(
+  options: AuthOptions,
+  hashing: Hashing,
+  counters: EnsembleAuthCounters | null = null,
+): AuthProviders {
   const providers: AuthProvider[] = [new IpAuthProvider()];
   if (options.digestProviderEnabled) providers.push(new DigestAuthProvider(options, hashing));
   const unknownProviders: string[] = [];
@@ -88,7 +92,7 @@ export function makeAuthProviders(options: AuthOptions, hashing: Hashing): AuthP
         providers.push(new SaslAuthProvider(options));
         break;
       case "EnsembleAuthenticationProvider":
-        providers.push(new EnsembleAuthProvider(options));
+        providers.push(new EnsembleAuthProvider(options, counters));
         break;
       case "X509AuthenticationProvider":
         providers.push(new X509AuthProvider(options));

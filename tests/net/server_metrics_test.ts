@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { InProcessServer } from "../support/in_process_server.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { create, exists, Flags, getChildren, getChildren2 } from "../support/requests.ts";
+import { auth, create, exists, Flags, getChildren, getChildren2 } from "../support/requests.ts";
 import { getData, multi, remove, type Request, setData } from "../support/requests.ts";
 import { word } from "../support/server_process.ts";
 
@@ -120,4 +120,22 @@ Deno.test("mntr has Prometheus' keys where its provider is configured", async ()
   assert.ok(Number(values.get("zk_znode_count")) > 0);
   assert.ok(values.has('zk_readlatency{quantile="0.95"}'));
   assert.ok(!values.has("zk_p95_readlatency"));
+});
+
+Deno.test("mntr counts who names the ensemble, who names another, and who names none", async () => {
+  await using server = await InProcessServer.start({
+    config: {
+      ...ALL_WORDS,
+      "authProvider.1": "org.apache.zookeeper.server.auth.EnsembleAuthenticationProvider",
+      ensembleAuthName: "ours,also-ours",
+    },
+  });
+  for (const [name, isLetIn] of [["ours", true], ["also-ours", true], ["", true], ["x", false]]) {
+    using client = await RawClient.session(server.clientPort);
+    await client.send(auth("ensemble", name as string), -4);
+    assert.equal(typeof await client.receiveFrame() !== "string", isLetIn, `${name}`);
+  }
+  const values = await mntr(server);
+  const counts = ["success", "skip", "fail"].map((kind) => values.get(`zk_ensemble_auth_${kind}`));
+  assert.deepEqual(counts, ["2", "1", "1"]);
 });

@@ -23,6 +23,33 @@ Deno.test("SampleReservoir.percentiles() interpolates as a real server's mntr sh
   }
 });
 
+Deno.test("SampleReservoir.percentiles() finds what sorting finds, whatever the order and the repeats", () => {
+  const random = new SeededRandom(7);
+  const shapes: ((i: number) => number)[] = [
+    (i) => i,
+    (i) => -i,
+    () => 5,
+    (i) => i % 3,
+    () => random.uint32() % 10,
+    () => random.uint32() % 100_000,
+  ];
+  for (const count of [1, 2, 3, 5, 100, SAMPLE_COUNT_MAX]) {
+    for (const [shape, value] of shapes.entries()) {
+      const values = Array.from({ length: count }, (_, i) => value(i));
+      const sorted = values.toSorted((a, b) => a - b);
+      const expected = PARTS.map((part) => {
+        const position = part * (count + 1);
+        const index = Math.min(Math.max(Math.floor(position), 1), count);
+        const lower = sorted[index - 1]!;
+        const upper = sorted[index] ?? lower;
+        const isWithin = position >= 1 && position < count;
+        return Math.round(isWithin ? lower + (position - index) * (upper - lower) : lower);
+      });
+      assert.deepEqual(filled(values).percentiles(PARTS), expected, `shape ${shape}, ${count}`);
+    }
+  }
+});
+
 Deno.test("SampleReservoir keeps every value up to its size", () => {
   const reservoir = filled(Array.from({ length: SAMPLE_COUNT_MAX }, (_, index) => index));
   assert.equal(reservoir.count, SAMPLE_COUNT_MAX);
