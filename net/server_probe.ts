@@ -113,6 +113,9 @@ export class ServerProbe implements HealthSource, OwnMetricsSource, ProcessMetri
   get lastZxid(): Zxid | null {
     return this.#parts === null ? null : this.#options.tree.lastProcessedZxid;
   }
+  get znodeCount(): number {
+    return this.#options.tree.nodeCount;
+  }
   get watchCounts(): WatchCounts {
     return this.#options.tree.watches.counts;
   }

@@ -21,6 +21,8 @@ export interface HealthSource {
    * snapshot that an operator sent.
    */
   readonly stage: "loading" | "running" | "restoring" | "stopping";
+  /** In the tree, which fills while the data are loaded. */
+  readonly znodeCount: number;
   /** When the server's timer ran last; null before it is started. */
   readonly tickedMs: number | null;
   /** How late it came. */
@@ -162,7 +164,7 @@ export function startupChecks(source: HealthSource): HealthCheck[] {
   return [
     check("loaded", isLoaded, {
       good: "the data are loaded",
-      bad: "the data are being loaded: wait",
+      bad: loadingText(source),
     }),
     check("joined", source.hasServed, {
       good: "clients have been answered",
@@ -175,10 +177,14 @@ const READ_ONLY =
   "read-only mode: there is no quorum, and only clients that agree to old data are answered; start the " +
   "other servers, or mend the network between them";
 
-function stageProblem({ stage }: HealthSource): string | null {
-  switch (stage) {
+function loadingText({ znodeCount }: HealthSource): string {
+  return `the data are being loaded, ${znodeCount} znodes so far: wait`;
+}
+
+function stageProblem(source: HealthSource): string | null {
+  switch (source.stage) {
     case "loading":
-      return "the data are being loaded: wait, the log says how far it is";
+      return loadingText(source);
     case "restoring":
       return "a snapshot is being restored: wait";
     case "stopping":

@@ -19,6 +19,7 @@ const NOW_MS = 1_000_000;
 const ALONE: HealthSource = {
   nowMs: NOW_MS,
   stage: "running",
+  znodeCount: 5000,
   tickedMs: NOW_MS - 100,
   loopDelayMs: 2,
   syncingSinceMs: null,
@@ -193,7 +194,7 @@ const CASES: Case[] = [
     what: "loading",
     ask: startupChecks,
     source: { ...ALONE, stage: "loading", hasServed: false },
-    fails: { loaded: /being loaded/, joined: /before the data/ },
+    fails: { loaded: /being loaded, 5000 znodes so far/, joined: /before the data/ },
   },
   {
     what: "loaded and not joined",
