@@ -1,5 +1,5 @@
 /**
- * Reads a stream of server-sent events as EventSource does, one event at a time.
+ * Reads streams of server-sent events as EventSource does, one event at a time.
  *
  * @module
  */
@@ -12,61 +12,30 @@ export interface SseEvent {
   readonly id: string | null;
 }
 
-export class SseReader implements AsyncDisposable {
-  readonly response: Response;
+/** Takes events out of bytes. */
+export class SseText {
   /** What a client would resume with: of the last whole event, or of a heartbeat behind it. */
   lastId: string | null = null;
-  readonly #abort: AbortController;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null;
   readonly #decoder = new TextDecoder();
   #text = "";
 
-  private constructor(response: Response, abort: AbortController) {
-    this.response = response;
-    this.#abort = abort;
-    this.#reader = response.body?.getReader() ?? null;
+  add(bytes: Uint8Array): void {
+    this.#text += this.#decoder.decode(bytes, { stream: true });
   }
 
-  static async open(url: string, headers: Record<string, string> = {}): Promise<SseReader> {
-    const abort = new AbortController();
-    return new SseReader(await fetch(url, { headers, signal: abort.signal }), abort);
-  }
-
-  /** The next event; null at the end of the stream. */
-  async next(): Promise<SseEvent | null> {
+  /** The next event that is there as a whole. */
+  take(): SseEvent | null {
     for (;;) {
       const end = this.#text.indexOf("\n\n");
-      if (end >= 0) {
-        const block = this.#text.slice(0, end);
-        this.#text = this.#text.slice(end + 2);
-        const event = this.#take(block);
-        if (event !== null) return event;
-        continue;
-      }
-      const { done, value } = await this.#reader!.read();
-      if (done) return null;
-      this.#text += this.#decoder.decode(value, { stream: true });
+      if (end < 0) return null;
+      const block = this.#text.slice(0, end);
+      this.#text = this.#text.slice(end + 2);
+      const event = this.#parse(block);
+      if (event !== null) return event;
     }
   }
 
-  /** The next event, which there must be. */
-  async must(name: string): Promise<SseEvent> {
-    const event = await this.next();
-    if (event?.name === name) return event;
-    throw new Error(`Expected "${name}", got ${JSON.stringify(event)}`);
-  }
-
-  /** Hangs up, wherever the stream is. */
-  async close(): Promise<void> {
-    this.#abort.abort();
-    await this.#reader?.closed.catch(() => {});
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  #take(block: string): SseEvent | null {
+  #parse(block: string): SseEvent | null {
     let name = "message";
     let id: string | null = null;
     const data: string[] = [];
@@ -81,5 +50,56 @@ export class SseReader implements AsyncDisposable {
     }
     if (id !== null) this.lastId = id;
     return data.length === 0 ? null : { name, data: JSON.parse(data.join("\n")), id };
+  }
+}
+
+export class SseReader implements AsyncDisposable {
+  readonly response: Response;
+  readonly #abort: AbortController;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null;
+  readonly #text = new SseText();
+
+  private constructor(response: Response, abort: AbortController) {
+    this.response = response;
+    this.#abort = abort;
+    this.#reader = response.body?.getReader() ?? null;
+  }
+
+  static async open(url: string, headers: Record<string, string> = {}): Promise<SseReader> {
+    const abort = new AbortController();
+    return new SseReader(await fetch(url, { headers, signal: abort.signal }), abort);
+  }
+
+  get lastId(): string | null {
+    return this.#text.lastId;
+  }
+
+  /** The next event; null at the end of the stream. */
+  async next(): Promise<SseEvent | null> {
+    for (;;) {
+      const event = this.#text.take();
+      if (event !== null) return event;
+      const { done, value } = await this.#reader!.read();
+      if (done) return null;
+      this.#text.add(value);
+    }
+  }
+
+  /** The next event, which there must be. */
+  async must(name: string): Promise<SseEvent> {
+    const event = await this.next();
+    if (event?.name === name) return event;
+    const got = event === null ? `the end of a ${this.response.status}` : JSON.stringify(event);
+    throw new Error(`Expected "${name}", got ${got}`);
+  }
+
+  /** Hangs up, wherever the stream is. */
+  async close(): Promise<void> {
+    this.#abort.abort();
+    await this.#reader?.closed.catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 }

@@ -95,15 +95,20 @@ export class ChangeHistory {
     });
   }
 
+  /** Nobody waits any more: ends what is under way. */
+  abandon(): void {
+    this.#generation += 1;
+    for (const { resolve } of this.#waiters) resolve(null);
+    this.#waiters.clear();
+  }
+
   /** What was committed may be another history from now on, or none: all who wait get nothing. */
   forget(): void {
-    this.#generation += 1;
+    this.abandon();
     this.#places.clear();
     this.#slices = [];
     this.#slicesBytes = 0;
     this.#changesThrough = -1;
-    for (const { resolve } of this.#waiters) resolve(null);
-    this.#waiters.clear();
   }
 
   async #scanAll(): Promise<void> {

@@ -127,10 +127,19 @@ export class WatchHub implements StreamHost {
     });
     const stream: WatchStream = new WatchStream(this, output, position, options);
     this.#streams.add(stream);
+    this.pace.start();
     this.#ticking ??= setInterval(() => this.#tick(), TICK_MS);
     signal.addEventListener("abort", stream.finish, { once: true });
     if (signal.aborted) stream.finish();
     return stream;
+  }
+
+  /** Ends all streams, and watches nothing any more. */
+  close(): void {
+    for (const stream of [...this.#streams]) stream.finish();
+    this.#stopWatching?.();
+    this.history.forget();
+    this.pace.stop();
   }
 
   /** When a stream in the future is given up. */
@@ -169,6 +178,7 @@ export class WatchHub implements StreamHost {
     clearInterval(this.#ticking);
     this.#ticking = undefined;
     this.#idleSinceMs = systemClock.monotonicMs();
+    this.history.abandon();
     this.pace.stop();
   }
 

@@ -88,6 +88,7 @@ export class WatchStream {
   }
 
   catchUp(): void {
+    if (!this.output.isOpen) return;
     this.#become("catchingUp");
     if (this.position >= this.#host.window.floor && this.#takeRecent()) return;
     void this.#catchUp();
@@ -152,7 +153,7 @@ export class WatchStream {
   async #catchUp(): Promise<void> {
     const { window, history, pace } = this.#host;
     const stateCount = this.#stateCount;
-    const isOver = () => stateCount !== this.#stateCount;
+    const isOver = () => stateCount !== this.#stateCount || !this.output.isOpen;
     while (!isOver()) {
       await this.output.drained();
       if (isOver()) return;

@@ -14,6 +14,7 @@ const REST_MS_MIN = 1;
 
 export class WorkPace {
   readonly #clock: Clock;
+  #isStopped = false;
   #spentMs = 0;
   #resting: Promise<void> | null = null;
   readonly #pauses = new Map<ReturnType<typeof setTimeout>, () => void>();
@@ -39,6 +40,7 @@ export class WorkPace {
   }
 
   pause(ms: number): Promise<void> {
+    if (this.#isStopped) return Promise.resolve();
     return new Promise((resolve) => {
       const end = () => {
         this.#pauses.delete(timer);
@@ -50,8 +52,14 @@ export class WorkPace {
     });
   }
 
-  /** Ends all pauses at once: there is nobody left to work for. */
+  /** There is somebody to work for. */
+  start(): void {
+    this.#isStopped = false;
+  }
+
+  /** There is nobody left: ends all pauses at once, and lets what is under way come to its end. */
   stop(): void {
+    this.#isStopped = true;
     for (const end of [...this.#pauses.values()]) end();
   }
 
