@@ -125,17 +125,22 @@ export class WatchStream {
     this.#send(encodeUtf8(text));
   }
 
-  /** The last words, which are not waited for. */
+  /** Ends it with these words, behind all that has happened so far if it was live. */
   end(text: string): void {
+    const { window, gateway } = this.#host;
+    const untold = this.isLive ? window.after(this.position, PAST_COUNT_MAX) : null;
+    if (untold !== null) this.#tellPast(untold, gateway.lastZxid);
+    this.write(text);
     this.#become("disconnected");
-    this.output.close(encodeUtf8(text));
+    this.output.close();
   }
 
   /** Its reader goes on from its last id when it comes back, so nothing is lost. */
   endSlow(): void {
     const zxid = zxidText(this.#host.gateway.lastZxid);
     const reason = "events came faster than they were read";
-    this.end(plainEvent("resync", { zxid, reason }, null));
+    this.#become("disconnected");
+    this.output.close(encodeUtf8(plainEvent("resync", { zxid, reason }, null)));
   }
 
   /** The reader is gone. */
