@@ -206,7 +206,8 @@ export class DatabaseRestore {
     } finally {
       host.resume();
     }
-    logger.info("database restored: everything before is moved aside", {
+    logger.info("database restored: what was there is moved aside, to be deleted by hand", {
+      movedTo: `version-2/${asideName(tree.lastProcessedZxid)}`,
       zxid: `0x${zxidToHex(tree.lastProcessedZxid)}`,
       snapshotZxid: `0x${zxidToHex(through)}`,
       znodeCount,
@@ -220,7 +221,7 @@ export class DatabaseRestore {
   async #makeCurrent(snapshot: string, zxid: Zxid): Promise<void> {
     const { host, dirs, fileSystem } = this.#options;
     try {
-      const aside = `before-restore.${zxidToHex(zxid)}`;
+      const aside = asideName(zxid);
       const snapshots = snapshotsIn(fileSystem.namesIn(dirs.snapshotDir));
       const logs = txnLogsIn(fileSystem.namesIn(dirs.logDir));
       moveAside(dirs.snapshotDir, aside, snapshots.filter(({ name }) => name !== snapshot));
@@ -235,6 +236,11 @@ export class DatabaseRestore {
       throw error;
     }
   }
+}
+
+/** Of a directory beside the files that are in use; nobody looks for files in it. */
+function asideName(zxid: Zxid): string {
+  return `before-restore.${zxidToHex(zxid)}`;
 }
 
 function moveAside(dir: string, aside: string, files: readonly { name: string }[]): void {
