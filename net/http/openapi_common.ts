@@ -23,8 +23,9 @@ export const COMMON_PARAMETERS = {
     name: "consistency",
     in: "query",
     description:
-      "local: from this server as it is, which may lag. sync, or linearizable: after all " +
-      "that was committed anywhere before the request",
+      "local: from this server as it is, which may lag. sync: after all that the leader " +
+      "had committed when it was asked. linearizable: behind a txn of its own, which a quorum has " +
+      "to confirm; it costs what a write costs",
     schema: { type: "string", enum: ["local", "sync", "linearizable"], default: "local" },
   },
   minZxid: {
