@@ -134,7 +134,6 @@ function tooLarge(size: string, { bytesMax, because }: BodyLimit): Problem {
     detail: `Cannot take a body of ${size}: the limit is ${bytesMax} bytes, ${because}`,
     outcome: "not-applied",
     members: { limitBytes: bytesMax },
-    headers: { Connection: "close" },
   });
 }
 
@@ -143,6 +142,5 @@ function tooSlow({ timeoutMs }: BodyLimit): Problem {
     detail:
       `The body did not arrive within ${timeoutMs} ms, http.requestTimeout: send it faster, or set more`,
     outcome: "not-applied",
-    headers: { Connection: "close" },
   });
 }
