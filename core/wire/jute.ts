@@ -10,6 +10,8 @@ import { DecodeError } from "../errors.ts";
 import type { Zxid } from "../zxid.ts";
 
 const TWO_32 = 2 ** 32;
+/** Up to here a loop is quicker than the encoder, if all is ASCII: paths mostly are. */
+const SHORT_TEXT_LENGTH_MAX = 128;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -239,7 +241,15 @@ export function putLong(view: DataView, offset: number, value: number): void {
 }
 
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(text);
+  const { length } = text;
+  if (length > SHORT_TEXT_LENGTH_MAX) return encoder.encode(text);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return encoder.encode(text); // not ASCII: encode the whole again
+    bytes[i] = unit;
+  }
+  return bytes;
 }
 
 /** Decodes as Java does: malformed sequences become U+FFFD, nothing is refused. */

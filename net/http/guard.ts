@@ -23,6 +23,8 @@ export class Guard {
   readonly #allowedHosts: ReadonlySet<string>;
   #lastAddress = "";
   #isLastLoopback = false;
+  /** The last one that was right. */
+  #lastHost: string | null = null;
 
   /** @param ownHosts names of this machine */
   constructor(config: HttpConfig, ownHosts: readonly string[]) {
@@ -54,9 +56,12 @@ export class Guard {
   }
 
   #checkHost(host: string | null): void {
-    if (host === null) return; // browsers always send it
+    if (host === null || host === this.#lastHost) return; // browsers always send it
     const name = host.replace(/:\d*$/, "").toLowerCase();
-    if (LOOPBACK_HOST.test(name) || this.#allowedHosts.has(name)) return;
+    if (LOOPBACK_HOST.test(name) || this.#allowedHosts.has(name)) {
+      this.#lastHost = host;
+      return;
+    }
     throw new Problem("wrong-host", {
       detail:
         `The Host header names ${JSON.stringify(name)}, which is not known as this machine: ` +

@@ -104,6 +104,8 @@ export class HttpConnection {
   #knownBytes: Uint8Array | null = null;
   #known: FieldBlock | null = null;
   #knownVersion = 1;
+  /** The request at hand has the known fields. */
+  #isKnown = false;
   #deadlineMs: number;
   #hasRequest = false;
   #isClosed = false;
@@ -222,10 +224,13 @@ export class HttpConnection {
   #headEnd(lineEnd: number): number {
     const { bytes, end } = this.#input;
     const known = this.#knownBytes;
+    this.#isKnown = false;
     if (known !== null && end - lineEnd > known.length) {
+      const from = lineEnd + 1;
       let at = 0;
-      while (at < known.length && bytes[lineEnd + 1 + at] === known[at]) at++;
-      if (at === known.length) return lineEnd + 1 + at;
+      while (at < known.length && bytes[from + at] === known[at]) at++;
+      this.#isKnown = at === known.length;
+      if (this.#isKnown) return from + at;
     }
     return headEnd(bytes, lineEnd, end);
   }
@@ -233,7 +238,7 @@ export class HttpConnection {
   #fields(from: number, to: number, line: RequestLine): FieldBlock | Refusal {
     const { bytes } = this.#input;
     const { minorVersion } = line;
-    if (minorVersion === this.#knownVersion && this.#isKnown(from, to)) return this.#known!;
+    if (this.#isKnown && minorVersion === this.#knownVersion) return this.#known!;
     const fields = parseFields(bytes, from, to, line);
     if (!isRefusal(fields) && to - from <= KNOWN_FIELDS_BYTES_MAX) {
       this.#knownBytes = bytes.slice(from, to);
@@ -241,14 +246,6 @@ export class HttpConnection {
       this.#knownVersion = minorVersion;
     }
     return fields;
-  }
-
-  #isKnown(from: number, to: number): boolean {
-    const known = this.#knownBytes;
-    if (known === null || known.length !== to - from) return false;
-    const { bytes } = this.#input;
-    for (let at = 0; at < known.length; at++) if (bytes[from + at] !== known[at]) return false;
-    return true;
   }
 
   // ---------------------------------------------------------------- answers

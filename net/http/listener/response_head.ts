@@ -123,6 +123,13 @@ function fieldLine(name: string, value: string): string {
     case "transfer-encoding":
     case "date":
       return "";
+    // of these, numbers make all that can differ
+    case "etag":
+    case "last-modified":
+    case "x-zk-since":
+    case "x-zk-stat":
+    case "x-zk-zxid":
+      return `${name}: ${value}\r\n`;
   }
   if (UNSAFE.test(value)) {
     throw new TypeError(

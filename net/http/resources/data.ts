@@ -15,6 +15,7 @@ import { type AnyRoute, type Call, route } from "../route.ts";
 import { etagOf, zxidText } from "../schemas.ts";
 import { SINCE_HEADER, WAIT_QUERY, whenChanged } from "../long_polling.ts";
 import { STAT_HEADERS, statText } from "../znode_reply.ts";
+import { httpDate } from "../http_date.ts";
 import { Reply } from "../listener/reply.ts";
 import { findZnode } from "../znode_stat.ts";
 
@@ -107,7 +108,7 @@ function readHeaders(stat: ClientStat, etag: string): Record<string, string> {
     "content-type": "application/octet-stream",
     "etag": etag,
     "x-zk-since": zxidText(stat.mzxid),
-    "last-modified": new Date(stat.mtime).toUTCString(),
+    "last-modified": httpDate(stat.mtime),
     "x-zk-stat": statText(stat),
     // what others stored is shown as what it is said to be, never as a page of ours
     "x-content-type-options": "nosniff",

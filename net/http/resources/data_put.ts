@@ -217,15 +217,16 @@ async function upsert(call: PutCall, put: PlannedPut): Promise<Response> {
   const { gateway, caller, path, query } = call;
   for (let attempt = 0; attempt < ATTEMPT_COUNT_MAX; attempt++) {
     // the leader says whether it exists: a look here only spares a create that fails
-    if (put.createOnly || findZnode(gateway.tree, path) === NO_NODE) {
+    let id = findZnode(gateway.tree, path);
+    if (put.createOnly || id === NO_NODE) {
       const made = await make(call, put);
       if (made instanceof Response) return made;
       if (made === "exists" && put.createOnly) throw existing(path, "it exists");
       // others made or deleted it, or its parents, which this server may not know yet
       if (findZnode(gateway.tree, path) === NO_NODE) await gateway.sync(caller);
       if (made === "again") continue;
+      id = findZnode(gateway.tree, path);
     }
-    const id = findZnode(gateway.tree, path);
     if (id === NO_NODE) continue;
     try {
       if (query.type !== undefined) {
