@@ -183,11 +183,11 @@ export interface HttpConfig {
   readonly address: string;
   /** 0: one the operating system picks. */
   readonly port: number;
-  /** How long a connection stays for certain when it has no request; only of many it is closed then. */
+  /** How long a connection may be without a request. */
   readonly idleTimeoutMs: number;
   /** How long a request may take to arrive. */
   readonly requestTimeoutMs: number;
-  /** Requests under way, and connections without one: beyond it both are turned away. */
+  /** Connections at a time: for one more that one is closed which was idle for longest. */
   readonly connectionCountMax: number;
   /** Where ZooKeeper's commands are, such as `/commands`. */
   readonly commandUrl: string;

@@ -4,6 +4,7 @@
  * @module
  */
 import { adminMounts } from "./admin/admin_mounts.ts";
+import { commandsOpenApi } from "./admin/commands_openapi.ts";
 import { docsPage, docsPolicy } from "./docs_page.ts";
 import { health, healthOpenApi } from "./health.ts";
 import type { HttpMetrics } from "./http_metrics.ts";
@@ -19,7 +20,7 @@ export function apiMounts(
   routes: readonly AnyRoute[],
 ): Mount[] {
   return [
-    ...documentMounts(routes),
+    ...documentMounts(host, routes),
     ...adminMounts(host),
     ...healthMounts(host),
     ...metricsMounts(host, metrics),
@@ -27,12 +28,16 @@ export function apiMounts(
 }
 
 /** The documents, made when they are first asked for. */
-function documentMounts(routes: readonly AnyRoute[]): Mount[] {
+function documentMounts({ gateway }: HttpHost, routes: readonly AnyRoute[]): Mount[] {
   let document: OpenApiDocument | null = null;
   let json: string | null = null;
   let page: string | null = null;
   const documented = () =>
-    document ??= openApiDocument(routes, { ...healthOpenApi, ...metricsOpenApi });
+    document ??= openApiDocument(routes, {
+      ...commandsOpenApi(gateway.config.http.commandUrl),
+      ...healthOpenApi,
+      ...metricsOpenApi,
+    });
   return [{
     path: "/openapi.json",
     operationId: "getOpenApi",

@@ -22,8 +22,7 @@ interface Fixture {
   /** What was asked of the gateway, in this order. */
   readonly asked: string[];
   readonly stopping: AbortController;
-  /** Requests that told that they go on. */
-  readonly held: Promise<unknown>[];
+  readonly metrics: HttpMetrics;
 }
 
 function fixtureOf(
@@ -60,7 +59,7 @@ function fixtureOf(
   const lines: LogLine[] = [];
   const logger = keepingLogger(lines);
   const stopping = new AbortController();
-  const held: Promise<unknown>[] = [];
+  const metrics = new HttpMetrics();
   const options: AppOptions = {
     gateway,
     routes,
@@ -73,20 +72,19 @@ function fixtureOf(
     }),
     guard: new Guard(config.http, []),
     logger,
-    metrics: new HttpMetrics(),
+    metrics,
     stopping: stopping.signal,
-    hold: (completed) => void held.push(completed),
   };
-  return { app: makeApp(options), lines, asked, stopping, held };
+  return { app: makeApp(options), lines, asked, stopping, metrics };
 }
 
 async function ask(
   { app }: Fixture,
   url: string,
   init: RequestInit = {},
-  peer = "10.0.0.1",
+  completed: Promise<void> = Promise.resolve(),
 ): Promise<Response> {
-  const info = { remoteAddr: { hostname: peer }, completed: Promise.resolve() };
+  const info = { remoteAddr: { hostname: "10.0.0.1" }, completed };
   return await app.fetch(new Request(`http://server${url}`, init), info);
 }
 
@@ -396,10 +394,14 @@ Deno.test("App gives a signal that ends with the request or with the server, and
   };
   const fixture = fixtureOf({ routes: [{ ...echo, handle }] });
   const hangUp = new AbortController();
-  await ask(fixture, "/api/v1/thing/a", { signal: hangUp.signal });
-  await ask(fixture, "/api/v1/thing/a");
+  const sent = Promise.withResolvers<void>();
+  await ask(fixture, "/api/v1/thing/a", { signal: hangUp.signal }, sent.promise);
+  await ask(fixture, "/api/v1/thing/a", {}, sent.promise);
   assert.equal(signals[0], signals[1]);
-  assert.equal(fixture.held.length, 2);
+  assert.equal(fixture.metrics.openStreams, 2);
+  sent.resolve();
+  await sent.promise;
+  assert.equal(fixture.metrics.openStreams, 0);
   hangUp.abort();
   assert.equal(signals[0]!.aborted, true);
   assert.equal(signals[2]!.aborted, false);

@@ -128,7 +128,9 @@ Deno.test("a server's /openapi.json is whole, and names all operations once", as
     .flatMap((item) => Object.values(item));
   const ids = operations.map(({ operationId }) => operationId);
   assert.equal(new Set(ids).size, ids.length);
-  for (const id of ["getData", "putData", "isReady", "getMetrics"]) assert.ok(ids.includes(id), id);
+  for (const id of ["getData", "putData", "isReady", "getMetrics", "runCommand"]) {
+    assert.ok(ids.includes(id), id);
+  }
   const types = document.components.schemas.Problem.properties.type.enum;
   assert.equal(types.length, Object.keys(PROBLEMS).length);
 });
