@@ -41,12 +41,18 @@ export function startFields(config: ServerConfig, clientPort: number): LogFields
 
 export function bannerOf(
   config: ServerConfig,
-  { clientPort, logging }: { clientPort: number; logging: LoggingConfig },
+  { clientPort, httpPort, logging }: {
+    clientPort: number;
+    /** Null: there is none. */
+    httpPort: number | null;
+    logging: LoggingConfig;
+  },
 ): string {
   const dataDir = resolve(config.dataDir);
   const logDir = resolve(config.dataLogDir);
   const rows: [what: string, value: string][] = [
     ["clients", addressOf(config, clientPort)],
+    ["http", httpText(config, httpPort)],
     ["config", config.configPath ?? "ZOO_ environment variables"],
     ["data", `${dataDir}/version-2 (snapshots)`],
     ["", `${logDir}/version-2 (txn logs)`],
@@ -83,6 +89,14 @@ function quorumText({ servers, groups }: EnsembleConfig): string {
 function addressOf({ clientPortAddress }: ServerConfig, clientPort: number): string {
   const host = clientPortAddress ?? "*";
   return host.includes(":") ? `[${host}]:${clientPort}` : `${host}:${clientPort}`;
+}
+
+function httpText({ http }: ServerConfig, port: number | null): string {
+  if (port !== null) {
+    const host = http.address === "0.0.0.0" || http.address === "::" ? "*" : http.address;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${port} (/docs describes it)`;
+  }
+  return http.enabled ? "none, the log says why" : "off (admin.enableServer, http.enabled)";
 }
 
 function purgeText({ autopurge }: ServerConfig): string {

@@ -67,7 +67,11 @@ export async function startForeground(world: World, options: StartOptions): Prom
     }
     const clientPort = server.clientPort ?? config.clientPort;
     logger.info(startMessage(config), startFields(config, clientPort));
-    if (logging.format === "text") world.writeStdout(bannerOf(config, { clientPort, logging }));
+    if (logging.format === "text") {
+      world.writeStdout(
+        bannerOf(config, { clientPort, httpPort: server.httpPort ?? null, logging }),
+      );
+    }
 
     logger.info("stopping", { signal: await signals.first });
     const isClosed = await Promise.race([

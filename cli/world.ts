@@ -21,6 +21,8 @@ export interface RunningServer {
   close(): Promise<void>;
   /** Where clients connect, if it is not the port configured: that was 0. */
   readonly clientPort?: number;
+  /** Null: it has none. */
+  readonly httpPort?: number | null;
 }
 
 export interface World {

@@ -102,6 +102,7 @@ Deno.test("start-foreground runs a server until a signal, and says what it does"
   assert.ok(ran.stdout.includes(`${dir.path}/data/version-2 (snapshots)`));
   assert.match(ran.stdout, /purge +keeps 3 snapshots and their logs, every 24 h \(default/);
   assert.match(ran.stdout, /words +srvr \(4lw/);
+  assert.match(ran.stdout, /http +none, the log says why\n/);
   assert.ok(ran.stdout.split("\n").length < 24);
   const lines = Deno.readTextFileSync(log).trim().split("\n").map((line) => line.slice(24));
   assert.match(lines[1]!, /WARN .* setting has no effect key=maxResponseCacheSize at=.*zoo.cfg:4/);
@@ -135,8 +136,11 @@ Deno.test("start-foreground says of a member who it is, who the others are and w
 Deno.test("start-foreground tells the port that the operating system picked", async () => {
   using dir = makeTempDir();
   const args = ["start-foreground", writeConfig(dir, "clientPort=0"), "--log-level", "off"];
-  const start = () => Promise.resolve({ close: () => Promise.resolve(), clientPort: 40_001 });
-  assert.match((await run({ args, start })).stdout, /clients +\*:40001\n/);
+  const start = () =>
+    Promise.resolve({ close: () => Promise.resolve(), clientPort: 40_001, httpPort: 40_002 });
+  const { stdout } = await run({ args, start });
+  assert.match(stdout, /clients +\*:40001\n/);
+  assert.match(stdout, /http +http:\/\/\*:40002 \(\/docs describes it\)\n/);
 });
 
 Deno.test("start-foreground warns in its banner of what endangers data", async () => {

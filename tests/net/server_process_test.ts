@@ -197,7 +197,10 @@ Deno.test("an error that nothing caught ends the server, and is in the log", asy
       await import(${JSON.stringify(main)});`,
     );
     const file = `${dir.path}/zoo.cfg`;
-    Deno.writeTextFileSync(file, `dataDir=${dir.path}/data\nclientPort=${port}\n`);
+    Deno.writeTextFileSync(
+      file,
+      `dataDir=${dir.path}/data\nclientPort=${port}\nadmin.enableServer=false\n`,
+    );
     const config = new URL("../../deno.json", import.meta.url).pathname;
     const { code, output } = await runProcess(
       [Deno.execPath(), "run", "-A", "--config", config, script, "start-foreground", file],
@@ -211,7 +214,10 @@ Deno.test("an error that nothing caught ends the server, and is in the log", asy
 Deno.test("a server whose stdout nobody reads starts and stops all the same", async () => {
   using dir = makeTempDir();
   const file = `${dir.path}/zoo.cfg`;
-  Deno.writeTextFileSync(file, `dataDir=${dir.path}/data\nclientPort=0\n`);
+  Deno.writeTextFileSync(
+    file,
+    `dataDir=${dir.path}/data\nclientPort=0\nadmin.enableServer=false\n`,
+  );
   const main = new URL("../../main.ts", import.meta.url).pathname;
   const script = `"$@" >/dev/full 2>"$0" & server=$!
     until grep -q 'server started' "$0" || ! kill -0 $server; do sleep 0.05; done
