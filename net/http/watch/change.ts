@@ -10,6 +10,9 @@
 import type { AclList } from "../../../core/tree/acl_list.ts";
 import type { Zxid } from "../../../core/zxid.ts";
 
+/** Watches that a list of changes remembers what concerns them. */
+const FOUND_COUNT_MAX = 16;
+
 export interface Change {
   readonly zxid: Zxid;
   readonly type: "created" | "changed" | "deleted";
@@ -45,4 +48,25 @@ export function parentOf(path: string): string | null {
 function isBelow(path: string, ancestor: string): boolean {
   if (ancestor === "/") return true;
   return path.startsWith(ancestor) && path.charCodeAt(ancestor.length) === 0x2f;
+}
+
+/** Changes in the order of their txns, which many streams look through for the same few watches. */
+export class ChangeList {
+  readonly all: readonly Change[];
+  /** By watch: what concerns it. */
+  readonly #found = new Map<string, readonly Change[]>();
+
+  constructor(all: readonly Change[]) {
+    this.all = all;
+  }
+
+  concerning(scope: WatchScope): readonly Change[] {
+    const key = `${scope.isRecursive} ${scope.path}`;
+    let found = this.#found.get(key);
+    if (found === undefined) {
+      found = this.all.filter((change) => kindFor(scope, change) !== null);
+      if (this.#found.size < FOUND_COUNT_MAX) this.#found.set(key, found);
+    }
+    return found;
+  }
 }

@@ -11,16 +11,16 @@
  * @module
  */
 import { counterOf, type Zxid } from "../../../core/zxid.ts";
-import type { Change } from "./change.ts";
+import { type Change, ChangeList } from "./change.ts";
 import { type LogPlace, LogScan, type LogScanOptions } from "./log_scan.ts";
 import { TxnChanges } from "./txn_changes.ts";
 import type { WorkPace } from "./work_pace.ts";
 
 /** Read in one go. */
-const SLICE_BYTES = 64 * 1024;
+const SLICE_BYTES = 128 * 1024;
 const SLICE_CHANGE_COUNT = 500;
 /** Passed over in one go. */
-const PASSED_BYTES = 256 * 1024;
+const PASSED_BYTES = 128 * 1024;
 /** As far from each other as it takes to read a slice or two. */
 const PLACE_DISTANCE_BYTES = 1 << 20;
 const PLACE_COUNT_MAX = 4096;
@@ -38,7 +38,7 @@ const LINGER_PAUSE_COUNT = 5;
 export interface ChangeSlice {
   readonly after: Zxid;
   readonly through: Zxid;
-  readonly changes: readonly Change[];
+  readonly changes: ChangeList;
 }
 
 export interface ChangeHistoryOptions extends LogScanOptions {
@@ -220,7 +220,7 @@ export class ChangeHistory {
         through = Math.max(through, committedZxid);
       }
       this.#changesThrough = through;
-      return { after, through, changes, zxids, isAtEnd };
+      return { after, through, changes: new ChangeList(changes), zxids, isAtEnd };
     });
   }
 
@@ -274,6 +274,6 @@ function isTxnOf({ after, zxids }: ReadSlice, zxid: Zxid): boolean {
 
 function bytesOf({ changes, zxids }: ReadSlice): number {
   let bytes = 8 * zxids.length;
-  for (const { path } of changes) bytes += CHANGE_BYTES + 2 * path.length;
+  for (const { path } of changes.all) bytes += CHANGE_BYTES + 2 * path.length;
   return bytes;
 }

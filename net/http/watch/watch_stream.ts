@@ -170,7 +170,11 @@ export class WatchStream {
       await pace.work(() => {
         if (isOver()) return;
         if (slice === null) this.#resync("the logs do not reach back so far");
-        else this.#tellPast(slice.changes, slice.through);
+        else {
+          const { scope } = this.options;
+          const changes = scope === null ? [] : slice.changes.concerning(scope);
+          this.#tellPast(changes, slice.through);
+        }
       });
     }
   }

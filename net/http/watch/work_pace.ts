@@ -7,16 +7,24 @@
 import type { Clock } from "../../../core/ports.ts";
 
 /** A slice ends when it took so long. */
-const SLICE_MS_MAX = 2;
+const SLICE_MS_MAX = 1;
 /** How long the rest is, as a multiple of the slice: all together take a third of the time. */
 const REST_SHARE = 2;
 const REST_MS_MIN = 1;
 
+interface Job {
+  readonly laterMs: number;
+  run(): void;
+}
+
 export class WorkPace {
   readonly #clock: Clock;
+  /** In order: those who wait are not all woken after each rest, to see that one of them goes on. */
+  #jobs: Job[] = [];
+  #isAtWork = false;
   #isStopped = false;
+  /** Since the last rest. */
   #spentMs = 0;
-  #resting: Promise<void> | null = null;
   readonly #pauses = new Map<ReturnType<typeof setTimeout>, () => void>();
 
   constructor(clock: Clock) {
@@ -24,19 +32,24 @@ export class WorkPace {
   }
 
   /**
-   * Does a piece of work, of a millisecond or so, when it is its turn.
+   * Does a piece of work, of a millisecond at most, when it is its turn.
    *
    * @param laterMs what it makes others do afterwards
    */
-  async work<T>(run: () => T, laterMs = 0): Promise<T> {
-    while (this.#resting !== null) await this.#resting;
-    const startMs = this.#clock.monotonicMs();
-    try {
-      return run();
-    } finally {
-      this.#spentMs += this.#clock.monotonicMs() - startMs + laterMs;
-      if (this.#spentMs > SLICE_MS_MAX) this.#rest();
-    }
+  work<T>(run: () => T, laterMs = 0): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#jobs.push({
+        laterMs,
+        run: () => {
+          try {
+            resolve(run());
+          } catch (error) {
+            reject(error);
+          }
+        },
+      });
+      if (!this.#isAtWork) void this.#goOn();
+    });
   }
 
   pause(ms: number): Promise<void> {
@@ -63,11 +76,20 @@ export class WorkPace {
     for (const end of [...this.#pauses.values()]) end();
   }
 
-  #rest(): void {
-    const ms = Math.max(REST_MS_MIN, this.#spentMs * REST_SHARE);
-    this.#resting = this.pause(ms).then(() => {
-      this.#spentMs = 0;
-      this.#resting = null;
-    });
+  async #goOn(): Promise<void> {
+    this.#isAtWork = true;
+    while (this.#jobs.length > 0) {
+      const jobs = this.#jobs;
+      this.#jobs = []; // what they ask for comes behind them
+      for (const { run, laterMs } of jobs) {
+        const startMs = this.#clock.monotonicMs();
+        run();
+        this.#spentMs += this.#clock.monotonicMs() - startMs + laterMs;
+        if (this.#spentMs < SLICE_MS_MAX) continue;
+        await this.pause(Math.max(REST_MS_MIN, this.#spentMs * REST_SHARE));
+        this.#spentMs = 0;
+      }
+    }
+    this.#isAtWork = false;
   }
 }
