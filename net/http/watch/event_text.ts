@@ -54,10 +54,16 @@ export class EventText {
     return this.change.zxid;
   }
 
-  /** Keeps the text while the tree still has the value; large ones take their chance. */
-  prepare(form: ValueForm): void {
+  /**
+   * Keeps the text while the tree still has the value; large ones take their chance.
+   *
+   * @returns the length of the value
+   */
+  prepare(form: ValueForm): number {
     const id = this.#changedNode();
-    if (id === NO_NODE || this.#tree.store.dataLength(id) <= EAGER_BYTES_MAX) this.text(form);
+    const dataLength = id === NO_NODE ? 0 : Math.max(0, this.#tree.store.dataLength(id));
+    if (dataLength <= EAGER_BYTES_MAX) this.text(form);
+    return dataLength;
   }
 
   /** Its lines, but for an id and the empty one. */

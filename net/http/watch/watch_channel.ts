@@ -14,6 +14,8 @@ import { joinEvents, type WatchStream } from "./watch_stream.ts";
 
 /** More that were not yet given out are forgotten, and the streams catch up from elsewhere. */
 const PENDING_COUNT_MAX = 10_000;
+/** Likewise, of all values, once for each form. */
+const PENDING_VALUE_BYTES_MAX = 4 << 20;
 
 export class WatchChannel {
   readonly scope: WatchScope;
@@ -21,6 +23,7 @@ export class WatchChannel {
   /** How many streams want values in which form. */
   readonly #valueForms = new Map<ValueForm, number>();
   #pending: EventText[] = [];
+  #pendingValueBytes = 0;
 
   constructor(scope: WatchScope) {
     this.scope = scope;
@@ -37,9 +40,11 @@ export class WatchChannel {
 
   /** Called while a txn is applied. @returns false: there is no room */
   add(event: EventText): boolean {
-    for (const form of this.#valueForms.keys()) event.prepare(form);
+    for (const form of this.#valueForms.keys()) this.#pendingValueBytes += event.prepare(form);
     this.#pending.push(event);
-    return this.#pending.length <= PENDING_COUNT_MAX;
+    if (this.#pending.length === 1) return true; // whatever its size
+    return this.#pending.length <= PENDING_COUNT_MAX &&
+      this.#pendingValueBytes <= PENDING_VALUE_BYTES_MAX;
   }
 
   /** What has happened since the last call; null when that is nothing. */
@@ -47,6 +52,7 @@ export class WatchChannel {
     const events = this.#pending;
     if (events.length === 0) return null;
     this.#pending = [];
+    this.#pendingValueBytes = 0;
     return new ChannelBatch(gateway, events);
   }
 

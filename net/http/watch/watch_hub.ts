@@ -23,7 +23,7 @@ import { ChangeWindow } from "./change_window.ts";
 import { EventText } from "./event_text.ts";
 import { type SharedBudget, SseOutput } from "./sse_output.ts";
 import { WatchChannel } from "./watch_channel.ts";
-import { type StreamHost, WatchStream, type WatchStreamOptions } from "./watch_stream.ts";
+import { type StreamHost, WatchStream, type WatchStreamOptions, WRITE_MS } from "./watch_stream.ts";
 import { WorkPace } from "./work_pace.ts";
 
 /** At one server; more are sent away with 503. */
@@ -35,8 +35,6 @@ const HEARTBEAT_MS = 15_000;
 const IDLE_MS_MAX = 600_000;
 /** A server that lags behind the one where a stream was before may take so long to come as far. */
 const AHEAD_MS_MAX = 10_000;
-/** What is written to one stream costs the event loop so much afterwards, where nobody measures it. */
-const WRITE_MS = 0.02;
 /** Streams written to in one go. */
 const WRITES_IN_SLICE = 32;
 

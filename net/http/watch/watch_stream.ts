@@ -5,7 +5,7 @@
  * when those do not reach back. It goes live in the same moment in which it has seen all there is, so that nothing
  * is left out and nothing told twice.
  *
- * Invariant: all events of its watch through `position` are written, and none behind it.
+ * Invariant: all events of its watch through `position` are written or held to be, and none behind it.
  *
  * @module
  */
@@ -23,6 +23,12 @@ import type { WorkPace } from "./work_pace.ts";
 
 /** Changes looked at in one go. */
 const PAST_COUNT_MAX = 500;
+/** Less text of the past waits for more: a write costs as much as finding some dozen events. */
+const HELD_LENGTH_MAX = 8 * 1024;
+/** More text of the past is not made at a time: values may be large. */
+const TOLD_LENGTH_MAX = 256 * 1024;
+/** What a write costs the event loop afterwards, where nobody measures it. */
+export const WRITE_MS = 0.02;
 
 export interface WatchStreamOptions {
   readonly caller: Caller;
@@ -55,6 +61,8 @@ export class WatchStream {
   /** Counts the changes of state: what was begun before one is given up. */
   #stateCount = 0;
   #aheadUntilMs = 0;
+  /** Events through `position` that were not written yet. */
+  #held = "";
   /** The client hung up, or the server stops. */
   readonly finish = () => this.output.finish();
 
@@ -80,6 +88,7 @@ export class WatchStream {
 
   /** To be called now and then. */
   tick(nowMs: number): void {
+    this.#writeHeld();
     if (this.#state !== "ahead") return;
     if (this.#host.gateway.lastZxid >= this.position) return this.catchUp();
     if (nowMs < this.#aheadUntilMs) return;
@@ -175,7 +184,7 @@ export class WatchStream {
           const changes = scope === null ? [] : slice.changes.concerning(scope);
           this.#tellPast(changes, slice.through);
         }
-      });
+      }, this.#held.length >= HELD_LENGTH_MAX / 2 ? WRITE_MS : 0);
     }
   }
 
@@ -185,27 +194,38 @@ export class WatchStream {
     const changes = window.after(this.position, PAST_COUNT_MAX);
     if (changes === null) return false; // it has moved on meanwhile
     const isAll = changes.length < PAST_COUNT_MAX;
-    this.#tellPast(changes, isAll ? gateway.lastZxid : changes.at(-1)!.zxid);
-    if (!isAll || !this.output.isOpen) return false;
+    const isTold = this.#tellPast(changes, isAll ? gateway.lastZxid : changes.at(-1)!.zxid);
+    this.#writeHeld();
+    if (!isAll || !isTold || !this.output.isOpen) return false;
     this.#become("live");
     return true;
   }
 
-  #tellPast(changes: readonly Change[], through: Zxid): void {
+  /** @returns false when it is too much for once: the position says how far it came */
+  #tellPast(changes: readonly Change[], through: Zxid): boolean {
     const { scope, form, caller } = this.options;
     const { gateway } = this.#host;
     const events: EventText[] = [];
+    let length = 0;
     for (const change of changes) {
       if (scope === null || change.zxid <= this.position) continue;
+      if (length > TOLD_LENGTH_MAX && change.zxid !== events.at(-1)!.zxid) break;
       const kind = kindFor(scope, change);
       const verdict = kind === null ? "hide" : pastVerdict({ gateway, caller }, change, kind);
       if (verdict === "unknown") {
-        return this.#resync("a znode was deleted, and with it what said who may know of it");
+        this.#resync("a znode was deleted, and with it what said who may know of it");
+        return true;
       }
-      if (verdict === "tell") events.push(new EventText(gateway.tree, change, kind!));
+      if (verdict !== "tell") continue;
+      const event = new EventText(gateway.tree, change, kind!);
+      length += event.text(form).length;
+      events.push(event);
     }
-    this.position = Math.max(this.position, through);
-    if (events.length > 0) this.#send(encodeUtf8(joinEvents(events, form)));
+    const isAll = length <= TOLD_LENGTH_MAX;
+    this.position = isAll ? Math.max(this.position, through) : events.at(-1)!.zxid;
+    if (events.length > 0) this.#held += joinEvents(events, form);
+    if (this.#held.length >= HELD_LENGTH_MAX) this.#writeHeld();
+    return isAll;
   }
 
   #resync(reason: string): void {
@@ -214,7 +234,15 @@ export class WatchStream {
     this.write(plainEvent("resync", { zxid: zxidText(zxid), reason }, zxid));
   }
 
+  #writeHeld(): void {
+    if (this.#held === "") return;
+    const bytes = encodeUtf8(this.#held);
+    this.#held = "";
+    this.#send(bytes);
+  }
+
   #send(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#writeHeld();
     if (this.output.hasRoomFor(bytes.length)) this.output.write(bytes);
     else this.endSlow();
   }

@@ -214,6 +214,33 @@ Deno.test("WatchHub cuts off who reads too slowly, who then goes on from the las
   assert.deepEqual(await resumed.take(left), Array(left).fill("changed /a"));
 });
 
+Deno.test("WatchHub lets streams catch up that cannot be told of so much at once", async () => {
+  using server = new WatchedServer();
+  server.write(create("/a"), ...Array.from({ length: 40 }, (_, i) => create(`/n${i}`)));
+  const streams = [server.open({ form: "utf8" }), server.open()];
+  const data = "d".repeat(200_000);
+  const writes = Array.from(
+    { length: 40 },
+    (_, i) => [setData("/a", data), setData(`/n${i}`, data)],
+  );
+  server.write(...writes.flat()); // in one turn: 16 MB
+  for (const [i, stream] of streams.entries()) {
+    const told: string[] = [];
+    const valuesOf: string[] = [];
+    while (told.length < 80) {
+      const { name, data, id } = (await stream.next())!;
+      assert.equal(name, "changed");
+      assert.equal(id, data.zxid);
+      told.push(data.path);
+      if ("value" in data) valuesOf.push(data.path);
+    }
+    assert.deepEqual(told, Array.from({ length: 40 }, (_, i) => ["/a", `/n${i}`]).flat());
+    // /a was overtaken but for the last time
+    const whole = [...Array.from({ length: 39 }, (_, i) => `/n${i}`), "/a", "/n39"];
+    assert.deepEqual(valuesOf, i === 0 ? whole : []);
+  }
+});
+
 Deno.test("WatchHub lets a stream begin in the future: what another server told is not told again", async () => {
   using server = new WatchedServer();
   server.write(create("/a"));

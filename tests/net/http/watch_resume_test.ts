@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { eventually } from "../../support/eventually.ts";
 import { InProcessServer } from "../../support/in_process_server.ts";
 import { RawClient } from "../../support/raw_client.ts";
 import { create, multi, remove, setData } from "../../support/requests.ts";
@@ -95,6 +96,7 @@ Deno.test("A stream from a time that the logs do not tell of begins with resync,
       await using server = await InProcessServer.start({ dataDir });
       using client = await RawClient.session(server.clientPort);
       await client.must(create(`/p${run}`));
+      await eventually("it is written", () => server.linesWith("snapshot written").length > 0);
     }
     const logs = [...Deno.readDirSync(`${dataDir}/version-2`)]
       .map(({ name }) => name).filter((name) => name.startsWith("log."))
