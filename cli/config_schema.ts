@@ -164,7 +164,7 @@ const httpSettings = {
   "http.allowedHosts": z._default(list(), []),
   "http.adminPath": z.optional(slashPath()),
   "http.maxSessionTimeout": z.optional(javaInt({ min: 1, unit: "ms" })),
-  "http.maxConnections": z._default(javaInt({ min: 1 }), 1000),
+  "http.maxConnections": z._default(javaInt({ min: 1 }), 10_000),
   "http.requestTimeout": z._default(javaInt({ min: 1, unit: "ms" }), 15_000),
 };
 

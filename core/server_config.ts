@@ -183,11 +183,11 @@ export interface HttpConfig {
   readonly address: string;
   /** 0: one the operating system picks. */
   readonly port: number;
-  /** How long a connection may be without a request. */
+  /** How long a connection stays when it has no request. */
   readonly idleTimeoutMs: number;
-  /** How long a request may take to arrive. */
+  /** How long a request's head and its body may take to arrive, and a part of a response to be taken. */
   readonly requestTimeoutMs: number;
-  /** Connections at a time: for one more that one is closed which was idle for longest. */
+  /** Beyond it one without a request is closed for a new one; when all have one, new ones are refused. */
   readonly connectionCountMax: number;
   /** Where ZooKeeper's commands are, such as `/commands`. */
   readonly commandUrl: string;

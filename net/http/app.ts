@@ -13,6 +13,7 @@ import type { Logger } from "../../core/ports.ts";
 import { DENKEEPER_VERSION } from "../../core/version.ts";
 import type { Zxid } from "../../core/zxid.ts";
 import { issuesOf, readBytes, readJson } from "./body.ts";
+import { BodyBudget } from "./body_budget.ts";
 import type { Caller, Gateway, SessionKey } from "./gateway.ts";
 import type { Guard } from "./guard.ts";
 import type { HttpMetrics } from "./http_metrics.ts";
@@ -93,6 +94,7 @@ export function makeApp(options: AppOptions): App {
 
 class HttpApp implements App {
   readonly #options: AppOptions;
+  readonly #bodyBudget = new BodyBudget();
   readonly #hono: Hono<{ Bindings: ConnectionInfo }>;
 
   constructor(options: AppOptions) {
@@ -211,6 +213,7 @@ class HttpApp implements App {
           bytesMax: juteMaxBufferBytes,
           because: "jute.maxbuffer",
           timeoutMs,
+          budget: this.#bodyBudget,
         });
       default:
         return readJson(request, {
@@ -218,6 +221,7 @@ class HttpApp implements App {
           bytesMax: juteMaxBufferBytes * JSON_BODY_FACTOR,
           because: `${JSON_BODY_FACTOR} x jute.maxbuffer`,
           timeoutMs,
+          budget: this.#bodyBudget,
         });
     }
   }

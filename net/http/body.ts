@@ -4,6 +4,7 @@
  * @module
  */
 import type { z } from "zod";
+import type { BodyBudget } from "./body_budget.ts";
 import { ReceivedRequest } from "./listener/received_request.ts";
 import { Problem } from "./problem.ts";
 
@@ -17,6 +18,8 @@ export interface BodyLimit {
   readonly because: string;
   /** For all of it to arrive. */
   readonly timeoutMs: number;
+  /** Of all bodies together. */
+  readonly budget: BodyBudget;
 }
 
 /** @throws {Problem} `too-large`, `slow-request`, `bad-request` when it breaks off */
@@ -32,6 +35,8 @@ export async function readBytes(
   const arrived = request instanceof ReceivedRequest ? request.takeBody() : null;
   if (arrived !== null) return arrived; // no need to wait, nor for a timer
   if (declared === null && request.body === null) return EMPTY;
+  const declaredBytes = Number(declared ?? 0);
+  limit.budget.take(declaredBytes);
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(tooSlow(limit)), limit.timeoutMs);
   const read = declared === null ? collected(request.body!, limit) : request.bytes();
@@ -45,6 +50,7 @@ export async function readBytes(
     });
   } finally {
     clearTimeout(timer);
+    limit.budget.giveBack(declaredBytes);
   }
 }
 
@@ -55,10 +61,17 @@ async function collected(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let byteCount = 0;
-  for await (const part of body) {
-    byteCount += part.length;
-    if (byteCount > limit.bytesMax) throw tooLarge(`more than ${limit.bytesMax} bytes`, limit);
-    parts.push(part);
+  let takenBytes = 0;
+  try {
+    for await (const part of body) {
+      byteCount += part.length;
+      if (byteCount > limit.bytesMax) throw tooLarge(`more than ${limit.bytesMax} bytes`, limit);
+      limit.budget.take(part.length);
+      takenBytes = byteCount;
+      parts.push(part);
+    }
+  } finally {
+    limit.budget.giveBack(takenBytes);
   }
   const bytes = new Uint8Array(byteCount);
   let at = 0;

@@ -108,6 +108,8 @@ export class HttpConnection {
   #isKnown = false;
   #deadlineMs: number;
   #hasRequest = false;
+  /** Some of a head has come. */
+  #isHeadBegun = false;
   #isClosed = false;
   /** Who wants to know that the client hung up. */
   #watchers: AbortController[] = [];
@@ -128,9 +130,14 @@ export class HttpConnection {
     this.#deadlineMs = host.nowMs + host.idleTimeoutMs;
   }
 
-  /** Whether a request is under way, from its first byte to the last of its response. */
+  /** Whether a request is under way, from the end of its head to that of its response. */
   get hasRequest(): boolean {
     return this.#hasRequest;
+  }
+
+  /** When it is closed if nothing happens; monotonic. */
+  get deadlineMs(): number {
+    return this.#deadlineMs;
   }
 
   /** Serves requests until the connection ends. */
@@ -178,18 +185,19 @@ export class HttpConnection {
       }
       if (input.length === 0) {
         if (host.isClosing) return false;
-        this.#hasRequest = false;
         this.#burstCount = 0;
         this.#deadlineMs = host.nowMs + host.idleTimeoutMs;
-      } else if (!this.#hasRequest) { // for all of the head, however many reads it takes
-        this.#hasRequest = true;
+      } else if (!this.#isHeadBegun) { // for all of the head, however many reads it takes
+        this.#isHeadBegun = true;
         this.#deadlineMs = host.nowMs + host.stallTimeoutMs;
       }
+      this.#hasRequest = false;
       if (!await input.fill()) return false;
       lineEnd = this.#lineEnd();
       end = lineEnd < 0 ? -1 : this.#headEnd(lineEnd);
     }
     this.#hasRequest = true;
+    this.#isHeadBegun = false;
     this.#deadlineMs = Infinity;
     const { bytes, start } = input;
     if (bytes[lineEnd - 1] !== CR) return await this.#refuse(NO_CRLF);

@@ -129,14 +129,15 @@ export class HttpListener {
     void connection.run();
   }
 
-  /** Closes the oldest connection that has no request. Returns whether there was one. */
+  /** Closes the connection that has waited for its request for longest. Returns whether there was one. */
   #closeIdlest(): boolean {
+    let idlest: HttpConnection | null = null;
     for (const connection of this.#connections) {
       if (connection.hasRequest) continue;
-      connection.close();
-      return true;
+      if (idlest === null || connection.deadlineMs < idlest.deadlineMs) idlest = connection;
     }
-    return false;
+    idlest?.close();
+    return idlest !== null;
   }
 
   #tick(): void {
