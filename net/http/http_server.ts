@@ -31,8 +31,8 @@ export interface HttpServerOptions {
   readonly connectionCountMax: number;
   readonly logger: Logger;
   /**
-   * Answers before the handler is there, and when the server stops. Null: the request waits for the handler, or is
-   * turned away.
+   * Answers before the handler is there, when the server stops, and when it has too many requests. Null: the request
+   * waits for the handler, or is turned away.
    */
   readonly early?: (request: Request) => Response | null;
   /** Makes the handler. */
@@ -88,7 +88,12 @@ export class HttpServer {
     this.#listener = new HttpListener({
       ...options,
       handler: (request, info) =>
-        this.#isClosed ? options.early?.(request) ?? turnedAway() : this.#handler(request, info),
+        this.#isClosed
+          ? options.early?.(request) ?? turnedAway("The server stops")
+          : this.#handler(request, info),
+      crowded: (request) =>
+        options.early?.(request) ??
+          turnedAway("As many requests are under way here as may be (http.maxConnections)"),
       tooMany: (problem) => this.#warnOfMany(problem),
       // the handler lets nothing through: this is for what it was not asked
       failed: (error) => logger.error(`${what} failed on a request`, fieldsOf(error)),
@@ -131,10 +136,14 @@ export class HttpServer {
   }
 }
 
-function turnedAway(): Response {
-  return new Reply("The server stops: try another one\n", {
+function turnedAway(reason: string): Response {
+  return new Reply(`${reason}: try again, or another server\n`, {
     status: 503,
-    headers: { "retry-after": "1", "connection": "close" },
+    headers: {
+      "content-type": "text/plain; charset=utf-8",
+      "retry-after": "1",
+      "connection": "close",
+    },
   });
 }
 

@@ -16,10 +16,17 @@
  */
 import { rest } from "../../rest.ts";
 import { isOutOfDescriptors } from "../../spare_descriptors.ts";
-import { HttpConnection, type RemoteAddress, type RequestHandler } from "./http_connection.ts";
+import {
+  type ConnectionHost,
+  HttpConnection,
+  type RemoteAddress,
+  type RequestHandler,
+} from "./http_connection.ts";
 
 const TICK_MS = 500;
 const ACCEPT_RETRY_MS = 100;
+/** Connections beyond the limit, whose requests are answered by `crowded`. */
+const SPARE_CONNECTION_COUNT = 16;
 
 const TURNED_AWAY = new TextEncoder().encode(
   "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n" +
@@ -32,6 +39,8 @@ export interface ListenerOptions {
   /** 0: one the operating system picks. */
   readonly port: number;
   readonly handler: RequestHandler;
+  /** Answers at once when all connections have requests under way. */
+  readonly crowded: (request: Request) => Response;
   readonly connectionCountMax: number;
   readonly idleTimeoutMs: number;
   readonly stallTimeoutMs: number;
@@ -47,7 +56,9 @@ export class HttpListener {
   readonly #listener: Deno.TcpListener;
   readonly #connections = new Set<HttpConnection>();
   readonly #timer: ReturnType<typeof setInterval>;
-  readonly #host;
+  readonly #time = { nowMs: performance.now(), date: new Date().toUTCString(), isClosing: false };
+  readonly #host: ConnectionHost;
+  readonly #crowdedHost: ConnectionHost;
   #ended: PromiseWithResolvers<void> | null = null;
 
   /** Binds at once; throws when the port is taken. */
@@ -55,16 +66,12 @@ export class HttpListener {
     this.#options = options;
     this.#listener = Deno.listen({ hostname: options.address, port: options.port });
     this.addr = this.#listener.addr;
-    this.#host = {
-      handler: options.handler,
-      nowMs: performance.now(),
-      date: new Date().toUTCString(),
-      isClosing: false,
-      idleTimeoutMs: options.idleTimeoutMs,
-      stallTimeoutMs: options.stallTimeoutMs,
-      failed: (error: unknown) => options.failed(error),
-      closed: (connection: HttpConnection) => this.#closed(connection),
-    };
+    this.#host = this.#hostOf(options.handler);
+    this.#crowdedHost = this.#hostOf((request) => {
+      const response = options.crowded(request);
+      response.headers.set("connection", "close");
+      return response;
+    });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     void this.#accept();
   }
@@ -77,7 +84,7 @@ export class HttpListener {
   shutdown(): Promise<void> {
     if (this.#ended !== null) return this.#ended.promise;
     this.#ended = Promise.withResolvers();
-    this.#host.isClosing = true;
+    this.#time.isClosing = true;
     this.#listener.close();
     for (const connection of [...this.#connections]) {
       if (!connection.hasRequest) connection.close();
@@ -93,11 +100,11 @@ export class HttpListener {
   }
 
   async #accept(): Promise<void> {
-    while (!this.#host.isClosing) {
+    while (!this.#time.isClosing) {
       try {
         this.#take(await this.#listener.accept());
       } catch (error) {
-        if (this.#host.isClosing) return;
+        if (this.#time.isClosing) return;
         if (isOutOfDescriptors(error)) {
           this.#options.tooMany("no file descriptor is left");
           this.#closeIdlest();
@@ -108,14 +115,19 @@ export class HttpListener {
   }
 
   #take(socket: Deno.TcpConn): void {
-    if (this.#connections.size >= this.#options.connectionCountMax) {
+    const { connectionCountMax } = this.#options;
+    let host = this.#host;
+    if (this.#connections.size >= connectionCountMax) {
       const isOneClosed = this.#closeIdlest();
       this.#options.tooMany(
         isOneClosed
           ? "one without a request was closed for a new one"
           : "all have requests under way, a new one was refused",
       );
-      if (!isOneClosed) return void turnAway(socket);
+      if (!isOneClosed) host = this.#crowdedHost;
+      if (this.#connections.size >= connectionCountMax + SPARE_CONNECTION_COUNT) {
+        return void turnAway(socket);
+      }
     }
     const { hostname, port } = socket.remoteAddr;
     const remoteAddr: RemoteAddress = { hostname: unmapped(hostname), port, transport: "tcp" };
@@ -124,7 +136,7 @@ export class HttpListener {
     } catch {
       // it is gone already: reading will tell
     }
-    const connection = new HttpConnection(this.#host, socket, remoteAddr);
+    const connection = new HttpConnection(host, socket, remoteAddr);
     this.#connections.add(connection);
     void connection.run();
   }
@@ -141,10 +153,31 @@ export class HttpListener {
   }
 
   #tick(): void {
-    const host = this.#host;
-    host.nowMs = performance.now();
-    host.date = new Date().toUTCString();
-    for (const connection of this.#connections) connection.checkDeadline(host.nowMs);
+    const time = this.#time;
+    time.nowMs = performance.now();
+    time.date = new Date().toUTCString();
+    for (const connection of this.#connections) connection.checkDeadline(time.nowMs);
+  }
+
+  #hostOf(handler: RequestHandler): ConnectionHost {
+    const time = this.#time;
+    const { idleTimeoutMs, stallTimeoutMs, failed } = this.#options;
+    return {
+      handler,
+      get nowMs() {
+        return time.nowMs;
+      },
+      get date() {
+        return time.date;
+      },
+      get isClosing() {
+        return time.isClosing;
+      },
+      idleTimeoutMs,
+      stallTimeoutMs,
+      failed,
+      closed: (connection) => this.#closed(connection),
+    };
   }
 
   #closed(connection: HttpConnection): void {

@@ -21,6 +21,7 @@ function listen(handler: RequestHandler, options: Partial<ListenerOptions> = {})
     address: "127.0.0.1",
     port: 0,
     handler,
+    crowded: () => new Reply("crowded", { status: 503 }),
     connectionCountMax: 100,
     idleTimeoutMs: 60_000,
     stallTimeoutMs: 60_000,
@@ -345,7 +346,8 @@ Deno.test("HttpListener makes room by closing a connection without a request, el
   assert.equal(await idle.read(), "");
   await eventually("the second is served", () => requestCount === 2);
   using third = await Peer.connect(listening);
-  assert.match(await third.read(), /^HTTP\/1\.1 503 [^]*retry-after: 1\r\n/);
+  await third.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  assert.match(await third.read(), /^HTTP\/1\.1 503 [^]*connection: close\r\n[^]*crowded$/);
   assert.deepEqual(listening.problems.map((problem) => problem.split(",", 1)[0]), [
     "one without a request was closed for a new one",
     "all have requests under way",
