@@ -21,6 +21,7 @@ import {
   parseRequestLine,
   type Refusal,
   type RequestLine,
+  withAuthority,
 } from "./request_head.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import { SocketInput } from "./socket_input.ts";
@@ -203,11 +204,11 @@ export class HttpConnection {
     if (bytes[lineEnd - 1] !== CR) return await this.#refuse(NO_CRLF);
     const line = parseRequestLine(bytes, start, lineEnd - 1);
     if (isRefusal(line)) return await this.#refuse(line);
-    const fields = this.#fields(lineEnd + 1, end, line);
-    if (isRefusal(fields)) return await this.#refuse(fields);
-    if (line.authority !== null && line.authority.toLowerCase() !== fields.host.toLowerCase()) {
-      return await this.#refuse({ status: 400, reason: "The URL and Host name different hosts" });
+    let fields = this.#fields(lineEnd + 1, end, line);
+    if (line.authority !== null && !isRefusal(fields)) {
+      fields = withAuthority(fields, line.authority);
     }
+    if (isRefusal(fields)) return await this.#refuse(fields);
     input.start = end;
     if (++this.#burstCount > BURST_COUNT_MAX) {
       this.#burstCount = 0;

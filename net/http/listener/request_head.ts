@@ -192,6 +192,13 @@ function framingOf(values: Map<string, string>, minorVersion: 0 | 1): BodyFramin
   return bytes === 0 ? NO_BODY : { kind: "length", bytes };
 }
 
+/** The fields of a request whose target names a host: it counts instead of `Host` (RFC 9112 section 3.2.2). */
+export function withAuthority(fields: FieldBlock, authority: string): FieldBlock | Refusal {
+  if (authority === "" || !HOST.test(authority)) return refused(400, "The URL names no host");
+  const values = new Map([...fields.headers, ["host", authority]]);
+  return { ...fields, headers: new ReceivedHeaders(values), host: authority };
+}
+
 /** The target as a path with its query. */
 function targetOf(
   bytes: Uint8Array,

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { readBytes, readJson } from "../../../net/http/body.ts";
+import { BodyBudget } from "../../../net/http/body_budget.ts";
 import { Problem } from "../../../net/http/problem.ts";
 
-const LIMIT = { bytesMax: 10, because: "some.setting", timeoutMs: 60_000 };
+const LIMIT = {
+  bytesMax: 10,
+  because: "some.setting",
+  timeoutMs: 60_000,
+  budget: new BodyBudget(),
+};
 const Schema = z.strictObject({ ops: z.array(z.object({ version: z.int() })).default([]) });
 
 function post(body: BodyInit | null, headers: Record<string, string> = {}): Request {

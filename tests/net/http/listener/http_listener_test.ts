@@ -131,6 +131,13 @@ Deno.test("HttpListener reads requests that come a byte at a time, of every fram
   ]);
 });
 
+Deno.test("HttpListener takes the host of a URL that is whole for that of the request", async () => {
+  await using listening = listen(({ url, headers }) => new Reply(`${url} ${headers.get("host")}`));
+  const target = "http://other:1/a?b";
+  const answer = await exchange(listening, `GET ${target} HTTP/1.1\r\nHost: x\r\n${LAST}\r\n`);
+  assert.match(answer, /http:\/\/other:1\/a\?b other:1$/);
+});
+
 Deno.test("HttpListener refuses what it cannot read, says why, and closes", async () => {
   await using listening = listen(tell);
   const cases: [text: string, status: number][] = [
@@ -139,7 +146,8 @@ Deno.test("HttpListener refuses what it cannot read, says why, and closes", asyn
     ["GET / HTTP/1.1\nHost: x\n\r\n\r\n", 400],
     ["\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400],
     ["PRI * HTTP/2.0\r\n\r\n", 505],
-    ["GET http://other/ HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+    ["GET http://a@b/ HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+    ["GET http:///a HTTP/1.1\r\nHost: x\r\n\r\n", 400],
     [
       "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
       400,
