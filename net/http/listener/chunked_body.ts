@@ -12,6 +12,10 @@ const TRAILER_BYTES_MAX = 8 << 10;
 /** Hex digits of a chunk's size: a hundred terabytes. */
 const SIZE_DIGITS_MAX = 12;
 
+/** Blanks only before an extension, and no control characters: others may read those as they like. */
+const SIZE = /^([0-9A-Fa-f]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
+const TRAILER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*$/;
+
 const CR = 0x0d;
 const LF = 0x0a;
 
@@ -70,13 +74,14 @@ export class ChunkedBody {
 
   #takeLine(bytes: Uint8Array, from: number, to: number): boolean {
     if (to - from > LINE_BYTES_MAX) return false;
+    const text = String.fromCharCode(...bytes.subarray(from, to));
     if (this.#state === "trailer") {
       if (to === from) this.#state = "done";
+      else if (!TRAILER.test(text)) return false;
       this.#trailerBytes += to - from;
       return this.#trailerBytes <= TRAILER_BYTES_MAX;
     }
-    const text = String.fromCharCode(...bytes.subarray(from, to));
-    const [, digits] = /^([0-9A-Fa-f]+)[ \t]*(?:;[^]*)?$/.exec(text) ?? [];
+    const [, digits] = SIZE.exec(text) ?? [];
     if (digits === undefined || digits.length > SIZE_DIGITS_MAX) return false;
     this.#bytesLeft = parseInt(digits, 16);
     this.#state = this.#bytesLeft === 0 ? "trailer" : "data";

@@ -13,6 +13,7 @@ import { ReceivedBody } from "./received_body.ts";
 import { ReceivedRequest } from "./received_request.ts";
 import { Reply } from "./reply.ts";
 import {
+  beginsMethod,
   type FieldBlock,
   HEAD_BYTES_MAX,
   headEnd,
@@ -177,6 +178,7 @@ export class HttpConnection {
     const input = this.#input;
     let lineEnd = this.#lineEnd();
     let end = lineEnd < 0 ? -1 : this.#headEnd(lineEnd);
+    let isLineRead = false;
     while (end < 0) {
       if (input.isFull) {
         return await this.#refuse({
@@ -196,6 +198,11 @@ export class HttpConnection {
       if (!await input.fill()) return false;
       lineEnd = this.#lineEnd();
       end = lineEnd < 0 ? -1 : this.#headEnd(lineEnd);
+      if (end < 0 && input.length > 0 && !isLineRead) { // what is no request may never have an end
+        const refusal = this.#refusalSoFar(lineEnd);
+        if (refusal !== null) return await this.#refuse(refusal);
+        isLineRead = lineEnd >= 0;
+      }
     }
     this.#hasRequest = true;
     this.#isHeadBegun = false;
@@ -228,6 +235,16 @@ export class HttpConnection {
     }
     const at = input.bytes.indexOf(LF, input.start);
     return at >= input.end ? -1 : at;
+  }
+
+  /** Why no end of the head is worth waiting for; null when it may be one. */
+  #refusalSoFar(lineEnd: number): Refusal | null {
+    const { bytes, start } = this.#input;
+    if (!beginsMethod(bytes[start]!)) return NOT_HTTP;
+    if (lineEnd < 0) return null;
+    if (bytes[lineEnd - 1] !== CR) return NO_CRLF;
+    const line = parseRequestLine(bytes, start, lineEnd - 1);
+    return isRefusal(line) ? line : null;
   }
 
   #headEnd(lineEnd: number): number {
@@ -407,6 +424,10 @@ export class HttpConnection {
 }
 
 const NO_CRLF: Refusal = { status: 400, reason: "The first line does not end with CRLF" };
+const NOT_HTTP: Refusal = {
+  status: 400,
+  reason: "This is no HTTP request: the port speaks HTTP/1.1, without TLS",
+};
 
 function hungUp(): DOMException {
   return new DOMException("The client hung up", "AbortError");

@@ -22,6 +22,7 @@ export class ReceivedBody implements BodySource {
   /** Of one whose length is known. */
   #bytesLeft: number;
   #isEnded = false;
+  /** Somebody is waiting for more of it. */
   #isBusy = false;
 
   constructor(
@@ -73,6 +74,7 @@ export class ReceivedBody implements BodySource {
     const input = this.#input;
     if (this.#isEnded) return null;
     if (this.#chunks !== null) return await this.#readChunk(this.#chunks);
+    if (this.#isBusy) throw new TypeError("the body is being read by another");
     let part: Uint8Array<ArrayBuffer>;
     if (input.length > 0) {
       const count = Math.min(input.length, this.#bytesLeft);
@@ -81,8 +83,10 @@ export class ReceivedBody implements BodySource {
     } else {
       await this.#beforeRead();
       const room = new Uint8Array(Math.min(this.#bytesLeft, PART_BYTES_MAX));
+      this.#isBusy = true;
       const count = await input.readInto(room);
       if (count === 0) throw brokenOff();
+      this.#isBusy = false;
       part = count === room.length ? room : room.slice(0, count);
     }
     this.#bytesLeft -= part.length;

@@ -85,6 +85,11 @@ export function headEnd(bytes: Uint8Array, from: number, to: number): number {
   return -1;
 }
 
+/** Whether a request may begin with this letter. */
+export function beginsMethod(code: number): boolean {
+  return IS_TOKEN[code] === 1;
+}
+
 /** Reads the first line, without its CRLF. */
 export function parseRequestLine(
   bytes: Uint8Array,
@@ -151,7 +156,10 @@ export function parseFields(
 function blockOf(values: Map<string, string>, minorVersion: 0 | 1): FieldBlock | Refusal {
   const host = values.get("host");
   if (host === undefined && minorVersion === 1) return refused(400, "There is no Host header");
-  if (host !== undefined && !HOST.test(host)) return refused(400, "The Host header names no host");
+  // some that look like one have no URL: a port beyond 65535, an IPv4 address of five numbers
+  const isHost = host === undefined || host === "" ||
+    (HOST.test(host) && URL.canParse(`http://${host}/`));
+  if (!isHost) return refused(400, "The Host header names no host");
   const framing = framingOf(values, minorVersion);
   if (isRefusal(framing)) return framing;
   const expect = values.get("expect");

@@ -39,8 +39,20 @@ export class SocketInput {
     return this.#reading ??= this.#read();
   }
 
-  /** Reads past the buffer, when nothing is in it. 0 at the end, however it comes. */
+  /**
+   * Reads past the buffer, when nothing is in it. 0 at the end, however it comes.
+   *
+   * A read into the buffer may be under way, begun to see whether the client hangs up: what comes goes to it, and
+   * a second read beside it would take what comes later.
+   */
   async readInto(target: Uint8Array): Promise<number> {
+    if (this.#reading !== null) await this.#reading;
+    if (this.length > 0) {
+      const count = Math.min(this.length, target.length);
+      target.set(this.bytes.subarray(this.start, this.start + count));
+      this.use(count);
+      return count;
+    }
     try {
       return await this.#socket.read(target) ?? 0;
     } catch {

@@ -43,7 +43,12 @@ Deno.test("ChunkedBody.step() refuses what is not as the format has it", () => {
     ["0x1\r\na", "(malformed)"],
     ["-1\r\na", "(malformed)"],
     [" 1\r\na", "(malformed)"],
-    ["1 \r\na\r\n0\r\n\r\n", "a(end)"],
+    ["1 \r\na", "(malformed)"],
+    ["1 ;x\r\na\r\n0\r\n\r\n", "a(end)"],
+    ["1;\0\r\na", "(malformed)"],
+    ["0\r\nA: b\r\n\r\n", "(end)"],
+    ["0\r\nno name\r\n\r\n", "(malformed)"],
+    ["0\r\nA: \0\r\n\r\n", "(malformed)"],
     ["1111111111111\r\n", "(malformed)"],
     [`1;${"a".repeat(1100)}`, "(malformed)"],
     [

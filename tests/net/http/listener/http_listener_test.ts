@@ -153,6 +153,14 @@ Deno.test("HttpListener refuses what it cannot read, says why, and closes", asyn
       400,
     ],
     [`GET / HTTP/1.1\r\nHost: x\r\nA: ${"a".repeat(40_000)}\r\n\r\n`, 431],
+    // nothing of these has an end that could be waited for
+    ["GET /\r\n", 400],
+    ["GET / HTTP/1.1\nHost: x\n\n", 400],
+    ["\x16\x03\x01\x02\x00\x01", 400],
+    // what looks like a host, and has no URL
+    ["GET / HTTP/1.1\r\nHost: x:65536\r\n\r\n", 400],
+    ["GET / HTTP/1.1\r\nHost: 1.2.3.4.5\r\n\r\n", 400],
+    ["GET / HTTP/1.1\r\nHost: :80\r\n\r\n", 400],
   ];
   for (const [text, status] of cases) {
     const answer = await exchange(listening, text);
@@ -163,6 +171,28 @@ Deno.test("HttpListener refuses what it cannot read, says why, and closes", asyn
     );
     assert.equal(answer.split("HTTP/1.1 ").length, 2, "nothing behind it is answered");
   }
+});
+
+Deno.test("HttpListener reads a body in order that comes while it looks whether the client hung up", async () => {
+  const gate = Promise.withResolvers<void>();
+  const arrived = Promise.withResolvers<void>();
+  await using listening = listen(async (request, info) => {
+    if (!request.url.endsWith("/wait")) return await tell(request, info);
+    void request.signal; // from now on the connection is read, to see its end
+    arrived.resolve();
+    await gate.promise;
+    return new Reply("waited");
+  });
+  using peer = await Peer.connect(listening);
+  await peer.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+  await arrived.promise;
+  await peer.send("PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01");
+  await new Promise((resolve) => setTimeout(resolve, 20)); // the connection has it, and reads on
+  gate.resolve();
+  await peer.read("waited");
+  await peer.send("2345");
+  await peer.send("6789");
+  assert.match(await peer.read("89"), / 0123456789$/);
 });
 
 Deno.test("HttpListener says 100 Continue when the body is asked for, and not before", async () => {
