@@ -29,6 +29,7 @@ import {
   setData,
 } from "../support/requests.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
+import { joined } from "./mutations.ts";
 import { makeConfig, ServerFixture } from "./server_fixture.ts";
 
 /** A socket whose other end is the fuzzer. */
@@ -107,6 +108,15 @@ export class FakeSocket {
     this.#received.push(bytes.slice(0, count));
     this.receivedBytes += count;
     resolve(count);
+  }
+
+  /** All that was taken and is not looked at yet. */
+  received(): Uint8Array<ArrayBuffer> {
+    return joined(...this.#received);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.isClosed ? Promise.reject(new Error("closed")) : Promise.resolve();
   }
 
   /** The other end closes its half. */

@@ -16,7 +16,7 @@ export interface Finding {
 }
 
 export interface FoundSeed extends Finding {
-  fuzzer: "tree" | "connection" | "decoders" | "recovery" | "clientPort";
+  fuzzer: "tree" | "connection" | "decoders" | "recovery" | "http" | "clientPort";
   seed: number;
 }
 
@@ -55,6 +55,15 @@ export const FOUND_SEEDS: readonly FoundSeed[] = [
       "when it next had to wait nobody woke it",
     fixedIn: "net/client_connection.ts",
     test: "tests/fuzz/fuzz_test.ts",
+  },
+  {
+    fuzzer: "http",
+    seed: 34,
+    found:
+      "while the signal of a request was looked at, the connection was read ahead, and a body that came then was " +
+      "read by two readers: its parts could change places",
+    fixedIn: "net/http/listener/socket_input.ts",
+    test: "tests/net/http/listener/http_listener_test.ts",
   },
 ];
 

@@ -7,6 +7,7 @@ import { ClientPortFuzz } from "./client_port_fuzz.ts";
 import { runConnectionFuzz } from "./connection_fuzz.ts";
 import { runDecoderFuzz } from "./decoder_fuzz.ts";
 import type { FoundSeed } from "./found_seeds.ts";
+import { runHttpFuzz } from "./http_fuzz.ts";
 import { runRecoveryFuzz } from "./recovery_fuzz.ts";
 import { runTreeFuzz } from "./tree_fuzz.ts";
 
@@ -42,6 +43,11 @@ export const FUZZERS: Readonly<Record<FuzzerName, () => Promise<Fuzzer>>> = {
     Promise.resolve({
       name: "recovery",
       run: async (seed: number) => ({ ...await runRecoveryFuzz(seed) }),
+    }),
+  http: () =>
+    Promise.resolve({
+      name: "http",
+      run: async (seed: number) => ({ ...await runHttpFuzz(seed) }),
     }),
   clientPort: async () => {
     const fuzz = await ClientPortFuzz.start();
