@@ -13,7 +13,7 @@ import { returnPreference } from "./preferences.ts";
 import { Problem, type ProblemDetails } from "./problem.ts";
 import { etagOf, HexText, Stat, statJson, zxidText } from "./schemas.ts";
 import { urlPathOf } from "./znode_path.ts";
-import { clientStatOf, dataOf, findZnode } from "./znode_stat.ts";
+import { clientStatOf, dataOf, findZnode, parentPath } from "./znode_stat.ts";
 import { Reply } from "./listener/reply.ts";
 
 export const STAT_HEADERS = {
@@ -94,6 +94,10 @@ export function versionConflict(
   const id = findZnode(gateway.tree, path);
   if (id === NO_NODE) return missingNode(path);
   if (!gateway.mayDo(caller, path, Permission.Read)) {
+    const op = request.method === "DELETE" ? "delete" : "set";
+    if (!mayCompare({ gateway, caller }, { op, path })) {
+      return new Problem("no-auth", { path, outcome: "not-applied" });
+    }
     return new Problem("bad-version", {
       outcome: "not-applied",
       ...details,
@@ -117,6 +121,19 @@ export function versionConflict(
     headers: { ETag: etag },
     members: { current },
   });
+}
+
+/**
+ * Whether the caller may hear that a znode is not at the version it names: who may read it, and who might have
+ * done what was asked for, as the leader would tell them.
+ */
+export function mayCompare(
+  { gateway, caller }: { gateway: Gateway; caller: Caller },
+  { op, path }: { op: "set" | "delete" | "check"; path: string },
+): boolean {
+  if (gateway.mayDo(caller, path, Permission.Read)) return true;
+  if (op === "set") return gateway.mayDo(caller, path, Permission.Write);
+  return op === "delete" && gateway.mayDo(caller, parentPath(path), Permission.Delete);
 }
 
 export function missingNode(path: string): Problem {

@@ -8,8 +8,7 @@
  */
 import { z } from "zod";
 import { assert } from "../../../core/assert.ts";
-import { OPEN_ACL } from "../../../core/tree/acl_list.ts";
-import type { AclEntry } from "../../../core/tree/acl_list.ts";
+import { type AclEntry, OPEN_ACL, Permission } from "../../../core/tree/acl_list.ts";
 import { NO_NODE, type NodeId } from "../../../core/tree/node_store.ts";
 import { TTL_MS_MAX } from "../../../core/tree/stat.ts";
 import { parseAclText } from "../acl_text.ts";
@@ -318,9 +317,13 @@ const NO_DATA = new Uint8Array(0);
  * Checks that a znode is of the type that is asked for. Returns the other session that owns an ephemeral which
  * is to be taken over; null when the data may simply be set.
  *
- * @throws {Problem} `node-exists` when it is another type's or another session's
+ * @throws {Problem} `node-exists` when it is another type's or another session's; `no-auth` when the caller may
+ * neither read nor change it, and so is not told
  */
 function otherOwner({ gateway, caller, path, query }: PutCall, id: NodeId): bigint | null {
+  const mayKnow = gateway.mayDo(caller, path, Permission.Read | Permission.Write) ||
+    (query.takeover && gateway.mayDo(caller, parentPath(path), Permission.Delete));
+  if (!mayKnow) throw new Problem("no-auth", { path, outcome: "not-applied" });
   const kind = gateway.tree.ownerKindOf(id);
   if (kind !== query.type) throw existing(path, `its type is ${kind}, you sent ${query.type}`);
   if (kind !== "ephemeral") return null;
@@ -339,12 +342,20 @@ async function takeOver(
   { id, owner }: { id: NodeId; owner: bigint },
 ): Promise<Response> {
   const version = gateway.tree.store.version(id);
+  const mayRead = gateway.mayDo(caller, path, Permission.Read);
   const { results, zxid } = await gateway.multi(caller, [
     { op: "delete", path, version },
     { op: "create", ...create },
   ]);
   const stat = statOfLast(results);
-  return writeReply(request, { path, stat, zxid, data, status: 201, tookOver: owner });
+  return writeReply(request, {
+    path,
+    stat,
+    zxid,
+    data,
+    status: 201,
+    tookOver: mayRead ? owner : undefined,
+  });
 }
 
 // ---------------------------------------------------------------- refusals

@@ -15,6 +15,7 @@ import { Problem, type ProblemName, PROBLEMS } from "../problem.ts";
 import { errorNameOf } from "../problem_response.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import { etagOf, HexText, Stat, statJson, zxidText } from "../schemas.ts";
+import { mayCompare } from "../znode_reply.ts";
 import { findZnode } from "../znode_stat.ts";
 import { isValidPath } from "../../../core/tree/path.ts";
 import { encodeUtf8 } from "../../../core/wire/jute.ts";
@@ -120,8 +121,7 @@ async function txn(
         known = versionAt(op.etag, op.path);
       }
       if (known === null) {
-        const exists = findZnode(gateway.tree, op.path) !== NO_NODE;
-        throw failed(body.ops, { index, problem: exists ? "bad-version" : "no-node" });
+        throw failed(body.ops, { index, problem: mismatchOf(op) });
       }
       version = known;
     }
@@ -146,6 +146,11 @@ async function txn(
     const index = error instanceof Problem ? error.details.members?.["index"] : undefined;
     if (typeof index !== "number") throw error;
     throw failed(body.ops, { index, problem: (error as Problem).problem });
+  }
+
+  function mismatchOf({ op, path }: Exclude<Op, { op: "create" }>): ProblemName {
+    if (findZnode(gateway.tree, path) === NO_NODE) return "no-node";
+    return mayCompare({ gateway, caller }, { op, path }) ? "bad-version" : "no-auth";
   }
 
   /** The version of what an ETag names; null when the znode here is another. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ZnodeServer } from "../../support/znode_server.ts";
+import { type Answer, ZnodeServer } from "../../support/znode_server.ts";
 
 const OPEN = [{ scheme: "world", id: "anyone", perms: "cdrwa" }];
 const BASIC = { authorization: `Basic ${btoa("app:pw")}` };
@@ -92,4 +92,46 @@ Deno.test("GET acl: hides hashes from those who may only read", async () => {
   await server.put("/data/b", "", { "x-zk-acl": "auth::cdrwa", ...BASIC });
   assert.equal((await server.get("/acl/b")).status, 401);
   assert.equal((await server.get("/acl/none")).status, 404);
+});
+
+Deno.test("conditional writes: who has no right to a znode is not told how it is", async () => {
+  await using server = await ZnodeServer.start();
+  const session = await server.newSession();
+  await server.put("/data/p", "");
+  await server.put("/data/p/hidden", "");
+  await server.put("/data/p/writable", "");
+  await server.ask("PUT", "/data/p/own?type=ephemeral", { session });
+  await server.put("/acl/p/hidden", "auth::cdrwa", BASIC);
+  await server.put("/acl/p/own", "auth::cdrwa", BASIC);
+  await server.put("/acl/p/writable", "world:anyone:w");
+  await server.put("/acl/p", "world:anyone:rca");
+  const txn = (op: string, path: string) =>
+    server.ask("POST", "/txn", {
+      body: JSON.stringify({ ops: [{ op, path, etag: "9", data: "" }] }),
+      headers: { "content-type": "application/json" },
+    });
+  const ifMatch = { "if-match": '"9"' };
+  const mismatches: [string, Promise<Answer>][] = [
+    ["PUT", server.put("/data/p/hidden", "", ifMatch)],
+    ["DELETE", server.ask("DELETE", "/data/p/hidden", { headers: ifMatch })],
+    [
+      "DELETE -r",
+      server.ask("DELETE", "/data/p/hidden?recursive=1", { headers: ifMatch }),
+    ],
+    ["plan", server.ask("DELETE", "/data/p/hidden?recursive=1&plan=1", { headers: ifMatch })],
+    ["type", server.put("/data/p/hidden?type=container", "")],
+    ["owner", server.ask("PUT", "/data/p/own?type=ephemeral", { session })],
+    ["DELETE without READ", server.ask("DELETE", "/data/p/writable", { headers: ifMatch })],
+  ];
+  for (const [name, answer] of mismatches) {
+    const { status, json } = await answer;
+    assert.deepEqual([name, status, json.code], [name, 401, -102]);
+  }
+  assert.equal((await txn("set", "/p/hidden")).json.problem, "no-auth");
+  assert.equal((await txn("set", "/p/writable")).json.problem, "bad-version");
+  assert.equal((await server.put("/data/p/writable", "", ifMatch)).status, 412);
+
+  await server.put("/acl/p", "world:anyone:cdrwa");
+  const allowed = await server.ask("DELETE", "/data/p/hidden", { headers: ifMatch });
+  assert.equal(allowed.status, 412, "who may delete it hears that it is another version");
 });
