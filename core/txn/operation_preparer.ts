@@ -25,8 +25,14 @@ import type { PendingChanges } from "./pending_changes.ts";
 import type { OperationTxn } from "./txn.ts";
 import { isTtlFlags, type WriteRequest } from "./write_request.ts";
 
-const PATHS_NEVER_DELETED = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"]
-  .map(encodeUtf8);
+/** What every tree has. */
+export const PATHS_NEVER_DELETED: readonly string[] = [
+  "/",
+  "/zookeeper",
+  "/zookeeper/quota",
+  "/zookeeper/config",
+];
+const PATH_BYTES_NEVER_DELETED = PATHS_NEVER_DELETED.map(encodeUtf8);
 /** Fields of fixed size in the bodies of create and setData, rounded up. */
 const CREATE_FIXED_BYTES = 64;
 const SET_FIXED_BYTES = 32;
@@ -208,7 +214,7 @@ export class OperationPreparer {
     const { buffer, pathStart, pathEnd } = request;
     if (pathEnd < 0) return ErrorCode.MarshallingError;
     if (!hasSlashAndNoNul(buffer, pathStart, pathEnd)) return ErrorCode.BadArguments;
-    for (const path of PATHS_NEVER_DELETED) {
+    for (const path of PATH_BYTES_NEVER_DELETED) {
       if (path.length === pathEnd - pathStart && startsWith(buffer, pathStart, path)) {
         return ErrorCode.BadArguments;
       }

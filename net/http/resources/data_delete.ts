@@ -10,6 +10,7 @@ import { z } from "zod";
 import { type AclList, Permission } from "../../../core/tree/acl_list.ts";
 import { NO_NODE, type NodeId, type NodeStore } from "../../../core/tree/node_store.ts";
 import { subtree } from "../../../core/tree/node_walk.ts";
+import { PATHS_NEVER_DELETED } from "../../../core/txn/operation_preparer.ts";
 import { decodeUtf8 } from "../../../core/wire/jute.ts";
 import type { Zxid } from "../../../core/zxid.ts";
 import { jsonResponse } from "../compression.ts";
@@ -117,11 +118,11 @@ function deleted(
 async function deleteRecursively(call: DeleteCall): Promise<Response> {
   const { request, gateway, caller, path, query, signal } = call;
   const header = request.headers.get("if-match");
+  if (query.plan) gateway.exists(caller, path);
   const version = header === null
     ? -1
     : await matchedVersion(call, { condition: parseIfMatch(header), header });
   if (query.plan) {
-    gateway.exists(caller, path);
     const count = checkedCount(call);
     const paths = deletionOrder(call, { countMax: PLAN_PATH_COUNT_MAX, bytesMax: Infinity });
     return jsonResponse(request, { path, count, paths });
@@ -167,11 +168,11 @@ function checkedCount({ gateway, caller, path, query }: DeleteCall): number {
   const { store } = tree;
   const top = findZnode(tree, path);
   if (top === NO_NODE) throw missingNode(path);
-  if (path === "/") {
+  if (PATHS_NEVER_DELETED.includes(path)) {
     throw new Problem("bad-arguments", {
       path,
       outcome: "not-applied",
-      detail: "The root cannot be deleted: delete its children",
+      detail: `${path} is part of every tree and cannot be deleted: delete what is below it`,
     });
   }
   const max = query.max ?? DELETE_COUNT_MAX_DEFAULT;

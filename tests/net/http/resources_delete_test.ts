@@ -115,3 +115,15 @@ Deno.test("DELETE data: a subtree into which another goes on to write", async ()
   isDone = true;
   await writer;
 });
+
+Deno.test("DELETE data: of what every tree has, neither it nor what is below it goes", async () => {
+  await using server = await ZnodeServer.start();
+  await server.put("/data/zookeeper/quota/a/zookeeper_limits?parents=1", "");
+  for (const path of ["/", "/zookeeper", "/zookeeper/quota"]) {
+    for (const query of ["recursive=1", "recursive=1&plan=1"]) {
+      const { status, json } = await server.ask("DELETE", `/data${path}?${query}`);
+      assert.deepEqual([path, status, json.path], [path, 400, path], query);
+    }
+  }
+  assert.equal((await server.get("/data/zookeeper/quota/a/zookeeper_limits")).status, 200);
+});
