@@ -9,6 +9,7 @@ import { type AclEntry, makeAclList, OPEN_ACL, readAclList } from "../../core/tr
 import { decodeUtf8, type JuteReader, type JuteWriter } from "../../core/wire/jute.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
 import type { ClientStat, CreateKind, CreateRequest, MultiOp, MultiResult } from "./gateway.ts";
+import { Problem } from "./problem.ts";
 
 const CREATE_FLAGS: Readonly<Record<CreateKind, number>> = {
   persistent: 0,
@@ -99,7 +100,7 @@ function writeMultiHeader(writer: JuteWriter, type: number, done: boolean): void
 }
 
 /** About as long as the multi is in a frame; never less. */
-export function multiBytes(ops: readonly MultiOp[]): number {
+function multiBytes(ops: readonly MultiOp[]): number {
   let bytes = 9;
   for (const op of ops) {
     bytes += 64 + op.path.length * 3;
@@ -171,4 +172,28 @@ export function readData(body: JuteReader): Uint8Array<ArrayBuffer> | null {
 export function readText(body: JuteReader): string {
   const bytes = body.bytes();
   return bytes === null ? "" : decodeUtf8(bytes);
+}
+
+/** Data that came within JSON may be larger than any body of bytes: @throws {Problem} `too-large` */
+export function checkDataSize(
+  { path, data }: { path: string; data: Uint8Array | null },
+  bytesMax: number,
+): void {
+  if (data === null || data.length <= bytesMax) return;
+  throw new Problem("too-large", {
+    path,
+    detail:
+      `The data of ${path} has ${data.length} bytes: at most ${bytesMax} are taken (jute.maxbuffer)`,
+    outcome: "not-applied",
+  });
+}
+
+/** @throws {Problem} `too-large` */
+export function checkMultiSize(ops: readonly MultiOp[], bytesMax: number): void {
+  if (multiBytes(ops) <= bytesMax) return;
+  throw new Problem("too-large", {
+    detail: `The operations take more than ${bytesMax} bytes together, which is the limit of one ` +
+      "transaction (jute.maxbuffer): send fewer at a time",
+    outcome: "not-applied",
+  });
 }

@@ -39,8 +39,9 @@ import type {
   SessionKey,
 } from "./gateway.ts";
 import {
+  checkDataSize,
+  checkMultiSize,
   createOpCode,
-  multiBytes,
   readAcl,
   readData,
   readMulti,
@@ -192,6 +193,7 @@ export class ServerGateway implements Gateway {
     request: CreateRequest,
   ): Promise<{ path: string; stat: ClientStat; zxid: Zxid }> {
     const { path } = request;
+    checkDataSize(request, this.config.juteMaxBufferBytes);
     return this.#write(caller, createOpCode(request.kind), {
       path,
       writeBody: (writer) => writeCreate(writer, request),
@@ -203,6 +205,7 @@ export class ServerGateway implements Gateway {
     caller: Caller,
     request: { path: string; data: Uint8Array | null; version: number },
   ): Promise<{ stat: ClientStat; zxid: Zxid }> {
+    checkDataSize(request, this.config.juteMaxBufferBytes);
     return this.#write(caller, OpCode.SetData, {
       path: request.path,
       writeBody: (writer) => writeSetData(writer, request),
@@ -233,15 +236,7 @@ export class ServerGateway implements Gateway {
     caller: Caller,
     ops: readonly MultiOp[],
   ): Promise<{ results: MultiResult[]; zxid: Zxid }> {
-    const limit = this.config.juteMaxBufferBytes;
-    if (multiBytes(ops) > limit) {
-      throw new Problem("too-large", {
-        detail:
-          `The operations take more than ${limit} bytes together, which is the limit of one ` +
-          "transaction (jute.maxbuffer): send fewer at a time",
-        outcome: "not-applied",
-      });
-    }
+    checkMultiSize(ops, this.config.juteMaxBufferBytes);
     const { outcome, zxid } = await this.#write(caller, OpCode.Multi, {
       path: null,
       writeBody: (writer) => writeMulti(writer, ops),

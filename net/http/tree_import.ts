@@ -6,6 +6,7 @@
  * @module
  */
 import { z } from "zod";
+import { assert } from "../../core/assert.ts";
 import { NO_NODE } from "../../core/tree/node_store.ts";
 import { isValidPath } from "../../core/tree/path.ts";
 import { encodeUtf8 } from "../../core/wire/jute.ts";
@@ -104,11 +105,14 @@ export class TreeImport {
     for (let attempt = 0; attempt < ATTEMPT_COUNT_MAX; attempt++) {
       const plan = this.#planned(lines);
       try {
-        if (plan.ops.length > 0) {
+        if (lines.length > 1 && plan.ops.length > 0) {
           const { zxid } = await this.#gateway.multi(this.#caller, plan.ops);
           this.zxid = zxid;
+          this.counts.created += plan.created;
+        } else if (plan.ops.length > 0) {
+          this.zxid = await this.#writeAlone(plan.ops);
+          this.counts.created += plan.updated.length > 0 ? 0 : 1;
         }
-        this.counts.created += plan.created;
         this.counts.updated += plan.updated.length;
         this.counts.skipped += plan.skipped;
         for (const line of plan.updated) await this.#replaceAcl(line);
@@ -123,6 +127,23 @@ export class TreeImport {
         await this.#gateway.sync(this.#caller);
       }
     }
+  }
+
+  /**
+   * Writes a line that stands alone. It may be as large as a request of its own, which a transaction cannot take: its
+   * parents come in one before it.
+   */
+  async #writeAlone(ops: readonly MultiOp[]): Promise<Zxid> {
+    const gateway = this.#gateway;
+    const parents = ops.slice(0, -1);
+    if (parents.length > 0) {
+      await gateway.multi(this.#caller, parents);
+      this.counts.created += parents.length;
+    }
+    const op = ops.at(-1)!;
+    if (op.op === "create") return (await gateway.create(this.#caller, op)).zxid;
+    assert(op.op === "set", "a line makes or changes a znode");
+    return (await gateway.setData(this.#caller, op)).zxid;
   }
 
   /** What the problem of a line says beside what is wrong: how far the import came. */

@@ -86,6 +86,21 @@ Deno.test("GET and PUT tree: what is exported is what is imported", async () => 
   assert.equal((await server.get("/tree/copy/of/it")).text, exported.text);
 });
 
+Deno.test("PUT tree: takes lines of znodes as large as a PUT of data takes", async () => {
+  await using server = await ZnodeServer.start();
+  const data = new Uint8Array(1_048_575).fill(7); // jute.maxbuffer: more than a transaction takes
+  await server.put("/data/t", data);
+  await server.put("/data/t/a", "");
+  const exported = (await server.get("/tree/t")).text;
+  const all = await server.ask("PUT", "/tree/x/copy?parents=1", { body: exported });
+  assert.deepEqual([all.status, all.json.created], [200, 3]);
+  assert.deepEqual((await server.get("/data/x/copy")).bytes, data);
+  await server.put("/data/x/copy", "changed");
+  const again = await server.ask("PUT", "/tree/x/copy?conflict=replace", { body: exported });
+  assert.deepEqual([again.status, again.json.created, again.json.updated], [200, 0, 2]);
+  assert.equal((await server.get("/tree/x/copy")).text, exported);
+});
+
 Deno.test("PUT tree: what it does to what exists", async () => {
   await using server = await ZnodeServer.start();
   const body = ndjson([
@@ -160,7 +175,7 @@ Deno.test("PUT tree: names the line that is wrong, and what was done before", as
       line: `{"path":"/a","data":"${"x".repeat(1_100_000)}"}`,
       status: 413,
       problem: "too-large",
-      made: 250, /* it is too large for any transaction, so those before it went first */
+      made: 250, /* it stands alone, so those before it went first */
     },
     { line: "x".repeat(5_000_000), status: 413, problem: "too-large" },
   ];
