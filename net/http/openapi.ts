@@ -177,7 +177,7 @@ function responsesOf(
 }
 
 function responseOf(
-  { description, body, headers }: ResponseDoc,
+  { description, body, headers, otherContentTypes = [] }: ResponseDoc,
   components: SchemaComponents,
 ): OpenApiResponse {
   const described = Object.entries(headers ?? {}).map(([name, text]) => [
@@ -188,9 +188,12 @@ function responseOf(
     description,
     headers: { ...commonHeaders(), ...Object.fromEntries(described) },
     ...(body === undefined ? {} : {
-      content: "contentType" in body
-        ? { [body.contentType]: {} }
-        : { "application/json": { schema: components.ofReply(body) } },
+      content: {
+        ...("contentType" in body
+          ? { [body.contentType]: {} }
+          : { "application/json": { schema: components.ofReply(body) } }),
+        ...Object.fromEntries(otherContentTypes.map((type) => [type, {}])),
+      },
     }),
   };
 }

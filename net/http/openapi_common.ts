@@ -75,7 +75,7 @@ export const PROBLEM_SCHEMA = {
     retryable: { type: "boolean", description: "The same request may succeed later" },
     outcome: {
       type: "string",
-      enum: ["applied", "not-applied", "unknown"],
+      enum: ["applied", "not-applied", "partial", "unknown"],
       description: "Of a write: whether it was done all the same",
     },
   },

@@ -37,6 +37,8 @@ export interface ResponseDoc {
   readonly description: string;
   /** A schema of the JSON, or what the body is instead. */
   readonly body?: z.ZodType | { readonly contentType: string };
+  /** Other forms that the client may ask for. */
+  readonly otherContentTypes?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
 }
 

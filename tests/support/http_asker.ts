@@ -1,8 +1,10 @@
 /**
- * Asks an HTTP API, and takes the whole of each answer.
+ * Asks an HTTP API, and takes the whole of each answer, which must be as the API's own document says.
  *
  * @module
  */
+
+import { assertDocumented, documentOf } from "./documented.ts";
 
 export interface Answer {
   readonly status: number;
@@ -24,10 +26,12 @@ export interface AskOptions {
 }
 
 export class HttpAsker {
+  readonly #url: string;
   readonly #apiUrl: string;
 
   /** @param url of the server; what is asked for is below `/api/v1` */
   constructor(url: string) {
+    this.#url = url;
     this.#apiUrl = `${url}/api/v1`;
   }
 
@@ -41,6 +45,13 @@ export class HttpAsker {
       signal: options.signal ?? null,
     });
     const bytes = await response.bytes();
+    assertDocumented(await documentOf(this.#url), {
+      method,
+      path: `/api/v1${path}`,
+      status: response.status,
+      contentType: response.headers.get("content-type"),
+      text: new TextDecoder().decode(bytes),
+    });
     return {
       status: response.status,
       headers: response.headers,

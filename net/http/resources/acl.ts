@@ -49,7 +49,12 @@ export const aclRoutes: readonly AnyRoute[] = [
     headers: { "If-None-Match": "ETags that the client has: 304 when the ACL is at one of them" },
     body: null,
     responses: {
-      200: { description: "The ACL", body: AclJson, headers: HEADERS },
+      200: {
+        description: "The ACL",
+        body: AclJson,
+        otherContentTypes: ["text/plain"],
+        headers: HEADERS,
+      },
       304: { description: "The client has it already", headers: HEADERS },
     },
     problems: ["no-node", "no-auth"],
