@@ -1,5 +1,5 @@
 /**
- * An HTTP port: listens, hands requests to a handler that is loaded when the port is open, and stops in time.
+ * An HTTP port: listens, hands requests to a handler that is loaded when it is needed, and stops in time.
  *
  * The port is an extra of the server. When it cannot be had, one warning says what to do, and the server goes on
  * without.
@@ -58,6 +58,8 @@ export class HttpServer {
   readonly #listener: HttpListener;
   readonly #stopping = new AbortController();
   #handler: HttpHandler;
+  /** Null: nothing was asked that the handler is needed for. */
+  #loading: Promise<HttpHandler> | null = null;
   #warnedMs = -Infinity;
   #isClosed = false;
 
@@ -82,9 +84,8 @@ export class HttpServer {
   private constructor(options: HttpServerOptions) {
     this.#options = options;
     const { what, logger } = options;
-    const loaded = Promise.withResolvers<HttpHandler>();
     this.#handler = (request, info) =>
-      options.early?.(request) ?? loaded.promise.then((handler) => handler(request, info));
+      options.early?.(request) ?? this.#loaded().then((handler) => handler(request, info));
     this.#listener = new HttpListener({
       ...options,
       handler: (request, info) =>
@@ -101,14 +102,21 @@ export class HttpServer {
     const { hostname, port } = this.#listener.addr;
     this.port = port;
     logger.info(`${what} listens`, { address: hostname, port });
-    options.load({ stopping: this.#stopping.signal }).then((handler) => {
-      this.#handler = handler;
-      loaded.resolve(handler);
-    }, (error) => {
+  }
+
+  /** The handler, made by the first request that needs it; when that fails, every request tells of it. */
+  #loaded(): Promise<HttpHandler> {
+    return this.#loading ??= this.#load();
+  }
+
+  async #load(): Promise<HttpHandler> {
+    const { what, logger, load } = this.#options;
+    try {
+      return this.#handler = await load({ stopping: this.#stopping.signal });
+    } catch (error) {
       logger.error(`${what} cannot answer`, fieldsOf(error));
-      loaded.reject(error);
-    });
-    loaded.promise.catch(() => {}); // every request tells of it
+      throw error;
+    }
   }
 
   /** Tells all to end, and takes no more; after a second ends what is left. */
