@@ -478,7 +478,7 @@ Deno.test("loadConfig() opens the HTTP port where ZooKeeper has its admin server
     port: 8080,
     idleTimeoutMs: 30_000,
     requestTimeoutMs: 15_000,
-    connectionCountMax: 1000,
+    connectionCountMax: 10_000,
     commandUrl: "/commands",
     rateLimiterIntervalMs: 300_000,
     snapshotEnabled: true,
