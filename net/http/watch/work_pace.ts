@@ -11,6 +11,8 @@ const SLICE_MS_MAX = 1;
 /** How long the rest is, as a multiple of the slice: all together take a third of the time. */
 const REST_SHARE = 2;
 const REST_MS_MIN = 1;
+/** What it takes to wait for one's turn, and to go on. */
+const JOB_MS = 0.01;
 
 interface Job {
   readonly laterMs: number;
@@ -84,7 +86,7 @@ export class WorkPace {
       for (const { run, laterMs } of jobs) {
         const startMs = this.#clock.monotonicMs();
         run();
-        this.#spentMs += this.#clock.monotonicMs() - startMs + laterMs;
+        this.#spentMs += this.#clock.monotonicMs() - startMs + JOB_MS + laterMs;
         if (this.#spentMs < SLICE_MS_MAX) continue;
         await this.pause(Math.max(REST_MS_MIN, this.#spentMs * REST_SHARE));
         this.#spentMs = 0;
