@@ -84,6 +84,7 @@ interface Progress {
   readonly rawPath: string;
   readonly beganMs: number;
   operationId: string;
+  isWrite: boolean;
   znodePath: string | undefined;
   identity: Identity | undefined;
 }
@@ -133,6 +134,7 @@ class HttpApp implements App {
       if (operation === undefined) return this.#otherMethod(progress, resource.allow);
       const { route } = operation;
       progress.operationId = route.operationId;
+      progress.isWrite = route.isWrite;
       if (resource.znodePrefix !== null) {
         progress.znodePath = znodePathOf(progress.rawPath.slice(resource.znodePrefix.length));
       }
@@ -301,6 +303,7 @@ class HttpApp implements App {
       rawPath: rawPathOf(request.url),
       beganMs: performance.now(),
       operationId: "none",
+      isWrite: false,
       znodePath: undefined,
       identity: undefined,
     };
@@ -314,11 +317,13 @@ class HttpApp implements App {
     const { headers } = response;
     if (!headers.has("x-zk-zxid")) headers.append("x-zk-zxid", zxidText(gateway.lastZxid));
     headers.append("x-denkeeper-version", DENKEEPER_VERSION);
+    // what changes at any moment is asked for anew each time: a cache would guess by Last-Modified
+    if (!headers.has("cache-control")) headers.append("cache-control", "no-cache");
     return response;
   }
 
   #fail(error: unknown, progress: Progress): Response {
-    const { request, rawPath, znodePath, identity } = progress;
+    const { request, rawPath, znodePath, identity, isWrite } = progress;
     let problem: Problem;
     if (!(error instanceof Problem)) {
       this.#options.logger.error("an HTTP request failed unexpectedly", {
@@ -334,6 +339,9 @@ class HttpApp implements App {
     } else if (error.problem === "no-auth" && identity?.hasCredentials === false) {
       problem = new Problem("auth-required", error.details);
     } else problem = error;
+    if (isWrite && problem.details.outcome === undefined && problem.status < 500) {
+      problem = new Problem(problem.problem, { ...problem.details, outcome: "not-applied" });
+    }
     const response = problemResponse(problem, {
       instance: rawPath,
       path: znodePath,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { AskOptions } from "../../support/http_asker.ts";
 import { ZnodeServer } from "../../support/znode_server.ts";
 
 const BINARY = new Uint8Array([0, 255, 128, 10]);
@@ -398,4 +399,34 @@ Deno.test("PUT data: goes on while another makes and deletes the same", async ()
   isDone = true;
   await other;
   assert.deepEqual([...statuses].filter((status) => ![200, 201].includes(status)), []);
+});
+
+Deno.test("writes that are refused say that nothing was done, whoever refuses them", async () => {
+  await using server = await ZnodeServer.start();
+  const session = await server.newSession();
+  const refused: [string, string, AskOptions][] = [
+    ["PUT", "/data/a%2Fb", {}],
+    ["PUT", "/data/a?type=none", {}],
+    ["PUT", "/data/a?consistency=none", {}],
+    ["PUT", "/data/a", { session: "nonsense" }],
+    ["PUT", "/data/a", { headers: { "x-zk-min-zxid": "x" } }],
+    ["POST", "/txn", { body: "{", headers: { "content-type": "application/json" } }],
+    ["POST", "/sessions", { body: "x", headers: { "content-type": "image/png" } }],
+    ["DELETE", "/locks/a", { session }],
+    ["DELETE", "/elections/a", { session }],
+  ];
+  for (const [method, path, options] of refused) {
+    const { status, json } = await server.ask(method, path, options);
+    assert.equal(json.outcome, "not-applied", `${method} ${path}: ${status}`);
+  }
+  assert.equal("outcome" in (await server.get("/data/a%2Fb")).json, false, "reads have none");
+});
+
+Deno.test("GET data: no cache may answer it without asking", async () => {
+  await using server = await ZnodeServer.start();
+  await server.put("/data/a", "");
+  for (const path of ["/data/a", "/node/a", "/children/a", "/tree/a", "/acl/a"]) {
+    const { headers } = await server.get(path);
+    assert.equal(headers.get("cache-control"), "no-cache", path);
+  }
 });
