@@ -119,7 +119,7 @@ export class SseOutput {
     this.writtenMs = this.#clock.monotonicMs();
     if (this.#queueBytes === 0) {
       this.#takenMs = this.writtenMs;
-      if (this.#controller.desiredSize! > 0) return this.#controller.enqueue(bytes);
+      if (this.#controller.desiredSize! > 0) return this.#handOver(bytes);
     }
     this.#queue.push(bytes);
     this.#queueBytes += bytes.length;
@@ -132,7 +132,7 @@ export class SseOutput {
       const bytes = this.#queue[count]!;
       this.#queueBytes -= bytes.length;
       this.#budget.bytes -= bytes.length;
-      this.#controller.enqueue(bytes);
+      this.#handOver(bytes);
     }
     if (count > 0) {
       this.#queue.splice(0, count);
@@ -141,6 +141,14 @@ export class SseOutput {
     if (this.#queueBytes > 0) return;
     this.#tellRoom();
     if (this.#state === "closing") this.#close();
+  }
+
+  #handOver(bytes: Uint8Array<ArrayBuffer>): void {
+    try {
+      this.#controller.enqueue(bytes);
+    } catch {
+      this.#end(); // its reader was quicker
+    }
   }
 
   #close(): void {

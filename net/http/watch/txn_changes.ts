@@ -13,20 +13,26 @@ import { type Change, parentOf } from "./change.ts";
 
 /** Those of older txns are forgotten all together. */
 const KNOWN_ACL_COUNT_MAX = 50_000;
+const KNOWN_PATHS_LENGTH_MAX = 8 << 20;
 
 /** One after the other, in the order of the log. */
 export class TxnChanges {
   /** By path: what the txns read so far say. */
   #acls = new Map<string, AclList>();
+  /** Of all paths that were put into it. */
+  #pathsLength = 0;
 
   /** Forgets what it knows: the next txn does not follow the one before. */
   restart(): void {
     this.#acls.clear();
+    this.#pathsLength = 0;
   }
 
   /** @returns null: the txn does not say what it changed, as those of ZooKeeper before 3.6 */
   of({ header: { zxid }, txn }: TxnRecord): Change[] | null {
-    if (this.#acls.size > KNOWN_ACL_COUNT_MAX) this.#acls.clear();
+    if (this.#acls.size > KNOWN_ACL_COUNT_MAX || this.#pathsLength > KNOWN_PATHS_LENGTH_MAX) {
+      this.restart();
+    }
     const changes: Change[] = [];
     switch (txn.kind) {
       case "createSession":
@@ -51,7 +57,7 @@ export class TxnChanges {
       case "createContainer":
       case "createTtl": {
         const path = decodeUtf8(txn.path);
-        this.#acls.set(path, txn.acl);
+        this.#know(path, txn.acl);
         changes.push({
           zxid,
           type: "created",
@@ -71,11 +77,16 @@ export class TxnChanges {
         break;
       }
       case "setAcl": // tells nobody, as in ZooKeeper
-        this.#acls.set(decodeUtf8(txn.path), txn.acl);
+        this.#know(decodeUtf8(txn.path), txn.acl);
         break;
       case "check":
       case "error":
     }
+  }
+
+  #know(path: string, acl: AclList): void {
+    this.#acls.set(path, acl);
+    this.#pathsLength += path.length;
   }
 
   #deleted(zxid: Zxid, path: string, changes: Change[]): void {

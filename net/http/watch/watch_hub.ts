@@ -17,7 +17,7 @@ import { systemClock } from "../../system_clock.ts";
 import type { Gateway } from "../gateway.ts";
 import { Problem } from "../problem.ts";
 import { watchTree } from "../tree_watch.ts";
-import { type Change, type EventKind, parentOf, type WatchScope } from "./change.ts";
+import { type Change, type EventKind, kindFor, parentOf, type WatchScope } from "./change.ts";
 import { ChangeHistory } from "./change_history.ts";
 import { ChangeWindow } from "./change_window.ts";
 import { EventText } from "./event_text.ts";
@@ -35,6 +35,8 @@ const HEARTBEAT_MS = 15_000;
 const IDLE_MS_MAX = 600_000;
 /** A server that lags behind the one where a stream was before may take so long to come as far. */
 const AHEAD_MS_MAX = 10_000;
+/** Longer paths may have so many ancestors that looking up each takes longer than looking at all watches. */
+const CLIMBED_LENGTH_MAX = 1024;
 /** Streams written to in one go. */
 const WRITES_IN_SLICE = 32;
 
@@ -228,12 +230,26 @@ export class WatchHub implements StreamHost {
     }
     if (this.#recursive.size === 0) return;
     let event: EventText | null = null;
-    for (let above: string | null = path; above !== null; above = parentOf(above)) {
-      const channel = this.#recursive.get(above);
-      if (channel === undefined) continue;
+    for (const channel of this.#recursiveAbove(change)) {
       event ??= new EventText(this.gateway.tree, change, type);
       this.#add(channel, event);
     }
+  }
+
+  #recursiveAbove(change: Change): WatchChannel[] {
+    const { path } = change;
+    const found: WatchChannel[] = [];
+    if (path.length > CLIMBED_LENGTH_MAX) {
+      for (const channel of this.#recursive.values()) {
+        if (kindFor(channel.scope, change) !== null) found.push(channel);
+      }
+      return found;
+    }
+    for (let above: string | null = path; above !== null; above = parentOf(above)) {
+      const channel = this.#recursive.get(above);
+      if (channel !== undefined) found.push(channel);
+    }
+    return found;
   }
 
   #tell(channel: WatchChannel | undefined, change: Change, kind: EventKind): void {

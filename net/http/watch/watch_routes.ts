@@ -127,6 +127,11 @@ function openStream(
 ): Response {
   const hub = hubOf(gateway);
   const since = lastEventId(request) ?? query.since ?? null;
+  if (since !== null && !Number.isSafeInteger(since)) {
+    throw new Problem("bad-request", {
+      detail: "since is beyond every zxid: leave it out, or send the id of an event",
+    });
+  }
   let release = () => {};
   const stream = hub.open({ caller, scope, form, since, signal, over: () => release() });
   const { position } = stream;
@@ -158,7 +163,7 @@ function lastEventId({ headers }: Request): Zxid | null {
   const text = headers.get("last-event-id");
   if (text === null || text === "") return null;
   const parsed = ZxidText.safeParse(text);
-  if (parsed.success) return parsed.data;
+  if (parsed.success && Number.isSafeInteger(parsed.data)) return parsed.data;
   throw new Problem("bad-request", {
     detail: `Last-Event-ID ${
       JSON.stringify(text)

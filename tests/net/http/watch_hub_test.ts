@@ -69,6 +69,21 @@ Deno.test("WatchHub tells each watch what ZooKeeper's of its kind tells", async 
   }
 });
 
+Deno.test("WatchHub finds the watches above a znode that is deep down", async () => {
+  using server = new WatchedServer();
+  const depth = 600;
+  const paths = Array.from({ length: depth }, (_, i) => "/d".repeat(i + 1));
+  const streams = ["/", "/d", "/d/d/d", paths.at(-1)!, "/d/e"].map((path) => server.open({ path }));
+  server.write(...paths.map((path) => create(path)), create("/d/e"));
+  const below = (count: number) => paths.slice(-count).map((path) => `created ${path}`);
+  const end = "created /d/e";
+  assert.deepEqual(await streams[0]!.take(depth + 1), [...below(depth), end]);
+  assert.deepEqual(await streams[1]!.take(depth + 1), [...below(depth), end]);
+  assert.deepEqual(await streams[2]!.take(depth - 2), below(depth - 2));
+  assert.deepEqual(await streams[3]!.take(1), below(1));
+  assert.deepEqual(await streams[4]!.take(1), [end]);
+});
+
 Deno.test("WatchHub tells of a znode whom its ACL lets READ, live and of the past", async () => {
   for (const window of [undefined, noMemory()]) {
     using server = new WatchedServer(window);

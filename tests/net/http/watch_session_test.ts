@@ -85,6 +85,7 @@ Deno.test("A stream is refused for what is no path, no token, no id", async () =
     ["/watch?path=/a/", 400],
     ["/watch?path=/a//b", 400],
     ["/watch?path=/a&since=5", 400],
+    ["/watch?path=/a&since=0xffffffffffffff", 400],
     ["/watch?path=/a&value=xml", 400],
     ["/watch?path=/a&other=1", 400],
     ["/watch?path=/a", 400, { "Last-Event-ID": "x" }],
