@@ -38,7 +38,7 @@ const AHEAD_MS_MAX = 10_000;
 /** Longer paths may have so many ancestors that looking up each takes longer than looking at all watches. */
 const CLIMBED_LENGTH_MAX = 1024;
 /** Streams written to in one go. */
-const WRITES_IN_SLICE = 32;
+const WRITES_IN_SLICE = 16;
 
 const TYPES: Readonly<Record<EventType, Change["type"] | null>> = {
   [EventType.NodeCreated]: "created",

@@ -28,7 +28,7 @@ const HELD_LENGTH_MAX = 8 * 1024;
 /** More text of the past is not made at a time: values may be large. */
 const TOLD_LENGTH_MAX = 256 * 1024;
 /** What a write costs the event loop afterwards, where nobody measures it. */
-export const WRITE_MS = 0.02;
+export const WRITE_MS = 0.04;
 
 export interface WatchStreamOptions {
   readonly caller: Caller;
