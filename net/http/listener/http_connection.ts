@@ -108,7 +108,9 @@ export class HttpConnection {
   #knownVersion = 1;
   /** The request at hand has the known fields. */
   #isKnown = false;
+  /** What is waited for, of the client and of the socket, is waited for until then. */
   #deadlineMs: number;
+  #writeDeadlineMs = Infinity;
   #hasRequest = false;
   /** Some of a head has come. */
   #isHeadBegun = false;
@@ -118,6 +120,8 @@ export class HttpConnection {
   #isWatching = false;
   #body: ReceivedBody | null = null;
   #mustSayContinue = false;
+  /** The response has begun. */
+  #isAnswering = false;
   #burstCount = 0;
 
   constructor(host: ConnectionHost, socket: Deno.TcpConn, remoteAddr: RemoteAddress) {
@@ -127,7 +131,7 @@ export class HttpConnection {
     this.#input = new SocketInput(socket);
     this.#writer = new ResponseWriter(socket, {
       wrote: (isUnderWay) =>
-        this.#deadlineMs = isUnderWay ? host.nowMs + host.stallTimeoutMs : Infinity,
+        this.#writeDeadlineMs = isUnderWay ? host.nowMs + host.stallTimeoutMs : Infinity,
     });
     this.#deadlineMs = host.nowMs + host.idleTimeoutMs;
   }
@@ -154,7 +158,7 @@ export class HttpConnection {
 
   /** Closes what waits for the other side for too long. */
   checkDeadline(nowMs: number): void {
-    if (nowMs >= this.#deadlineMs) this.close();
+    if (nowMs >= this.#deadlineMs || nowMs >= this.#writeDeadlineMs) this.close();
   }
 
   /** At once, whatever is under way. */
@@ -305,6 +309,7 @@ export class HttpConnection {
       });
     }
     const isKept = this.#mayGoOn(line, fields, response);
+    this.#isAnswering = true;
     let isSent = false;
     try {
       isSent = await this.#writer.write(response, {
@@ -320,6 +325,7 @@ export class HttpConnection {
     } finally {
       info.end(isSent);
       this.#watchers = [];
+      this.#isAnswering = false;
     }
     if (!isSent) return false;
     if (body !== null && !body.isEnded) return await this.#passBody(body, isKept);
@@ -381,6 +387,9 @@ export class HttpConnection {
   #beforeBodyRead(): Promise<void> | null {
     this.#deadlineMs = this.#host.nowMs + this.#host.stallTimeoutMs;
     if (!this.#mustSayContinue) return null;
+    if (this.#isAnswering) { // whether the client sends the body now is its own choice
+      throw new TypeError("the body was not asked for before the response began");
+    }
     this.#mustSayContinue = false;
     return this.#writer.writeContinue();
   }
