@@ -24,6 +24,7 @@ import {
   type RequestLine,
   withAuthority,
 } from "./request_head.ts";
+import { UnsendableError } from "./response_head.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import { SocketInput } from "./socket_input.ts";
 
@@ -319,8 +320,7 @@ export class HttpConnection {
         date: host.date,
       }, () => this.#streamEnd());
     } catch (error) {
-      // a header that cannot be sent, a length that is wrong; a connection that broke is no such error
-      if (error instanceof TypeError) host.failed(error);
+      if (error instanceof UnsendableError) host.failed(error); // else the connection broke
       throw error;
     } finally {
       info.end(isSent);

@@ -8,6 +8,11 @@
  */
 import type { Reply } from "./reply.ts";
 
+/** A handler made a response that cannot be sent as it is. */
+export class UnsendableError extends TypeError {
+  override name = "UnsendableError";
+}
+
 /** What is decided about a response beside what its handler says. */
 export interface ResponseContext {
   readonly minorVersion: 0 | 1;
@@ -132,7 +137,7 @@ function fieldLine(name: string, value: string): string {
       return `${name}: ${value}\r\n`;
   }
   if (UNSAFE.test(value)) {
-    throw new TypeError(
+    throw new UnsendableError(
       `Cannot send the header ${name}: ${
         JSON.stringify(value)
       } has letters that no header can have`,

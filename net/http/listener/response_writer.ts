@@ -13,6 +13,7 @@ import {
   isBodiless,
   latin1Bytes,
   type ResponseContext,
+  UnsendableError,
 } from "./response_head.ts";
 
 /** Responses that fit are sent with one write. */
@@ -136,7 +137,7 @@ export class ResponseWriter {
       const { done, value } = await reader.read();
       if (done) return left === 0;
       left -= value.length;
-      if (left < 0) throw new TypeError("A response is longer than its Content-Length");
+      if (left < 0) throw new UnsendableError("A response is longer than its Content-Length");
       await this.#send(value);
     }
   }
