@@ -19,8 +19,8 @@ import { health } from "./health.ts";
 import { HttpMetrics } from "./http_metrics.ts";
 import { HttpServer } from "./http_server.ts";
 import type { ServerAdmin } from "./server_admin.ts";
+import { unavailable } from "./unavailable.ts";
 import { rawPathOf } from "./url_template.ts";
-import { Reply } from "./listener/reply.ts";
 
 const LOGGER_TICK_MS = 1000;
 
@@ -131,12 +131,9 @@ function whileLoading({ probe }: HttpHost): (request: Request) => Response | nul
     const answer = answers.get(rawPathOf(request.url));
     if (answer !== undefined) return answer(request);
     if (probe.stage !== "loading") return null;
-    return new Reply(
-      "The server is still loading its data: /startupz tells when it is there\n",
-      {
-        status: 503,
-        headers: { "content-type": "text/plain; charset=utf-8", "retry-after": "1" },
-      },
+    return unavailable(
+      request,
+      "The server is still loading its data: /startupz tells when it is there",
     );
   };
 }

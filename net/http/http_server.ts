@@ -9,7 +9,7 @@
 import type { Logger } from "../../core/ports.ts";
 import type { ReceivedInfo } from "./listener/http_connection.ts";
 import { HttpListener } from "./listener/http_listener.ts";
-import { Reply } from "./listener/reply.ts";
+import { unavailable } from "./unavailable.ts";
 
 /** How long a stop lets requests end by themselves. */
 const CLOSE_WAIT_MS = 1000;
@@ -90,11 +90,14 @@ export class HttpServer {
       ...options,
       handler: (request, info) =>
         this.#isClosed
-          ? options.early?.(request) ?? turnedAway("The server stops")
+          ? options.early?.(request) ?? turnedAway(request, "The server stops")
           : this.#handler(request, info),
       crowded: (request) =>
         options.early?.(request) ??
-          turnedAway("As many requests are under way here as may be (http.maxConnections)"),
+          turnedAway(
+            request,
+            "As many requests are under way here as may be (http.maxConnections)",
+          ),
       tooMany: (problem) => this.#warnOfMany(problem),
       // the handler lets nothing through: this is for what it was not asked
       failed: (error) => logger.error(`${what} failed on a request`, fieldsOf(error)),
@@ -144,15 +147,10 @@ export class HttpServer {
   }
 }
 
-function turnedAway(reason: string): Response {
-  return new Reply(`${reason}: try again, or another server\n`, {
-    status: 503,
-    headers: {
-      "content-type": "text/plain; charset=utf-8",
-      "retry-after": "1",
-      "connection": "close",
-    },
-  });
+function turnedAway(request: Request, reason: string): Response {
+  const response = unavailable(request, `${reason}: try again, or another server`);
+  response.headers.set("connection", "close");
+  return response;
 }
 
 function fieldsOf(error: unknown) {

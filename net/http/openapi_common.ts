@@ -84,7 +84,14 @@ export const PROBLEM_SCHEMA = {
 /** What any operation may answer. */
 const EVERYWHERE: readonly ProblemName[] = [
   ...["bad-request", "auth-failed", "session-requires-auth", "cross-site", "wrong-host"] as const,
-  ...["session-expired", "behind", "no-quorum", "operation-timeout", "system-error"] as const,
+  ...[
+    "session-expired",
+    "behind",
+    "no-quorum",
+    "operation-timeout",
+    "unavailable",
+    "system-error",
+  ] as const,
 ];
 const OF_WRITES: readonly ProblemName[] = [
   "read-only-api",

@@ -114,6 +114,7 @@ export const PROBLEMS = {
     title: "The answer took too long",
     isRetryable: true,
   },
+  "unavailable": { status: 503, title: "The server cannot answer now", isRetryable: true },
   "system-error": { status: 500, code: ErrorCode.SystemError, title: "The server failed" },
   "disk-full": {
     status: 507,

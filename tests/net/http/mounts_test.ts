@@ -178,6 +178,8 @@ Deno.test("HttpPorts tells health while the data are loaded, and refuses all els
     for (const path of ["metrics", "api/v1/data/", "nothing"]) {
       const response = await fetch(`${url}/${path}`);
       assert.equal(response.status, 503, path);
+      const isProblem = response.headers.get("content-type") === "application/problem+json";
+      assert.equal(isProblem, path.startsWith("api/"), path);
       assert.match(await response.text(), /still loading its data/);
     }
   }

@@ -1,0 +1,38 @@
+/**
+ * The answer of a server that is not there yet, crowded, or about to go: to requests of the API it is a problem like any other,
+ * so that its clients need not know of another form.
+ *
+ * @module
+ */
+import { Reply } from "./listener/reply.ts";
+import { Problem } from "./problem.ts";
+import { problemResponse } from "./problem_response.ts";
+import { rawPathOf } from "./url_template.ts";
+
+const API_PREFIX = "/api/";
+const RETRY_AFTER_S = 1;
+
+/** @param detail one sentence */
+export function unavailable({ method, url }: Request, detail: string): Response {
+  const rawPath = rawPathOf(url);
+  if (!rawPath.startsWith(API_PREFIX)) {
+    return new Reply(`${detail}\n`, {
+      status: 503,
+      headers: {
+        "content-type": "text/plain; charset=utf-8",
+        "retry-after": `${RETRY_AFTER_S}`,
+      },
+    });
+  }
+  const isRead = method === "GET" || method === "HEAD";
+  const problem = new Problem("unavailable", {
+    detail,
+    retryAfter: RETRY_AFTER_S,
+    ...(isRead ? {} : { outcome: "not-applied" }),
+  });
+  return problemResponse(problem, {
+    instance: rawPath,
+    zxid: undefined,
+    isHead: method === "HEAD",
+  });
+}
