@@ -115,7 +115,15 @@ export type MultiOutcome =
   | { kind: "done"; results: MultiResult[] }
   | { kind: "failed"; index: number; code: number };
 
-export function readMulti(body: JuteReader, ops: readonly MultiOp[]): MultiOutcome {
+/**
+ * @param statOfNew tells of a znode that was just made what its result leaves out: of a create2 in a multi, leaders
+ * before ZooKeeper 3.9 make a create
+ */
+export function readMulti(
+  body: JuteReader,
+  ops: readonly MultiOp[],
+  statOfNew: (path: string, op: MultiOp & { op: "create" }) => ClientStat,
+): MultiOutcome {
   const results: MultiResult[] = [];
   const codes: number[] = [];
   for (const op of ops) {
@@ -128,9 +136,12 @@ export function readMulti(body: JuteReader, ops: readonly MultiOp[]): MultiOutco
       continue;
     }
     switch (op.op) {
-      case "create":
-        results.push({ op: "create", path: body.string() ?? "", stat: readStat(body) });
+      case "create": {
+        const path = body.string() ?? "";
+        const stat = type === OpCode.Create ? statOfNew(path, op) : readStat(body);
+        results.push({ op: "create", path, stat });
         break;
+      }
       case "set":
         results.push({ op: "set", stat: readStat(body) });
         break;

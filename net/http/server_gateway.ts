@@ -55,6 +55,7 @@ import {
 } from "./gateway_codec.ts";
 import { Problem, problemOfCode } from "./problem.ts";
 import { Callbacks, ZxidWaits } from "./waits.ts";
+import { statOfNew } from "./znode_stat.ts";
 
 const VIA = "http";
 /** A session that moves between servers all the time: after so many attempts its request is refused. */
@@ -240,7 +241,12 @@ export class ServerGateway implements Gateway {
     const { outcome, zxid } = await this.#write(caller, OpCode.Multi, {
       path: null,
       writeBody: (writer) => writeMulti(writer, ops),
-      readBody: (body, zxid) => ({ outcome: readMulti(body, ops), zxid }),
+      readBody: (body, zxid) => {
+        const nowMs = this.#options.clock.wallMs();
+        const statOf = (path: string, op: CreateRequest) =>
+          statOfNew(this.tree, { ...op, path, zxid, session: caller.session, nowMs });
+        return { outcome: readMulti(body, ops, statOf), zxid };
+      },
     });
     if (outcome.kind === "done") return { results: outcome.results, zxid };
     const { index, code } = outcome;

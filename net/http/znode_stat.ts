@@ -5,10 +5,11 @@
  * @module
  */
 import type { DataTree } from "../../core/tree/data_tree.ts";
-import type { NodeId } from "../../core/tree/node_store.ts";
+import { NO_NODE, type NodeId } from "../../core/tree/node_store.ts";
 import { ttlMsOfOwner } from "../../core/tree/stat.ts";
 import { decodeUtf8, encodeUtf8 } from "../../core/wire/jute.ts";
-import type { ClientStat } from "./gateway.ts";
+import type { Zxid } from "../../core/zxid.ts";
+import type { ClientStat, CreateRequest, SessionKey } from "./gateway.ts";
 
 /** The znode at a path; {@linkcode NO_NODE} for none. */
 export function findZnode(tree: DataTree, path: string): NodeId {
@@ -58,4 +59,29 @@ export function childPath(parent: string, name: string): string {
 /** The path of a znode's parent; of those at the top, and of the root, it is the root. */
 export function parentPath(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+/**
+ * What the stat of a znode was when txn `zxid` had made it: it may have been changed since, or deleted.
+ *
+ * @param x `nowMs`: in place of the time at which it was made, when that cannot be known any more
+ */
+export function statOfNew(
+  tree: DataTree,
+  { path, data, kind, zxid, session, nowMs }: CreateRequest & {
+    zxid: Zxid;
+    session: SessionKey | null;
+    nowMs: number;
+  },
+): ClientStat {
+  const { store } = tree;
+  const id = store.lookup(encodeUtf8(path));
+  const isThere = id !== NO_NODE && store.czxid(id) === zxid;
+  const ctime = isThere ? store.ctime(id) : nowMs;
+  return {
+    ...{ czxid: zxid, mzxid: zxid, pzxid: zxid, ctime, mtime: ctime },
+    ...{ version: 0, cversion: 0, aversion: 0, childCount: 0 },
+    ephemeralOwner: kind.startsWith("ephemeral") && session !== null ? session.id : 0n,
+    dataLength: data?.length ?? 0,
+  };
 }
