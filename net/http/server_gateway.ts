@@ -310,18 +310,22 @@ export class ServerGateway implements Gateway {
 
   async touch(key: SessionKey): Promise<SessionInfo> {
     if (!isSessionPassword(key.id, key.password)) throw expired(key.id);
-    const processor = this.#serving();
+    this.#serving();
     this.#options.turn.begin();
     const { sessionTable, clock } = this.#options;
-    if (!sessionTable.has(key.id) && !this.isReadOnly) {
-      await this.sync(SELF); // it may have been made a moment ago, through another server
+    if (!this.isReadOnly && (!sessionTable.has(key.id) || this.#isClosing(key.id))) {
+      // made a moment ago through another server; or its end may never be committed, as that of a leader alone
+      await this.sync(SELF);
     }
+    const { sessions } = this.#serving();
     const timeoutMs = sessionTable.get(key.id);
-    if (timeoutMs === undefined || processor.sessions.get(key.id)?.isClosing === true) {
-      throw expired(key.id);
-    }
-    processor.sessions.touchId({ id: key.id, timeoutMs }, clock.monotonicMs());
+    if (timeoutMs === undefined || this.#isClosing(key.id)) throw expired(key.id);
+    sessions.touchId({ id: key.id, timeoutMs }, clock.monotonicMs());
     return { key, timeoutMs };
+  }
+
+  #isClosing(id: bigint): boolean {
+    return this.#processor!.sessions.get(id)?.isClosing === true;
   }
 
   async closeSession(caller: Caller): Promise<void> {

@@ -5,9 +5,10 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Ensemble, withEnsemble } from "../../support/ensemble.ts";
-import { eventually, pause } from "../../support/eventually.ts";
-import { callApi, type JsonReply, type JsonRequest } from "../../support/json_api.ts";
+import { withEnsemble } from "../../support/ensemble.ts";
+import { eventually } from "../../support/eventually.ts";
+import { callApi } from "../../support/json_api.ts";
+import { RovingClient } from "../../support/roving_client.ts";
 
 const MEMBERS = [1, 2, 3].map((id) => ({ id, target: "denkeeper" as const, http: true }));
 const OPTIONS = {
@@ -17,41 +18,6 @@ const OPTIONS = {
 const LOCK = "/locks/jobs/nightly";
 const CLIENT_COUNT = 6;
 const KILL_COUNT = 3;
-/** Between two attempts, each at the next member. */
-const REST_MS = 50;
-
-/** One that turns to the next member until one answers. */
-class RovingClient {
-  readonly #ensemble: Ensemble;
-  #turn: number;
-  session = "";
-
-  constructor(ensemble: Ensemble, turn: number) {
-    this.#ensemble = ensemble;
-    this.#turn = turn;
-  }
-
-  async connect(): Promise<this> {
-    const { status, body } = await this.ask("POST", "/sessions", { body: { ttl: "5m" } });
-    assert.equal(status, 201);
-    this.session = body.token;
-    return this;
-  }
-
-  async ask(method: string, path: string, request: JsonRequest = {}): Promise<JsonReply> {
-    for (;; await pause(REST_MS)) {
-      const ids = this.#ensemble.runningIds;
-      const { httpUrl } = this.#ensemble.process(ids[this.#turn++ % ids.length]!);
-      const session = this.session === "" ? {} : { session: this.session };
-      try {
-        const reply = await callApi(httpUrl, method, path, { ...request, ...session });
-        if (reply.status < 500 && reply.body?.retryable !== true) return reply;
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // nobody listens, or hung up
-      }
-    }
-  }
-}
 
 Deno.test("POST /locks finds its place at another member, and holds at any", async () => {
   await withEnsemble(OPTIONS, async (ensemble) => {
@@ -91,10 +57,11 @@ Deno.test("locks over HTTP are neither lost nor held twice while leaders are kil
     const isDone = () => seen.killed === KILL_COUNT;
 
     const contend = async (id: number) => {
-      const client = await new RovingClient(ensemble, id).connect();
+      const client = await new RovingClient(ensemble, id).connect("5m");
       while (!isDone()) {
         const { status, body } = await client.ask("POST", `${LOCK}?queue=keep`, {
           body: { wait: "5s" },
+          patienceMs: 20_000,
         });
         assert(body.held === true, `${id} gets the lock: ${status} ${JSON.stringify(body)}`);
         assert.equal(seen.holder, -1, "nobody holds it beside another");
