@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { ListenError } from "../core/errors.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import { ClientConnection, type ConnectionHost } from "./client_connection.ts";
 import { rest } from "./rest.ts";
 import { isOneFree, isOutOfDescriptors, SpareDescriptors } from "./spare_descriptors.ts";
+import { listen, unmapped } from "./tcp_listen.ts";
 import type { Turn } from "./turn.ts";
 
 /** After a failed accept. */
@@ -241,35 +241,4 @@ export class ClientListener {
     if (count > 0) this.#countByAddress.set(remoteAddress, count);
     else this.#countByAddress.delete(remoteAddress);
   }
-}
-
-/** @param address null: all addresses, of IPv6 too where the machine has it */
-function listen(
-  { port, address, backlog }: { port: number; address: string | null; backlog: number },
-): Deno.TcpListener {
-  // the backlog is not in the published types of Deno.listen
-  const options = { port, ...(backlog > 0 ? { tcpBacklog: backlog } : {}) };
-  if (address !== null) return listenOn({ ...options, hostname: address });
-  try {
-    return Deno.listen({ ...options, hostname: "::" });
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) throw error;
-    return listenOn({ ...options, hostname: "0.0.0.0" });
-  }
-}
-
-/** @throws {ListenError} instead of the runtime's errors that name neither address nor port */
-function listenOn(options: Deno.TcpListenOptions & { hostname: string }): Deno.TcpListener {
-  try {
-    return Deno.listen(options);
-  } catch (error) {
-    const { AddrInUse, NotCapable } = Deno.errors;
-    if (error instanceof AddrInUse || error instanceof NotCapable) throw error;
-    throw new ListenError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
-/** An IPv4 peer on a dual-stack socket is known by its IPv4 address. */
-function unmapped(hostname: string): string {
-  return hostname.startsWith("::ffff:") && hostname.includes(".") ? hostname.slice(7) : hostname;
 }

@@ -102,9 +102,8 @@ export class HttpServer {
       // the handler lets nothing through: this is for what it was not asked
       failed: (error) => logger.error(`${what} failed on a request`, fieldsOf(error)),
     });
-    const { hostname, port } = this.#listener.addr;
-    this.port = port;
-    logger.info(`${what} listens`, { address: hostname, port });
+    this.port = this.#listener.addr.port;
+    logger.info(`${what} listens`, { address: options.address, port: this.port });
   }
 
   /** The handler, made by the first request that needs it; when that fails, every request tells of it. */

@@ -16,6 +16,7 @@
  */
 import { rest } from "../../rest.ts";
 import { isOutOfDescriptors } from "../../spare_descriptors.ts";
+import { listen, unmapped } from "../../tcp_listen.ts";
 import {
   type ConnectionHost,
   HttpConnection,
@@ -35,6 +36,7 @@ const TURNED_AWAY = new TextEncoder().encode(
 );
 
 export interface ListenerOptions {
+  /** `0.0.0.0`: all of the machine's, of IPv6 too. */
   readonly address: string;
   /** 0: one the operating system picks. */
   readonly port: number;
@@ -64,7 +66,8 @@ export class HttpListener {
   /** Binds at once; throws when the port is taken. */
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#listener = Deno.listen({ hostname: options.address, port: options.port });
+    const { address, port } = options;
+    this.#listener = listen({ address: address === "0.0.0.0" ? null : address, port });
     this.addr = this.#listener.addr;
     this.#host = this.#hostOf(options.handler);
     this.#crowdedHost = this.#hostOf((request) => {
@@ -199,9 +202,4 @@ async function turnAway(socket: Deno.TcpConn): Promise<void> {
   } catch {
     // it is gone already
   }
-}
-
-/** An IPv4 peer on a dual-stack socket is known by its IPv4 address. */
-function unmapped(hostname: string): string {
-  return hostname.startsWith("::ffff:") && hostname.includes(".") ? hostname.slice(7) : hostname;
 }
