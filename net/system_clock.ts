@@ -10,6 +10,16 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
 };
 
+/** Drawn at once: a draw costs a call of the runtime, however many numbers it gives. */
+const drawn = new Uint32Array(256);
+let drawnCount = 0;
+
 export const systemRandom: Random = {
-  uint32: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
+  uint32() {
+    if (drawnCount === 0) {
+      crypto.getRandomValues(drawn);
+      drawnCount = drawn.length;
+    }
+    return drawn[--drawnCount]!;
+  },
 };

@@ -36,6 +36,10 @@ const JSON_BODY_FACTOR = 2;
 const CONSISTENCY = "consistency";
 const CONSISTENCIES: ReadonlySet<string> = new Set(["local", "sync", "linearizable"]);
 
+/** What is asked for most: found without the router, which would cost a twentieth of the request. */
+const HOT_TEMPLATE = `/api/v1/data${PATH_PARAM}`;
+const HOT_PREFIX = "/api/v1/data/";
+
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 
 /** What is known of a request's connection. */
@@ -97,12 +101,14 @@ class HttpApp implements App {
   readonly #options: AppOptions;
   readonly #bodyBudget = new BodyBudget();
   readonly #hono: Hono<{ Bindings: ConnectionInfo }>;
+  #hot: Resource | null = null;
 
   constructor(options: AppOptions) {
     this.#options = options;
     // the router sees URLs as they come: what is encoded in them is the handlers' business
     this.#hono = new Hono({ getPath: (request) => rawPathOf(request.url) });
     for (const resource of resourcesOf(options.routes)) {
+      if (resource.template === HOT_TEMPLATE) this.#hot = resource;
       const pattern = resource.znodePrefix === null
         ? resource.template.replaceAll(/\{(\w+)\}/g, ":$1")
         : `${resource.znodePrefix}/*`;
@@ -115,6 +121,10 @@ class HttpApp implements App {
   }
 
   fetch(request: Request, info: ConnectionInfo): Response | Promise<Response> {
+    const { url } = request;
+    if (this.#hot !== null && url.startsWith(HOT_PREFIX, url.indexOf("/", 8))) {
+      return this.#serve(this.#hot, request, info);
+    }
     return this.#hono.fetch(request, info);
   }
 

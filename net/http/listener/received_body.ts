@@ -57,7 +57,8 @@ export class ReceivedBody implements BodySource {
 
   takeComplete(): Uint8Array<ArrayBuffer> {
     const { bytes, start } = this.#input;
-    const whole = bytes.slice(start, start + this.#bytesLeft);
+    const whole = new Uint8Array(this.#bytesLeft);
+    whole.set(bytes.subarray(start, start + this.#bytesLeft));
     this.#input.use(this.#bytesLeft);
     this.#bytesLeft = 0;
     this.#end();
