@@ -29,8 +29,8 @@ export interface ProblemContext {
   readonly instance: string;
   /** The znode's, where the URL has one. */
   readonly path?: string | undefined;
-  /** The last zxid, as text; undefined while there is none. */
-  readonly zxid: string | undefined;
+  /** The last zxid, as text. */
+  readonly zxid: string;
   /** The answer to HEAD has no body. */
   readonly isHead: boolean;
 }

@@ -11,6 +11,8 @@ import { rawPathOf } from "./url_template.ts";
 
 const API_PREFIX = "/api/";
 const RETRY_AFTER_S = 1;
+/** It may have no tree to tell of. */
+const NO_ZXID = "0x0";
 
 /** @param detail one sentence */
 export function unavailable({ method, url }: Request, detail: string): Response {
@@ -32,7 +34,7 @@ export function unavailable({ method, url }: Request, detail: string): Response 
   });
   return problemResponse(problem, {
     instance: rawPath,
-    zxid: undefined,
+    zxid: NO_ZXID,
     isHead: method === "HEAD",
   });
 }
