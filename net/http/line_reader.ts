@@ -68,7 +68,8 @@ async function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
   const timer = setTimeout(() => {
     late.reject(
       new Problem("slow-request", {
-        detail: `Nothing of the body arrived for ${ms} ms: send it without such pauses`,
+        detail:
+          `Nothing of the body arrived for ${ms} ms, http.requestTimeout: send it without such pauses, or set more`,
       }),
     );
   }, ms);

@@ -35,6 +35,8 @@ const DRAINED_BYTES_MAX = 64 << 10;
 /** What is taken from a client that is still sending when its connection is closed, so that it sees the answer. */
 const LINGER_BYTES_MAX = 1 << 20;
 const LINGER_MS = 2000;
+/** Who waits for a body may have the same time-out, and tell the client: only then is the connection closed. */
+const BODY_GRACE_MS = 1000;
 /** Pipelined requests of one connection that are handled before others get their turn. */
 const BURST_COUNT_MAX = 32;
 
@@ -385,7 +387,7 @@ export class HttpConnection {
   // ---------------------------------------------------------------- the body's reads
 
   #beforeBodyRead(): Promise<void> | null {
-    this.#deadlineMs = this.#host.nowMs + this.#host.stallTimeoutMs;
+    this.#deadlineMs = this.#host.nowMs + this.#host.stallTimeoutMs + BODY_GRACE_MS;
     if (!this.#mustSayContinue) return null;
     if (this.#isAnswering) { // whether the client sends the body now is its own choice
       throw new TypeError("the body was not asked for before the response began");

@@ -20,7 +20,6 @@ const EXPORT_COUNT_MAX = 16;
 /** Base64 and escapes make data longer. */
 const LINE_BYTES_PER_JUTE_BYTE = 4;
 const LINE_BYTES_MIN = 64 * 1024;
-const IMPORT_IDLE_MS = 30_000;
 
 const ExportQuery = z.strictObject({
   depth: count({ min: 0, max: DEPTH_MAX }).optional()
@@ -137,11 +136,11 @@ async function importTree(
     conflict: query.conflict,
     withParents: query.parents,
   });
-  const lineBytesMax = LINE_BYTES_MIN +
-    gateway.config.juteMaxBufferBytes * LINE_BYTES_PER_JUTE_BYTE;
+  const { juteMaxBufferBytes, http } = gateway.config;
+  const lineBytesMax = LINE_BYTES_MIN + juteMaxBufferBytes * LINE_BYTES_PER_JUTE_BYTE;
   try {
     if (body !== null) {
-      for await (const line of linesOf(body, { lineBytesMax, idleMs: IMPORT_IDLE_MS })) {
+      for await (const line of linesOf(body, { lineBytesMax, idleMs: http.requestTimeoutMs })) {
         if (signal.aborted) throw new Problem("no-quorum", { detail: "The server stops" });
         await target.add(line);
       }
