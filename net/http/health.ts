@@ -139,7 +139,6 @@ function openApiItem(
       security: [],
       responses: {
         "200": { description: "Yes", content: CONTENT },
-        "405": { description: "Only GET and HEAD are allowed" },
         "503": { description: "No, and why", content: CONTENT },
       },
     },

@@ -10,6 +10,7 @@ import { health, healthOpenApi } from "./health.ts";
 import type { HttpMetrics } from "./http_metrics.ts";
 import type { HttpHost } from "./http_ports.ts";
 import type { Mount } from "./mount.ts";
+import { documentsOpenApi, mountItems } from "./mounts_openapi.ts";
 import { type OpenApiDocument, openApiDocument } from "./openapi.ts";
 import { metricsOpenApi, metricsText } from "./prometheus.ts";
 import type { AnyRoute } from "./route.ts";
@@ -34,9 +35,10 @@ function documentMounts({ gateway }: HttpHost, routes: readonly AnyRoute[]): Mou
   let page: string | null = null;
   const documented = () =>
     document ??= openApiDocument(routes, {
-      ...commandsOpenApi(gateway.config.http.commandUrl),
-      ...healthOpenApi,
-      ...metricsOpenApi,
+      ...mountItems({ ...healthOpenApi, ...documentsOpenApi }, { isPublic: true }),
+      ...mountItems({ ...metricsOpenApi, ...commandsOpenApi(gateway.config.http.commandUrl) }, {
+        isPublic: false,
+      }),
     });
   return [{
     path: "/openapi.json",

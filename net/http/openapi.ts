@@ -62,7 +62,9 @@ export interface OpenApiDocument {
 
 const DESCRIPTION =
   `The znodes of a ZooKeeper ensemble over HTTP. A znode's path follows the name of what is asked for,
-each of its names percent-encoded: \`/api/v1/data/app/config\`. Numbers of 64 bits (zxids, ids of sessions) are
+each of its names percent-encoded: \`/api/v1/data/app/config\`. A client that is generated from this document writes the
+slashes between names as \`%2F\`, which is refused: have it put \`/\` in their place before it sends the URL (no name can
+have a slash, so nothing is lost); paths of one name need nothing. Numbers of 64 bits (zxids, ids of sessions) are
 strings such as \`"0x100000003"\`; versions and times in ms are numbers. Every reply has \`X-Zk-Zxid\`, the
 last transaction that it may show: send it back as \`X-Zk-Min-Zxid\` to read your own writes at any
 server. What fails is answered with \`application/problem+json\` (RFC 9457); of a write that failed \`outcome\`
@@ -155,6 +157,16 @@ function bodyOf({ body }: AnyRoute, components: SchemaComponents): unknown {
   };
 }
 
+/** Responses for problems, by status. */
+export function problemResponses(
+  names: readonly ProblemName[],
+): Record<string, OpenApiResponse> {
+  const byStatus = Map.groupBy(names, (name) => PROBLEMS[name].status);
+  return Object.fromEntries(
+    [...byStatus].sort(([a], [b]) => a - b).map(([status, names]) => [status, problemOf(names)]),
+  );
+}
+
 function responsesOf(
   route: AnyRoute,
   components: SchemaComponents,
@@ -163,9 +175,7 @@ function responsesOf(
   for (const [status, doc] of Object.entries<ResponseDoc>(route.responses)) {
     responses[status] = responseOf(doc, components);
   }
-  const byStatus = Map.groupBy(problemNamesOf(route), (name) => PROBLEMS[name].status);
-  for (const [status, names] of [...byStatus].sort(([a], [b]) => a - b)) {
-    const problem = problemOf(names);
+  for (const [status, problem] of Object.entries(problemResponses(problemNamesOf(route)))) {
     const own = responses[status];
     responses[status] = own === undefined ? problem : {
       ...own,

@@ -76,7 +76,7 @@ export const PROBLEM_SCHEMA = {
     outcome: {
       type: "string",
       enum: ["applied", "not-applied", "partial", "unknown"],
-      description: "Of a write: whether it was done all the same",
+      description: "Of a write: whether it was done all the same; partial: some of it, for good",
     },
   },
 } as const;

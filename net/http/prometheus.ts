@@ -61,7 +61,6 @@ export const metricsOpenApi = {
             [CONTENT_TYPES.openMetrics]: { schema: { type: "string" } },
           },
         },
-        "405": { description: "Only GET and HEAD are allowed" },
       },
     },
   },

@@ -13,7 +13,7 @@ const SEED_COUNTS: Record<FuzzerName, number> = {
   connection: 20,
   decoders: 10,
   recovery: 8,
-  http: 60,
+  http: 30,
   clientPort: 2,
 };
 

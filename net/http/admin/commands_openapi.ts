@@ -11,23 +11,34 @@ import { WATCH_COMMANDS } from "./watch_commands.ts";
 
 const TAGS = ["ZooKeeper's commands"];
 
-const ANSWER = {
-  description: "What the command tells. `error` says what failed: the status is 200 then, too",
-  content: {
-    "application/json": {
-      schema: {
-        type: "object",
-        required: ["command", "error"],
-        properties: { command: { type: "string" }, error: { type: ["string", "null"] } },
-      },
+const CONTENT = {
+  "application/json": {
+    schema: {
+      type: "object",
+      required: ["command", "error"],
+      properties: { command: { type: "string" }, error: { type: ["string", "null"] } },
     },
   },
 };
 
+const ANSWER = {
+  description: "What the command tells. `error` says what failed: the status is 200 then, too",
+  content: CONTENT,
+};
+
 const REFUSED = {
-  "401": { description: "Credentials are needed: `Authorization: digest user:password`, or Basic" },
-  "403": { description: "The caller may not do everything on the root, or it is turned off" },
-  "429": { description: "Not so soon after the one before: admin.rateLimiterIntervalInMS" },
+  "401": {
+    description: "Credentials are needed: `Authorization: digest user:password`, or Basic",
+    content: CONTENT,
+  },
+  "403": {
+    description: "The caller may not do everything on the root, or it is turned off",
+    content: CONTENT,
+  },
+  "429": {
+    description: "Not so soon after the one before: admin.rateLimiterIntervalInMS",
+    content: CONTENT,
+  },
 };
 
 /** @param commandUrl `admin.commandURL` */
@@ -41,7 +52,7 @@ export function commandsOpenApi(commandUrl: string): Record<string, OpenApiItem>
         operationId: "listCommands",
         tags: TAGS,
         summary: "The commands of ZooKeeper's AdminServer, as links",
-        responses: { "200": { description: "A page", content: { "text/html": {} } } },
+        responses: { "200": { description: "A page, which does not say that it is one" } },
       },
     },
   };
