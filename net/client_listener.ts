@@ -8,7 +8,7 @@ import type { RequestProcessor } from "../core/server/request_processor.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import { ClientConnection, type ConnectionHost } from "./client_connection.ts";
 import { rest } from "./rest.ts";
-import { isOneFree, isOutOfDescriptors, SpareDescriptors } from "./spare_descriptors.ts";
+import { areFree, isOneFree, isOutOfDescriptors, SpareDescriptors } from "./spare_descriptors.ts";
 import { listen, unmapped } from "./tcp_listen.ts";
 import type { Turn } from "./turn.ts";
 
@@ -164,8 +164,9 @@ export class ClientListener {
       if (!isOneFree()) this.#outOfDescriptors();
       return;
     }
-    const freedCount = this.#connectionCountMax - this.connections.size;
-    if (freedCount >= Math.min(DESCRIPTORS_FREED_MIN, this.#connectionCountMax / 2)) {
+    // it may have been the HTTP port's connections that took them
+    const enough = Math.min(DESCRIPTORS_FREED_MIN, Math.max(this.#connectionCountMax / 2, 1));
+    if (areFree(enough)) {
       this.#spares.acquire();
       if (this.#spares.areHeld) this.#connectionCountMax = Infinity;
     }

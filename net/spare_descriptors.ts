@@ -48,6 +48,21 @@ export function isOneFree(): boolean {
   }
 }
 
+/** Whether so many files could be opened now, beside the spare ones. */
+export function areFree(count: number): boolean {
+  const files: Deno.FsFile[] = [];
+  try {
+    while (files.length < count + SPARE_COUNT) {
+      files.push(Deno.openSync(NULL_DEVICE, { read: true }));
+    }
+    return true;
+  } catch {
+    return false;
+  } finally {
+    for (const file of files) file.close();
+  }
+}
+
 /** EMFILE or ENFILE. */
 export function isOutOfDescriptors(error: unknown): boolean {
   return error instanceof Error && /\(os error (23|24)\)/.test(error.message);

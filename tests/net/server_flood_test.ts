@@ -117,6 +117,41 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "HTTP connections that take all file descriptors leave some to files and clients",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using server = await ServerProcess.start("denkeeper", {
+      http: true,
+      config: { snapCount: 20, maxSessionTimeout: LONG_MS },
+      prelude: "ulimit -n 200",
+    });
+    using client = await RawClient.session(server.clientPort, { timeoutMs: LONG_MS });
+    await client.must(create("/a"));
+    const open: Deno.TcpConn[] = [];
+    const stream = new TextEncoder().encode(
+      "GET /api/v1/watch?path=/none HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    );
+    await flood(400, server.httpPort!, async (conn) => {
+      open.push(conn);
+      await conn.write(stream);
+    });
+    await eventually("it is noticed", () => server.log().includes("no file descriptor is left"));
+    for (let i = 0; i < 200; i++) assert.equal((await client.call(setData("/a", `${i}`))).err, 0);
+    await eventually("a snapshot", () => /snapshot written file=snapshot\.\d\d/.test(server.log()));
+    await eventually("another client is taken while the flood lasts", async () => {
+      using another = await RawClient.session(server.clientPort).catch(() => null);
+      return another !== null;
+    });
+    for (const conn of open) conn.close();
+    await eventually("HTTP is answered again", async () => {
+      const response = await fetch(`${server.httpUrl}/api/v1/data/a`).catch(() => null);
+      await response?.body?.cancel();
+      return response?.status === 200;
+    });
+  },
+});
+
 Deno.test("clients that ask for much and read nothing are bounded, and closed with one line each", async () => {
   await using server = await ServerProcess.start("denkeeper", {
     config: { tickTime: 200, maxSessionTimeout: LONG_MS },

@@ -10,12 +10,14 @@
  *
  * Bounded are: connections (the one that was idle for longest makes room), the time without a request, for a
  * head to arrive, and between two parts of a body or a response, the size of a head. Bodies are bounded
- * by who reads them.
+ * by who reads them. File descriptors may suffice for fewer connections than that, and files and the client
+ * port need some: when none is left, a quarter of the connections here is closed, and their number is bounded
+ * by what remains, growing again slowly.
  *
  * @module
  */
 import { rest } from "../../rest.ts";
-import { isOutOfDescriptors } from "../../spare_descriptors.ts";
+import { isOneFree, isOutOfDescriptors } from "../../spare_descriptors.ts";
 import { listen, unmapped } from "../../tcp_listen.ts";
 import {
   type ConnectionHost,
@@ -28,6 +30,12 @@ const TICK_MS = 500;
 const ACCEPT_RETRY_MS = 100;
 /** Connections beyond the limit, whose requests are answered by `crowded`. */
 const SPARE_CONNECTION_COUNT = 16;
+/** Of the connections that are closed when no file descriptor is left: one of so many. */
+const SHED_SHARE = 4;
+/** So many are left alone then: it is others that hold the descriptors. */
+const SHED_COUNT_MIN = 16;
+/** By how much the bound grows again in a tick: one of so many. */
+const REGROWTH_SHARE = 256;
 
 const TURNED_AWAY = new TextEncoder().encode(
   "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n" +
@@ -61,12 +69,17 @@ export class HttpListener {
   readonly #time = { nowMs: performance.now(), date: new Date().toUTCString(), isClosing: false };
   readonly #host: ConnectionHost;
   readonly #crowdedHost: ConnectionHost;
+  /** How many connections there may be, as far as file descriptors are known to suffice. */
+  #connectionCountMax: number;
+  /** With so many connections a descriptor was free. */
+  #sufficientCount = 0;
   #ended: PromiseWithResolvers<void> | null = null;
 
   /** Binds at once; throws when the port is taken. */
   constructor(options: ListenerOptions) {
     this.#options = options;
     const { address, port } = options;
+    this.#connectionCountMax = options.connectionCountMax;
     this.#listener = listen({ address: address === "0.0.0.0" ? null : address, port });
     this.addr = this.#listener.addr;
     this.#host = this.#hostOf(options.handler);
@@ -108,17 +121,14 @@ export class HttpListener {
         this.#take(await this.#listener.accept());
       } catch (error) {
         if (this.#time.isClosing) return;
-        if (isOutOfDescriptors(error)) {
-          this.#options.tooMany("no file descriptor is left");
-          this.#closeIdlest();
-        }
+        if (isOutOfDescriptors(error)) this.#shed();
         await rest(ACCEPT_RETRY_MS);
       }
     }
   }
 
   #take(socket: Deno.TcpConn): void {
-    const { connectionCountMax } = this.#options;
+    const connectionCountMax = this.#connectionCountMax;
     let host = this.#host;
     if (this.#connections.size >= connectionCountMax) {
       const isOneClosed = this.#closeIdlest();
@@ -142,6 +152,39 @@ export class HttpListener {
     const connection = new HttpConnection(host, socket, remoteAddr);
     this.#connections.add(connection);
     void connection.run();
+    if (this.#connections.size > this.#sufficientCount) this.#checkDescriptors();
+  }
+
+  #checkDescriptors(): void {
+    if (isOneFree()) this.#sufficientCount = this.#connections.size;
+    else this.#shed();
+  }
+
+  /** Gives up connections, those without a request and the newest first: all descriptors are taken. */
+  #shed(): void {
+    const countBefore = this.#connections.size;
+    const count = countBefore - Math.floor(countBefore / SHED_SHARE);
+    this.#sufficientCount = 0;
+    if (countBefore < SHED_COUNT_MIN) {
+      this.#options.tooMany("no file descriptor is left");
+      return void this.#closeIdlest();
+    }
+    this.#connectionCountMax = count;
+    const newest = [...this.#connections].reverse();
+    const idle = newest.filter(({ hasRequest }) => !hasRequest);
+    const busy = newest.filter(({ hasRequest }) => hasRequest);
+    const given = [...idle, ...busy].slice(0, countBefore - count);
+    for (const connection of given) connection.close();
+    this.#options.tooMany(
+      `no file descriptor is left, ${given.length} of ${countBefore} were closed (ulimit -n)`,
+    );
+  }
+
+  #regrow(): void {
+    const { connectionCountMax } = this.#options;
+    if (this.#connectionCountMax === connectionCountMax) return;
+    const grown = this.#connectionCountMax + Math.ceil(this.#connectionCountMax / REGROWTH_SHARE);
+    this.#connectionCountMax = Math.min(grown, connectionCountMax);
   }
 
   /** Closes the connection that has waited for its request for longest. Returns whether there was one. */
@@ -160,6 +203,8 @@ export class HttpListener {
     time.nowMs = performance.now();
     time.date = new Date().toUTCString();
     for (const connection of this.#connections) connection.checkDeadline(time.nowMs);
+    if (this.#connections.size >= SHED_COUNT_MIN) this.#checkDescriptors();
+    this.#regrow();
   }
 
   #hostOf(handler: RequestHandler): ConnectionHost {
