@@ -41,6 +41,7 @@ export interface ClientPortOptions {
   random: Random;
   /** Null: there is none. */
   httpPort: () => number | null;
+  httpConnectionCount: () => number;
 }
 
 export class ClientPort {

@@ -482,6 +482,7 @@ class RunningServer implements Server {
       clock,
       random,
       httpPort: () => this.#http.apiPort,
+      httpConnectionCount: () => this.#http.connectionCount,
     });
     this.#clientPort.open();
     this.#probe.loaded({ pump: this.#pump, role: this.#clientPort.view, ensemble });

@@ -66,6 +66,7 @@ export interface ServerViewOptions {
   /** All sessions whose creation is committed, wherever their clients are. */
   sessionTable: SessionTable;
   listener: ClientListener;
+  httpConnectionCount: () => number;
   stats: ServerStats;
   metrics: ServerMetrics;
   clock: Clock;
@@ -362,13 +363,13 @@ export class ServerView implements AdminContext {
   }
 
   #registerGauges(): void {
-    const { processor, sessionTable, listener } = this.#options;
+    const { processor, sessionTable, listener, httpConnectionCount } = this.#options;
     const { stats } = this;
     const { tree } = processor();
     // descriptors that are not connections; a file more or less while the log rolls
     let otherDescriptors: number | null = null;
     const descriptorCount = () => {
-      const connectionCount = listener.connections.size;
+      const connectionCount = listener.connections.size + httpConnectionCount();
       otherDescriptors ??= lowestFreeFileDescriptor() - connectionCount;
       return otherDescriptors + connectionCount;
     };

@@ -31,6 +31,11 @@ export class HttpMetrics {
   /** Requests whose answer has not begun. */
   inFlight = 0;
   readonly #operations = new Map<string, Operation>();
+  readonly #connectionCount: () => number;
+
+  constructor(connectionCount: () => number = () => 0) {
+    this.#connectionCount = connectionCount;
+  }
 
   /**
    * A request was answered.
@@ -69,6 +74,7 @@ export class HttpMetrics {
     for (const [operation, { durationMs }] of this.#operations) {
       out.histogram(durationMs, { operation }, 1e-3);
     }
+    out.gauge("denkeeper_http_connections", "HTTP connections", this.#connectionCount());
     out.gauge("denkeeper_http_requests_in_flight", "HTTP requests under way", this.inFlight);
     out.gauge("denkeeper_http_open_streams", "HTTP answers that go on", this.openStreams);
   }

@@ -60,7 +60,10 @@ export class HttpPorts {
   constructor(host: HttpHost) {
     const { gateway, logger, started } = host;
     const strangersLogger = new LimitedLogger(logger);
-    const shared = this.#shared = { metrics: new HttpMetrics(), strangersLogger };
+    const shared = this.#shared = {
+      metrics: new HttpMetrics(() => this.connectionCount),
+      strangersLogger,
+    };
     this.#timer = setInterval(() => strangersLogger.tick(performance.now()), LOGGER_TICK_MS);
     const { http } = gateway.config;
     const common = {
@@ -111,6 +114,10 @@ export class HttpPorts {
 
   get metricsPort(): number | null {
     return this.#metricsPort?.port ?? null;
+  }
+
+  get connectionCount(): number {
+    return (this.#api?.connectionCount ?? 0) + (this.#metricsPort?.connectionCount ?? 0);
   }
 
   async close(): Promise<void> {

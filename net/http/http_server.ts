@@ -106,6 +106,10 @@ export class HttpServer {
     logger.info(`${what} listens`, { address: options.address, port: this.port });
   }
 
+  get connectionCount(): number {
+    return this.#listener.connectionCount;
+  }
+
   /** The handler, made by the first request that needs it; when that fails, every request tells of it. */
   #loaded(): Promise<HttpHandler> {
     return this.#loading ??= this.#load();

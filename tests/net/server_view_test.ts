@@ -32,6 +32,7 @@ Deno.test("ServerView has sessions and connections that end in one tick in one b
     ensemble: () => null,
     sessionTable: new Map(),
     listener: { connections: new Set(connections), port: 2181 } as unknown as ClientListener,
+    httpConnectionCount: () => 0,
     stats: processor.stats.server,
     metrics: processor.stats.metrics,
     clock: { monotonicMs: () => fixture.nowMs, wallMs: () => 1_795_395_612_000 },

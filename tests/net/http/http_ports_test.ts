@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { eventually } from "../../support/eventually.ts";
 import { type HttpHost, HttpPorts } from "../../../net/http/http_ports.ts";
 import { makeConfig } from "../../fuzz/server_fixture.ts";
 import { InProcessServer } from "../../support/in_process_server.ts";
@@ -149,4 +150,23 @@ Deno.test("HttpPorts tells health and nothing else while the data are loaded", a
     assert.match(await response.text(), text);
   }
   await ports.close();
+});
+
+Deno.test("a server counts its HTTP connections, and their descriptors as its own", async () => {
+  await using server = await InProcessServer.start({ http: true });
+  const { hostname, port } = new URL(server.httpUrl);
+  const valueOf = (text: string, name: string) =>
+    Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)![1]);
+  const scrape = async () => await (await fetch(`${server.httpUrl}/metrics`)).text();
+  const before = await scrape();
+  const connections = await Promise.all(
+    Array.from({ length: 20 }, () => Deno.connect({ hostname, port: Number(port) })),
+  );
+  for (const name of ["denkeeper_http_connections", "process_open_fds"]) {
+    await eventually(
+      `${name} has grown`,
+      async () => valueOf(await scrape(), name) - valueOf(before, name) >= 20,
+    );
+  }
+  for (const connection of connections) connection.close();
 });
