@@ -129,6 +129,8 @@ export function drawSettings(random: SeededRandom): SwarmSettings {
       maxTimeToWaitForEpochMs: random.pick([-1, 1000]),
     },
   };
+  // thousands of snapshots of a megabyte would fill the memory
+  const dataBytesLimit = config.snapCount < 60 ? 3000 : Infinity;
   return {
     voters,
     observers: [...observers].sort((a, b) => a - b),
@@ -142,7 +144,7 @@ export function drawSettings(random: SeededRandom): SwarmSettings {
       thinkMsMax: random.pick([40, 150, 400]),
       depthMax: random.pick([1, 3, 10]),
       topCount: random.pick([2, 5]),
-      dataBytesMax: random.pick([10, 3000, 30_000]),
+      dataBytesMax: Math.min(random.pick([10, 3000, 30_000]), dataBytesLimit),
       readShare: random.pick([20, 50, 80]),
     },
     network: {
