@@ -172,7 +172,7 @@ class HttpApp implements App {
       };
       const response =
         token === null && minZxid === null && consistency === "local" && route.body === null
-          ? route.handle(new ServedCall(draft, undefined))
+          ? route.handle(new ServedCall(draft, draft.caller, undefined))
           : this.#prepare(draft, { route, token, minZxid, consistency });
       return response instanceof Promise
         ? response.then(
@@ -209,7 +209,7 @@ class HttpApp implements App {
     if (consistency === "sync") await gateway.sync(caller);
     else if (consistency === "linearizable") await gateway.barrier(caller);
     const body = await this.#bodyOf(route, draft.request);
-    return await route.handle(new ServedCall({ ...draft, caller }, body));
+    return await route.handle(new ServedCall(draft, caller, body));
   }
 
   #bodyOf({ body }: AnyRoute, request: Request): unknown {
@@ -385,13 +385,14 @@ class ServedCall implements Call<Readonly<Record<string, unknown>>, unknown> {
   readonly #options: AppOptions;
   #signal: AbortSignal | null = null;
 
-  constructor(draft: CallDraft, body: unknown) {
+  /** @param caller with the session of the request, where the draft's has none */
+  constructor(draft: CallDraft, caller: Caller, body: unknown) {
     this.request = draft.request;
     this.path = draft.path;
     this.params = draft.params;
     this.query = draft.query;
     this.body = body;
-    this.caller = draft.caller;
+    this.caller = caller;
     this.gateway = draft.gateway;
     this.#info = draft.info;
     this.#options = draft.options;

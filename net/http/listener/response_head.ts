@@ -69,8 +69,9 @@ export function headText(
 export function encodeReply(
   reply: Reply,
   target: Uint8Array,
-  { isHead, ...context }: ResponseContext & { isHead: boolean },
+  context: ResponseContext & { isHead: boolean },
 ): number {
+  const { isHead } = context;
   const { status, content, headers: { fields } } = reply;
   const hasLength = !isBodiless(status);
   const isText = typeof content === "string";
@@ -128,9 +129,11 @@ function fieldLine(name: string, value: string): string {
     case "transfer-encoding":
     case "date":
       return "";
-    // of these, numbers make all that can differ
+    // of these, numbers make all that can differ, if anything can
     case "etag":
     case "last-modified":
+    case "x-content-type-options":
+    case "x-denkeeper-version":
     case "x-zk-since":
     case "x-zk-stat":
     case "x-zk-zxid":
