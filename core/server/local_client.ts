@@ -78,7 +78,7 @@ export class LocalClient {
 
   /** Nothing more can be asked of it. */
   get isGone(): boolean {
-    return this.#isGone || this.client.isClosing;
+    return this.#isGone || this.client.isClosing || this.client.isReadingDone;
   }
 
   /**

@@ -98,6 +98,7 @@ const OF_WRITES: readonly ProblemName[] = [
   "not-read-only",
   "throttled",
   "disk-full",
+  "session-moved",
 ];
 const OF_BODIES: readonly ProblemName[] = ["too-large", "slow-request"];
 const OF_JSON: readonly ProblemName[] = ["bad-json", "unsupported-media-type"];

@@ -111,14 +111,15 @@ export class ServerGateway implements Gateway {
     this.#attachments.clear();
     for (const client of [...this.#clients]) this.#drop(client, "this server changed its role");
     if (hadRole) this.#serviceEnds.callAll();
-    // what came with a snapshot from the leader ended without a txn
+    // what came with a snapshot ended without a txn, and what was applied meanwhile was not told
     for (const id of [...this.#sessionEnds.keys()]) {
       if (!this.#options.sessionTable.has(id)) this.sessionEnded(id);
     }
   }
 
-  /** A closeSession was applied. */
+  /** A closeSession was applied; between two roles it may be one that is taken back. */
   sessionEnded(id: bigint): void {
+    if (!this.isServing || this.isReadOnly) return;
     this.#attachments.delete(id);
     if (this.#ownSession?.id === id) this.#ownSession = null;
     const callbacks = this.#sessionEnds.get(id);
@@ -390,7 +391,8 @@ export class ServerGateway implements Gateway {
       this.#checkWritable(op);
       const attachment = this.#attachmentOf(caller);
       const client = attachment instanceof LocalClient ? attachment : await attachment;
-      const answer = await this.#ask(client, caller, op, x);
+      // if it is gone by now, nothing is asked of it, as if the leader had refused it
+      const answer = client.isGone ? MOVED : await this.#ask(client, caller, op, x);
       if (answer.kind === "done") return answer.value;
       // refused by the leader, so nothing was done: the session is attached to anew
       const mayTryAgain = attempt < ATTEMPT_COUNT_MAX &&
@@ -583,6 +585,8 @@ export class ServerGateway implements Gateway {
     });
   }
 }
+
+const MOVED = { kind: "refused", err: ErrorCode.SessionMoved } as const;
 
 /** On whose account the server acts by itself. */
 const SELF: Caller = { ids: [], session: null, remoteAddress: "127.0.0.1" };
