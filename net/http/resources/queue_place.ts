@@ -93,7 +93,12 @@ export function standingOf({ gateway, path, kind }: Contender, place: Place): St
   return { entries, position: entries.findIndex((entry) => entry.path === place.path) };
 }
 
-/** Waits until the place is the first in line; otherwise says why it no longer waits. */
+/**
+ * Waits until the place is the first in line; otherwise says why it no longer waits.
+ *
+ * Who waited may see the place become the first after it is gone: this member may be behind, and the session may have
+ * ended meanwhile. So the tree is brought up to date before the turn is believed.
+ */
 export async function waitForTurn(
   contender: Contender,
   place: Place,
@@ -102,7 +107,12 @@ export async function waitForTurn(
   for (;;) {
     const { entries, position } = standingOf(contender, place);
     if (position < 0) return "gone";
-    if (position === 0) return "first";
+    if (position === 0) {
+      if (!wait.hasWaited) return "first";
+      await contender.gateway.sync(contender.caller);
+      wait.hasWaited = false;
+      continue;
+    }
     const end = await wait.next([entries[position - 1]!.path, place.path]);
     if (end !== "changed") return end;
   }

@@ -28,6 +28,8 @@ export interface WaitOptions {
 
 /** To be disposed of; one at a time calls `next`. */
 export class QueueWait implements Disposable {
+  /** Time has passed since the leader was last asked for something. */
+  hasWaited = false;
   readonly #gateway: Gateway;
   readonly #hungUp: AbortSignal;
   readonly #signal: AbortSignal;
@@ -59,6 +61,7 @@ export class QueueWait implements Disposable {
 
   /** Waits until one of the znodes is changed or deleted: all are there as this is called. */
   async next(paths: readonly string[]): Promise<WaitEnd> {
+    this.hasWaited = true;
     this.#hasChanged = false;
     const deliver = () => {
       this.#hasChanged = true;
