@@ -13,6 +13,8 @@ interface ProblemKind {
   readonly code?: number;
   /** The same request may succeed later. */
   readonly isRetryable?: boolean;
+  /** What to do, where a problem is thrown that does not say it. */
+  readonly advice?: string;
 }
 
 /** Errors that clients of ZooKeeper make up themselves: no server sends them. */
@@ -20,32 +22,79 @@ const ClientErrorCode = { ConnectionLoss: -4, OperationTimeout: -7, RequestTimeo
 
 export const PROBLEMS = {
   // ZooKeeper's own
-  "no-node": { status: 404, code: ErrorCode.NoNode, title: "There is no such znode" },
-  "parent-missing": { status: 409, code: ErrorCode.NoNode, title: "The parent does not exist" },
-  "node-exists": { status: 409, code: ErrorCode.NodeExists, title: "The znode exists already" },
-  "not-empty": { status: 409, code: ErrorCode.NotEmpty, title: "The znode has children" },
+  "no-node": {
+    status: 404,
+    code: ErrorCode.NoNode,
+    title: "There is no such znode",
+    advice: "make it with PUT, or look what there is with GET /api/v1/children",
+  },
+  "parent-missing": {
+    status: 409,
+    code: ErrorCode.NoNode,
+    title: "The parent does not exist",
+    advice: "make it first, or send parents=1",
+  },
+  "node-exists": {
+    status: 409,
+    code: ErrorCode.NodeExists,
+    title: "The znode exists already",
+    advice: "change it with PUT, or take another name",
+  },
+  "not-empty": {
+    status: 409,
+    code: ErrorCode.NotEmpty,
+    title: "The znode has children",
+    advice: "delete the children first, or send recursive=1",
+  },
   "no-children-for-ephemerals": {
     status: 409,
     code: ErrorCode.NoChildrenForEphemerals,
     title: "An ephemeral znode cannot have children",
+    advice: "put it beside the ephemeral, below a znode that stays",
   },
-  "bad-version": { status: 412, code: ErrorCode.BadVersion, title: "The version does not match" },
+  "bad-version": {
+    status: 412,
+    code: ErrorCode.BadVersion,
+    title: "The version does not match",
+    advice: "read it again, and send its ETag",
+  },
   "contended": {
     status: 409,
     title: "Others changed the same each time that this was tried",
     isRetryable: true,
   },
   "txn-failed": { status: 409, title: "An operation of the transaction failed: nothing was done" },
-  "no-auth": { status: 403, code: ErrorCode.NoAuth, title: "The ACL does not allow it" },
-  "auth-required": { status: 401, code: ErrorCode.NoAuth, title: "Credentials are needed" },
+  "no-auth": {
+    status: 403,
+    code: ErrorCode.NoAuth,
+    title: "The ACL does not allow it",
+    advice: "ask who has ADMIN on it for the permission, or send other credentials",
+  },
+  "auth-required": {
+    status: 401,
+    code: ErrorCode.NoAuth,
+    title: "Credentials are needed",
+    advice: "send Authorization: Basic with a user that the ACL names",
+  },
   "auth-failed": { status: 401, code: ErrorCode.AuthFailed, title: "Authentication failed" },
   "session-requires-auth": {
     status: 401,
     code: ErrorCode.SessionClosedRequireSaslAuth,
     title: "The server demands an authentication that was not given",
   },
-  "bad-arguments": { status: 400, code: ErrorCode.BadArguments, title: "Arguments are not valid" },
-  "invalid-acl": { status: 400, code: ErrorCode.InvalidAcl, title: "The ACL is not valid" },
+  "bad-arguments": {
+    status: 400,
+    code: ErrorCode.BadArguments,
+    title: "Arguments are not valid",
+    advice:
+      "neither the root nor what lies below /zookeeper can be made or deleted, nor a znode that would take its place",
+  },
+  "invalid-acl": {
+    status: 400,
+    code: ErrorCode.InvalidAcl,
+    title: "The ACL is not valid",
+    advice: "write it as scheme:id:perms, such as world:anyone:r",
+  },
   "marshalling-error": {
     status: 400,
     code: ErrorCode.MarshallingError,
@@ -55,19 +104,28 @@ export const PROBLEMS = {
     status: 410,
     code: ErrorCode.SessionExpired,
     title: "The session has ended",
+    advice: "make a new session, and with it again what it owned",
   },
   "session-moved": {
     status: 409,
     code: ErrorCode.SessionMoved,
     title: "The session is used through another server",
     isRetryable: true,
+    advice: "ask again, and use the session through one server",
   },
   "ephemeral-on-local-session": {
     status: 409,
     code: ErrorCode.EphemeralOnLocalSession,
     title: "A local session cannot own znodes",
+    advice: "use a session that POST /api/v1/sessions made",
   },
-  "quota-exceeded": { status: 507, code: ErrorCode.QuotaExceeded, title: "The quota is used up" },
+  "quota-exceeded": {
+    status: 507,
+    code: ErrorCode.QuotaExceeded,
+    title: "The quota is used up",
+    advice:
+      "delete something below the znode that has the quota, or raise it under /zookeeper/quota",
+  },
   "throttled": {
     status: 429,
     code: ErrorCode.ThrottledOp,
@@ -78,6 +136,7 @@ export const PROBLEMS = {
     status: 501,
     code: ErrorCode.Unimplemented,
     title: "There is no such request",
+    advice: "TTL nodes need extendedTypesEnabled=true on every server",
   },
   "reconfig-disabled": {
     status: 403,
@@ -89,12 +148,14 @@ export const PROBLEMS = {
     code: ErrorCode.NewConfigNoQuorum,
     title: "No quorum of the new configuration is up to date",
     isRetryable: true,
+    advice: "start the new members, and wait until they are in sync",
   },
   "reconfig-in-progress": {
     status: 409,
     code: ErrorCode.ReconfigInProgress,
     title: "Another change of the membership is under way",
     isRetryable: true,
+    advice: "ask again when it is done: GET /api/v1/cluster tells",
   },
   "no-quorum": {
     status: 503,
@@ -121,6 +182,7 @@ export const PROBLEMS = {
     code: ErrorCode.SystemError,
     title: "The disk of the server is full",
     isRetryable: true,
+    advice: "make room on it, or move the server",
   },
   // HTTP's
   "bad-request": { status: 400, title: "The request is not valid" },

@@ -44,6 +44,7 @@ export function problemResponse(
     readonly title: string;
     readonly code?: number;
     readonly isRetryable?: boolean;
+    readonly advice?: string;
   } = PROBLEMS[problem];
   const { status, title, code } = kind;
   const name = code === undefined ? undefined : errorNameOf(code);
@@ -64,7 +65,7 @@ export function problemResponse(
     type: `urn:denkeeper:problem:${problem}`,
     title,
     status,
-    detail: details.detail,
+    detail: details.detail ?? adviceOf(kind, details.path ?? path),
     instance,
     code,
     name,
@@ -75,4 +76,13 @@ export function problemResponse(
     ...details.members,
   };
   return new Reply(isHead ? null : JSON.stringify(body) + "\n", { status, headers });
+}
+
+/** For problems that were thrown without a word. */
+function adviceOf(
+  { title, advice }: { readonly title: string; readonly advice?: string },
+  path: string | undefined,
+): string | undefined {
+  if (advice === undefined) return undefined;
+  return `${title}${path === undefined ? "" : ` (${path})`}: ${advice}`;
 }
