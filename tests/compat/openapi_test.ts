@@ -8,7 +8,6 @@ import assert from "node:assert/strict";
 import type { LogLevel } from "../../core/ports.ts";
 import { Ensemble } from "../support/ensemble.ts";
 import { eventually } from "../support/eventually.ts";
-import { freePort } from "../support/free_port.ts";
 import {
   type ClientOrder,
   type ClientResult,
@@ -16,6 +15,7 @@ import {
   GeneratedClient,
 } from "../support/generated_client.ts";
 import { InProcessServer } from "../support/in_process_server.ts";
+import { startLoneMember } from "../support/lone_member.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { getData } from "../support/requests.ts";
 import { makeTempDir } from "../support/temp_dir.ts";
@@ -77,24 +77,6 @@ class CallLog {
   }
 }
 
-/** One of two members: it has no quorum. */
-async function startAlone(dir: string): Promise<InProcessServer> {
-  const dataDir = `${dir}/alone`;
-  Deno.mkdirSync(dataDir, { recursive: true });
-  Deno.writeTextFileSync(`${dataDir}/myid`, "1\n");
-  return await InProcessServer.start({
-    http: true,
-    dataDir,
-    defines: DEFINES,
-    config: {
-      initLimit: 5,
-      syncLimit: 5,
-      "server.1": `127.0.0.1:${freePort()}:${freePort()}`,
-      "server.2": `127.0.0.1:${freePort()}:${freePort()}`,
-    },
-  });
-}
-
 /** A request for an operation, in which only what is asked about is wrong. */
 function plainOrder(
   { operationId, path, bodyType }: DocumentedOperation,
@@ -127,7 +109,7 @@ Deno.test("OpenAPI: a generated client gets what the document says, of every ope
       "http.requestTimeout": 5000,
     },
   });
-  await using alone = await startAlone(dir.path);
+  await using alone = await startLoneMember(dir.path, { memberCount: 2, defines: DEFINES });
   await using client = await GeneratedClient.start(server.httpUrl);
   const { valid, errors, operations } = client.report;
   assert.equal(valid, true, JSON.stringify(errors, null, 2));
