@@ -93,3 +93,6 @@ export const QUEUE_LIST_LENGTH_MAX = 1000;
 
 /** Ephemerals of a session in one answer over HTTP: the rest is only counted. */
 export const SESSION_EPHEMERAL_LIST_LENGTH_MAX = 1000;
+
+/** Of HTTP responses, what waits for clients to read it: those that have waited for longest are cut off. */
+export const UNSENT_RESPONSE_BYTES_MAX = 256 << 20;

@@ -27,6 +27,7 @@ import {
 import { UnsendableError } from "./response_head.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import { SocketInput } from "./socket_input.ts";
+import type { UnsentBytes } from "./unsent_bytes.ts";
 
 /** Fields of which a copy is kept, to be recognised in the next request. */
 const KNOWN_FIELDS_BYTES_MAX = 2 << 10;
@@ -72,6 +73,7 @@ export interface ConnectionHost {
   readonly idleTimeoutMs: number;
   /** For a head to arrive, and for each part of a body or of a response to pass. */
   readonly stallTimeoutMs: number;
+  readonly unsent: UnsentBytes;
   /** The handler failed, which it should not. */
   failed(error: unknown): void;
   closed(connection: HttpConnection): void;
@@ -133,6 +135,8 @@ export class HttpConnection {
     this.#remoteAddr = remoteAddr;
     this.#input = new SocketInput(socket);
     this.#writer = new ResponseWriter(socket, {
+      unsent: host.unsent,
+      giveUp: () => this.close(),
       wrote: (isUnderWay) =>
         this.#writeDeadlineMs = isUnderWay ? host.nowMs + host.stallTimeoutMs : Infinity,
     });

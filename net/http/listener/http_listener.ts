@@ -9,13 +9,14 @@
  * 19 with everything that the server does for it (`tests/bench/README.md`).
  *
  * Bounded are: connections (the one that was idle for longest makes room), the time without a request, for a
- * head to arrive, and between two parts of a body or a response, the size of a head. Bodies are bounded
- * by who reads them. File descriptors may suffice for fewer connections than that, and files and the client
+ * head to arrive, and between two parts of a body or a response, the size of a head, and what all responses
+ * together hold that clients do not read. Bodies are bounded by who reads them. File descriptors may suffice for fewer connections than that, and files and the client
  * port need some: when none is left, a quarter of the connections here is closed, and their number is bounded
  * by what remains, growing again slowly.
  *
  * @module
  */
+import { UNSENT_RESPONSE_BYTES_MAX } from "../../../core/limits.ts";
 import { rest } from "../../rest.ts";
 import { isOneFree, isOutOfDescriptors } from "../../spare_descriptors.ts";
 import { listen, unmapped } from "../../tcp_listen.ts";
@@ -25,6 +26,7 @@ import {
   type RemoteAddress,
   type RequestHandler,
 } from "./http_connection.ts";
+import { UnsentBytes } from "./unsent_bytes.ts";
 
 const TICK_MS = 500;
 const ACCEPT_RETRY_MS = 100;
@@ -65,6 +67,7 @@ export class HttpListener {
   readonly #options: ListenerOptions;
   readonly #listener: Deno.TcpListener;
   readonly #connections = new Set<HttpConnection>();
+  readonly #unsent: UnsentBytes;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #time = { nowMs: performance.now(), date: new Date().toUTCString(), isClosing: false };
   readonly #host: ConnectionHost;
@@ -78,6 +81,10 @@ export class HttpListener {
   /** Binds at once; throws when the port is taken. */
   constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#unsent = new UnsentBytes(
+      UNSENT_RESPONSE_BYTES_MAX,
+      () => options.tooMany("too much waits to be read, one that did not read was closed"),
+    );
     const { address, port } = options;
     this.#connectionCountMax = options.connectionCountMax;
     this.#listener = listen({ address: address === "0.0.0.0" ? null : address, port });
@@ -209,6 +216,7 @@ export class HttpListener {
 
   #hostOf(handler: RequestHandler): ConnectionHost {
     const time = this.#time;
+    const unsent = this.#unsent;
     const { idleTimeoutMs, stallTimeoutMs, failed } = this.#options;
     return {
       handler,
@@ -223,6 +231,7 @@ export class HttpListener {
       },
       idleTimeoutMs,
       stallTimeoutMs,
+      unsent,
       failed,
       closed: (connection) => this.#closed(connection),
     };

@@ -15,6 +15,7 @@ import {
   type ResponseContext,
   UnsendableError,
 } from "./response_head.ts";
+import type { UnsentBytes } from "./unsent_bytes.ts";
 
 /** Responses that fit are sent with one write. */
 const BUFFER_BYTES = 4 << 10;
@@ -34,17 +35,21 @@ const CONTINUE = latin1Bytes("HTTP/1.1 100 Continue\r\n\r\n");
 
 const spareBuffers: Uint8Array<ArrayBuffer>[] = [];
 
+export interface ResponseWriterOptions {
+  /** Told before each write and after it. */
+  readonly wrote: (isUnderWay: boolean) => void;
+  readonly unsent: UnsentBytes;
+  /** Ends the connection. */
+  readonly giveUp: () => void;
+}
+
 export class ResponseWriter {
   readonly #socket: Pick<Deno.Conn, "write">;
-  readonly #wrote: (isUnderWay: boolean) => void;
+  readonly #options: ResponseWriterOptions;
 
-  /** @param x.wrote told before each write and after it */
-  constructor(
-    socket: Pick<Deno.Conn, "write">,
-    x: { wrote: (isUnderWay: boolean) => void },
-  ) {
+  constructor(socket: Pick<Deno.Conn, "write">, options: ResponseWriterOptions) {
     this.#socket = socket;
-    this.#wrote = x.wrote;
+    this.#options = options;
   }
 
   /**
@@ -159,10 +164,16 @@ export class ResponseWriter {
   }
 
   async #send(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length;) {
-      this.#wrote(true);
-      at += await this.#socket.write(at === 0 ? bytes : bytes.subarray(at));
+    const { wrote, unsent, giveUp } = this.#options;
+    const sent = unsent.add(bytes, giveUp);
+    try {
+      for (let at = 0; at < bytes.length;) {
+        wrote(true);
+        at += await this.#socket.write(at === 0 ? bytes : bytes.subarray(at));
+      }
+      wrote(false);
+    } finally {
+      sent?.();
     }
-    this.#wrote(false);
   }
 }

@@ -447,3 +447,17 @@ Deno.test("a request that was received does what others do", async () => {
     ...{ accept: "x/y", method: "POST", redirect: "follow", json: { a: 1 }, copy: '{"a":1}' },
   });
 });
+
+Deno.test("HttpListener cuts off those that read nothing when too much waits for them", async () => {
+  const handler: RequestHandler = () => new Reply(new Uint8Array(64 << 20));
+  await using listening = listen(handler);
+  const peers: Peer[] = [];
+  for (let i = 0; i < 8; i++) {
+    const peer = await Peer.connect(listening);
+    peers.push(peer);
+    await peer.send("GET / HTTP/1.1\r\n\r\n");
+  }
+  await eventually("some are gone", () => listening.listener.connectionCount <= 4);
+  assert.match(listening.problems[0]!, /too much waits to be read/);
+  for (const peer of peers) peer[Symbol.dispose]();
+});
