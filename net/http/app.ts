@@ -12,7 +12,7 @@ import type { z } from "zod";
 import type { Logger } from "../../core/ports.ts";
 import { DENKEEPER_VERSION } from "../../core/version.ts";
 import type { Zxid } from "../../core/zxid.ts";
-import { issuesOf, readBytes, readJson } from "./body.ts";
+import { bytesAtHand, issuesOf, readBytes, readJson } from "./body.ts";
 import { BodyBudget } from "./body_budget.ts";
 import type { Caller, Gateway, SessionKey } from "./gateway.ts";
 import type { Guard } from "./guard.ts";
@@ -40,6 +40,7 @@ const CONSISTENCIES: ReadonlySet<string> = new Set(["local", "sync", "linearizab
 const HOT_TEMPLATE = `/api/v1/data${PATH_PARAM}`;
 const HOT_PREFIX = "/api/v1/data/";
 
+const NO_BODY = Object.freeze({ value: undefined });
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 
 /** What is known of a request's connection. */
@@ -170,10 +171,11 @@ class HttpApp implements App {
         info,
         options: this.#options,
       };
-      const response =
-        token === null && minZxid === null && consistency === "local" && route.body === null
-          ? route.handle(new ServedCall(draft, draft.caller, undefined))
-          : this.#prepare(draft, { route, token, minZxid, consistency });
+      const isAtOnce = token === null && minZxid === null && consistency === "local";
+      const body = isAtOnce ? this.#bodyAtHand(route, request) : null;
+      const response = body !== null
+        ? route.handle(new ServedCall(draft, draft.caller, body.value))
+        : this.#prepare(draft, { route, token, minZxid, consistency });
       return response instanceof Promise
         ? response.then(
           (made) => this.#finish(made, progress),
@@ -210,6 +212,14 @@ class HttpApp implements App {
     else if (consistency === "linearizable") await gateway.barrier(caller);
     const body = await this.#bodyOf(route, draft.request);
     return await route.handle(new ServedCall(draft, caller, body));
+  }
+
+  /** The body, where it need not be waited for: there is none, or its bytes have come. */
+  #bodyAtHand({ body }: AnyRoute, request: Request): { value: unknown } | null {
+    if (body === null) return NO_BODY;
+    if (body !== "raw") return null;
+    const value = bytesAtHand(request, this.#options.gateway.config.juteMaxBufferBytes);
+    return value === null ? null : { value };
   }
 
   #bodyOf({ body }: AnyRoute, request: Request): unknown {

@@ -22,18 +22,25 @@ export interface BodyLimit {
   readonly budget: BodyBudget;
 }
 
+/** A body that has come whole and is not too long; null: it must be read. */
+export function bytesAtHand(request: Request, bytesMax: number): Uint8Array<ArrayBuffer> | null {
+  const declared = request.headers.get("content-length");
+  if (declared === "0") return EMPTY;
+  if (declared === null || Number(declared) > bytesMax) return null;
+  return request instanceof ReceivedRequest ? request.takeBody() : null;
+}
+
 /** @throws {Problem} `too-large`, `slow-request`, `bad-request` when it breaks off */
 export async function readBytes(
   request: Request,
   limit: BodyLimit,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const arrived = bytesAtHand(request, limit.bytesMax);
+  if (arrived !== null) return arrived; // no need to wait, nor for a timer
   const declared = request.headers.get("content-length");
-  if (declared === "0") return EMPTY;
   if (declared !== null && Number(declared) > limit.bytesMax) {
     throw tooLarge(`${declared} bytes`, limit);
   }
-  const arrived = request instanceof ReceivedRequest ? request.takeBody() : null;
-  if (arrived !== null) return arrived; // no need to wait, nor for a timer
   if (declared === null && request.body === null) return EMPTY;
   const declaredBytes = Number(declared ?? 0);
   limit.budget.take(declaredBytes);

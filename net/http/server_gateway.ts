@@ -25,7 +25,7 @@ import type { DataTree } from "../../core/tree/data_tree.ts";
 import { NO_NODE } from "../../core/tree/node_store.ts";
 import { encodeUtf8, type JuteReader, type JuteWriter } from "../../core/wire/jute.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
-import { sessionIdToHex, type Zxid, zxidToHex } from "../../core/zxid.ts";
+import { type Zxid, zxidToHex } from "../../core/zxid.ts";
 import type { Turn } from "../turn.ts";
 import type {
   Caller,
@@ -53,6 +53,15 @@ import {
   writeSetAcl,
   writeSetData,
 } from "./gateway_codec.ts";
+import {
+  expired,
+  notServing,
+  onlyReading,
+  RETRY_AFTER_SECONDS,
+  throttled,
+  unanswered,
+  withoutSession,
+} from "./gateway_problems.ts";
 import { Problem, problemOfCode } from "./problem.ts";
 import { Callbacks, ZxidWaits } from "./waits.ts";
 import { statOfNew } from "./znode_stat.ts";
@@ -60,7 +69,6 @@ import { statOfNew } from "./znode_stat.ts";
 const VIA = "http";
 /** A session that moves between servers all the time: after so many attempts its request is refused. */
 const ATTEMPT_COUNT_MAX = 5;
-const RETRY_AFTER_SECONDS = 1;
 
 export interface ServerGatewayOptions {
   config: ServerConfig;
@@ -73,6 +81,14 @@ export interface ServerGatewayOptions {
   random: Random;
   /** How long a write may take to be answered. */
   requestTimeoutMs: number;
+}
+
+/** A request that changes something. */
+interface Write<T> {
+  /** For the problem, if it fails. */
+  readonly path: string | null;
+  readonly writeBody: (writer: JuteWriter) => void;
+  readonly readBody: (body: JuteReader, zxid: Zxid) => T;
 }
 
 /** A session that requests are made in here; while it is being attached to, a promise. */
@@ -359,11 +375,7 @@ export class ServerGateway implements Gateway {
 
   #serving(): RequestProcessor {
     if (this.isServing) return this.#processor!;
-    throw new Problem("no-quorum", {
-      detail: "This server is not part of a quorum now: ask again, or another server",
-      outcome: "not-applied",
-      retryAfter: RETRY_AFTER_SECONDS,
-    });
+    throw notServing();
   }
 
   #read(op: number, caller: Caller, path: string, hasWatch: boolean): JuteReader {
@@ -378,90 +390,61 @@ export class ServerGateway implements Gateway {
     throw new Problem(problemOfCode(err), { path });
   }
 
-  async #write<T>(
-    caller: Caller,
-    op: number,
-    x: {
-      path: string | null;
-      writeBody: (writer: JuteWriter) => void;
-      readBody: (body: JuteReader, zxid: Zxid) => T;
-    },
-  ): Promise<T> {
-    for (let attempt = 1;; attempt++) {
+  /** Not async, and one promise where nothing is refused: each further one costs what a small txn does. */
+  #write<T>(caller: Caller, op: number, write: Write<T>, attempt = 1): Promise<T> {
+    let attachment: Attachment;
+    try {
       this.#checkWritable(op);
-      const attachment = this.#attachmentOf(caller);
-      const client = attachment instanceof LocalClient ? attachment : await attachment;
-      // if it is gone by now, nothing is asked of it, as if the leader had refused it
-      const answer = client.isGone ? MOVED : await this.#ask(client, caller, op, x);
-      if (answer.kind === "done") return answer.value;
-      // refused by the leader, so nothing was done: the session is attached to anew
-      const mayTryAgain = attempt < ATTEMPT_COUNT_MAX &&
-        (answer.err === ErrorCode.SessionMoved ||
-          (answer.err === ErrorCode.SessionExpired && caller.session === null));
-      if (!mayTryAgain) throw this.#problemOf(answer.err, caller, x.path);
-      this.#detach(caller, client);
-      if (answer.err === ErrorCode.SessionExpired) this.#ownSession = null;
+      attachment = this.#attachmentOf(caller);
+    } catch (error) {
+      return Promise.reject(error);
     }
+    const ask = (client: LocalClient) => this.#ask(client, { caller, op, write, attempt });
+    return attachment instanceof LocalClient ? ask(attachment) : attachment.then(ask);
   }
 
   #checkWritable(op: number): void {
     const processor = this.#serving();
-    if (processor.isReadOnly) {
-      throw new Problem("not-read-only", {
-        detail: "This server has no quorum and serves reads only: ask again, or another server",
-        outcome: "not-applied",
-        retryAfter: RETRY_AFTER_SECONDS,
-      });
-    }
+    if (processor.isReadOnly) throw onlyReading();
     if (op === OpCode.CloseSession || !(processor.isThrottling || processor.writes.isFull)) return;
-    throw new Problem("throttled", {
-      detail: `${processor.writes.outstandingCount} requests are under way, which is as many as ` +
-        "globalOutstandingLimit or request_throttle_max_requests allow: ask again later",
-      outcome: "not-applied",
-      retryAfter: RETRY_AFTER_SECONDS,
-    });
+    throw throttled(processor.writes.outstandingCount);
   }
 
   #ask<T>(
     client: LocalClient,
-    caller: Caller,
-    op: number,
-    { path, writeBody, readBody }: {
-      path: string | null;
-      writeBody: (writer: JuteWriter) => void;
-      readBody: (body: JuteReader, zxid: Zxid) => T;
+    { caller, op, write, attempt }: {
+      caller: Caller;
+      op: number;
+      write: Write<T>;
+      attempt: number;
     },
-  ): Promise<{ kind: "done"; value: T } | { kind: "refused"; err: ErrorCode }> {
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
+      // refused by the leader, so nothing was done
+      const refused = (err: ErrorCode) => {
+        const mayTryAgain = attempt < ATTEMPT_COUNT_MAX &&
+          (err === ErrorCode.SessionMoved ||
+            (err === ErrorCode.SessionExpired && caller.session === null));
+        if (!mayTryAgain) return reject(this.#problemOf(err, caller, write.path));
+        this.#detach(caller, client); // the session is attached to anew
+        if (err === ErrorCode.SessionExpired) this.#ownSession = null;
+        resolve(this.#write(caller, op, write, attempt + 1));
+      };
+      // if it is gone by now, nothing is asked of it
+      if (client.isGone) return refused(ErrorCode.SessionMoved);
       const answered = (answer: LocalAnswer) => {
-        if (answer.kind !== "reply") return reject(this.#unanswered(answer, path));
+        if (answer.kind !== "reply") return reject(this.#unanswered(answer, write.path));
         const { err, zxid, body } = answer;
-        if (err !== ErrorCode.Ok) return resolve({ kind: "refused", err });
-        resolve({ kind: "done", value: readBody(body, zxid) });
+        if (err === ErrorCode.Ok) resolve(write.readBody(body, zxid));
+        else refused(err);
       };
       this.#options.turn.begin();
-      client.request(op, { caller, writeBody, deadlineMs: this.#deadlineMs(), answered });
-    });
-  }
-
-  #unanswered(answer: Exclude<LocalAnswer, { kind: "reply" }>, path: string | null): Problem {
-    const at = path === null ? {} : { path };
-    if (answer.kind === "late") {
-      return new Problem("operation-timeout", {
-        detail: `No answer came in ${this.#options.requestTimeoutMs} ms (http.requestTimeout): ` +
-          "what was asked for may yet be done, read before you try again",
-        outcome: "unknown",
-        retryAfter: RETRY_AFTER_SECONDS,
-        ...at,
+      client.request(op, {
+        caller,
+        writeBody: write.writeBody,
+        deadlineMs: this.#deadlineMs(),
+        answered,
       });
-    }
-    return new Problem("no-quorum", {
-      detail:
-        `The answer is lost, since ${answer.reason}: what was asked for may have been done, ` +
-        "read before you try again",
-      outcome: "unknown",
-      retryAfter: RETRY_AFTER_SECONDS,
-      ...at,
     });
   }
 
@@ -473,6 +456,10 @@ export class ServerGateway implements Gateway {
       outcome: "not-applied",
       ...(path === null ? {} : { path }),
     });
+  }
+
+  #unanswered(answer: Exclude<LocalAnswer, { kind: "reply" }>, path: string | null): Problem {
+    return unanswered(answer, { path, requestTimeoutMs: this.#options.requestTimeoutMs });
   }
 
   #deadlineMs(): number {
@@ -569,31 +556,12 @@ export class ServerGateway implements Gateway {
           if (answer.kind === "session" && answer.session !== null) return resolve(client);
           this.#drop(client, "it has no session");
           if (answer.kind === "session") reject(expired(caller.session?.id ?? 0n));
-          else {
-            const problem = this.#unanswered(answer, null);
-            // without its session the request itself was not even sent
-            reject(
-              new Problem(problem.problem, {
-                ...problem.details,
-                detail: "No session could be used or made: ask again, or another server",
-                outcome: "not-applied",
-              }),
-            );
-          }
+          else reject(withoutSession(this.#unanswered(answer, null)));
         },
       });
     });
   }
 }
 
-const MOVED = { kind: "refused", err: ErrorCode.SessionMoved } as const;
-
 /** On whose account the server acts by itself. */
 const SELF: Caller = { ids: [], session: null, remoteAddress: "127.0.0.1" };
-
-function expired(id: bigint): Problem {
-  return new Problem("session-expired", {
-    detail: `Session ${sessionIdToHex(id)} has ended or never was: make a new one`,
-    outcome: "not-applied",
-  });
-}

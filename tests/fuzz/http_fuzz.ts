@@ -12,6 +12,7 @@ import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import { HttpConnection } from "../../net/http/listener/http_connection.ts";
 import { Reply } from "../../net/http/listener/reply.ts";
+import { UnsentBytes } from "../../net/http/listener/unsent_bytes.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { FakeSocket } from "./connection_fuzz.ts";
 import { drawRequests, sumOf, utf8, type Way } from "./http_requests.ts";
@@ -68,6 +69,7 @@ export async function runHttpFuzz(seed: number): Promise<HttpFuzzCounts> {
       stallTimeoutMs: 1000,
       failed: (error) => void failures.push(error),
       closed: () => {},
+      unsent: new UnsentBytes(1 << 20, () => {}),
     },
     socket as unknown as Deno.TcpConn,
     ADDRESS,
