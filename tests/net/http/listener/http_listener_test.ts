@@ -455,7 +455,7 @@ Deno.test("HttpListener cuts off those that read nothing when too much waits for
   for (let i = 0; i < 8; i++) {
     const peer = await Peer.connect(listening);
     peers.push(peer);
-    await peer.send("GET / HTTP/1.1\r\n\r\n");
+    await peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   }
   await eventually("some are gone", () => listening.listener.connectionCount <= 4);
   assert.match(listening.problems[0]!, /too much waits to be read/);
