@@ -70,11 +70,20 @@ export function writeSetAcl(
   writer.int(version);
 }
 
+/**
+ * Never create2: as part of a multi that a leader of ours makes a txn of, followers before ZooKeeper 3.9 do not apply it
+ * (verified with 3.8.0), and their trees are others from then on.
+ */
+function createOpCodeInMulti(kind: CreateKind): number {
+  const op = createOpCode(kind);
+  return op === OpCode.Create2 ? OpCode.Create : op;
+}
+
 export function writeMulti(writer: JuteWriter, ops: readonly MultiOp[]): void {
   for (const op of ops) {
     switch (op.op) {
       case "create":
-        writeMultiHeader(writer, createOpCode(op.kind), false);
+        writeMultiHeader(writer, createOpCodeInMulti(op.kind), false);
         writeCreate(writer, op);
         break;
       case "set":
@@ -115,10 +124,7 @@ export type MultiOutcome =
   | { kind: "done"; results: MultiResult[] }
   | { kind: "failed"; index: number; code: number };
 
-/**
- * @param statOfNew tells of a znode that was just made what its result leaves out: of a create2 in a multi, leaders
- * before ZooKeeper 3.9 make a create
- */
+/** @param statOfNew tells of a znode that was just made what the result of a create leaves out */
 export function readMulti(
   body: JuteReader,
   ops: readonly MultiOp[],

@@ -1,5 +1,6 @@
 /**
- * Over HTTP a member that follows Java's leader tells of what it made as when it leads itself.
+ * Over HTTP a member that follows Java's leader tells of what it made as when it leads itself, and what it makes as a
+ * leader is the same at Java's followers.
  *
  * @module
  */
@@ -9,9 +10,11 @@ import { callApi } from "../../support/json_api.ts";
 import { testWith } from "../../support/prerequisites.ts";
 import { httpMembersOf } from "./http_members.ts";
 import { startWithLeader } from "./mixes.ts";
+import { exists, ofPath, Op } from "../../support/requests.ts";
 
 const NEEDS = ["java", "javaServer"] as const;
 const MIX = { leader: "java", followers: ["denkeeper", "denkeeper"] } as const;
+const LEADING_MIX = { leader: "denkeeper", followers: ["java", "java"] } as const;
 
 testWith(
   NEEDS,
@@ -51,3 +54,29 @@ testWith(
     });
   },
 );
+
+testWith(NEEDS, "ensemble: transactions over HTTP are the same at Java's followers", async () => {
+  await withEnsemble({ members: httpMembersOf(LEADING_MIX) }, async (ensemble) => {
+    assert.equal(await startWithLeader(ensemble), 3);
+    const url = ensemble.process(3).httpUrl;
+    const { body: { token } } = await callApi(url, "POST", "/sessions", { body: {} });
+    const ops = [
+      { op: "create", path: "/top" },
+      { op: "create", path: "/top/data", data: { encoding: "utf8", data: "four" } },
+      { op: "create", path: "/top/s-", sequence: true },
+      { op: "create", path: "/top/mine", type: "ephemeral" },
+      { op: "create", path: "/top/container", type: "container" },
+      { op: "set", path: "/top/data", data: { encoding: "utf8", data: "seven77" }, version: 0 },
+    ];
+    const done = await callApi(url, "POST", "/txn", { body: { ops }, session: token });
+    assert.equal(done.status, 200, JSON.stringify(done));
+    for (const id of ensemble.ids) {
+      using client = await ensemble.client(id);
+      await client.must(ofPath(Op.sync, "/"));
+      for (const { path } of done.body.results) {
+        assert.equal((await client.call(exists(path))).err, 0, `${path} at member ${id}`);
+      }
+      await client.endSession();
+    }
+  });
+});
