@@ -134,18 +134,31 @@ export class ReceivedBody implements BodySource {
     return await new Blob(parts).bytes();
   }
 
+  /** The data of all chunks that have come: a part for each could be a part for each byte. */
   async #readChunk(chunks: ChunkedBody): Promise<Uint8Array<ArrayBuffer> | null> {
     const input = this.#input;
     for (;;) {
-      const step = chunks.step(input.bytes, input.start, input.end);
-      if (step.kind === "malformed") throw new TypeError("the chunks are not as HTTP has them");
-      const part = step.kind === "data" ? input.bytes.slice(step.from, step.to) : null;
-      input.use(step.used);
-      if (step.kind === "end") {
-        this.#end();
-        return null;
+      let data: Uint8Array<ArrayBuffer> | null = null;
+      let count = 0;
+      for (let isMore = true; isMore;) {
+        const step = chunks.step(input.bytes, input.start, input.end);
+        switch (step.kind) {
+          case "malformed":
+            throw new TypeError("the chunks are not as HTTP has them");
+          case "data":
+            data ??= new Uint8Array(input.length);
+            data.set(input.bytes.subarray(step.from, step.to), count);
+            count += step.to - step.from;
+            break;
+          case "end":
+          case "more":
+            isMore = false;
+        }
+        input.use(step.used);
       }
-      if (part !== null) return part;
+      if (chunks.isDone) this.#end();
+      if (data !== null) return data.slice(0, count);
+      if (this.#isEnded) return null;
       await this.#beforeRead();
       if (!await input.fill()) throw brokenOff();
     }

@@ -195,6 +195,19 @@ Deno.test("HttpListener reads a body in order that comes while it looks whether 
   assert.match(await peer.read("89"), / 0123456789$/);
 });
 
+Deno.test("HttpListener hands chunks of a byte on together, as they came", async () => {
+  await using listening = listen(async (request) => {
+    const sizes: number[] = [];
+    for await (const part of request.body!) sizes.push(part.length);
+    return new Reply(`${sizes.reduce((sum, size) => sum + size, 0)} in ${sizes.length}`);
+  });
+  const head = `PUT / HTTP/1.1\r\nHost: x\r\n${LAST}Transfer-Encoding: chunked\r\n\r\n`;
+  const answer = await exchange(listening, `${head}${"1\r\na\r\n".repeat(10_000)}0\r\n\r\n`);
+  const [, sum, count] = /(\d+) in (\d+)$/.exec(answer)!;
+  assert.equal(sum, "10000");
+  assert(Number(count) < 1000, count);
+});
+
 Deno.test("HttpListener says 100 Continue when the body is asked for, and not before", async () => {
   await using listening = listen((request) =>
     request.url.endsWith("/no") ? new Reply("refused", { status: 413 }) : tell(request, INFO)
