@@ -35,7 +35,7 @@ const NOT_PROVOKED: readonly [statuses: readonly number[], of: RegExp, reason: s
   [[409], /^putAcl$/, "others have to change the ACL each time that it is tried"],
   [
     [409],
-    /^(closeSession|releaseLock|resign|standForElection)$/,
+    /^((create|close|kill)Session|keepSessionAlive|releaseLock|resign|standForElection|closeConnection|setLogLevel)$/,
     "the session has to be used through another member at that moment",
   ],
   [
