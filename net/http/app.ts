@@ -41,6 +41,9 @@ const HOT_TEMPLATE = `/api/v1/data${PATH_PARAM}`;
 const HOT_PREFIX = "/api/v1/data/";
 
 const NO_BODY = Object.freeze({ value: undefined });
+/** With which clients keep writes from being done. */
+const WRITE_CONDITIONS = ["If-Match", "If-None-Match", "If-Unmodified-Since"];
+
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 
 /** What is known of a request's connection. */
@@ -81,6 +84,8 @@ interface Operation {
   /** The query of requests without one; null when some of it must be given. */
   readonly emptyQuery: Readonly<Record<string, unknown>> | null;
   readonly queryKeys: ReadonlySet<string>;
+  /** Header fields with conditions that it does not look at, in lower case. */
+  readonly unknownConditions: readonly string[];
 }
 
 /** What is found out of a request on its way, for the answer to it. */
@@ -150,6 +155,9 @@ class HttpApp implements App {
         progress.znodePath = znodePathOf(progress.rawPath.slice(resource.znodePrefix.length));
       }
       if (route.isWrite && gateway.config.http.readOnly) throw readOnlyApi();
+      for (const name of operation.unknownConditions) {
+        if (request.headers.has(name)) throw unknownCondition(name, operation);
+      }
       const identity = progress.identity = identities.of(request, peerAddress);
       const { headers, url } = request;
       const queryAt = url.indexOf("?");
@@ -456,7 +464,21 @@ function operationOf(route: AnyRoute): Operation {
     route,
     emptyQuery: empty.success ? Object.freeze(empty.data) : null,
     queryKeys: new Set([...Object.keys(route.query.shape), CONSISTENCY]),
+    unknownConditions: route.isWrite
+      ? WRITE_CONDITIONS.filter((name) => !(name in (route.headers ?? {})))
+        .map((name) => name.toLowerCase())
+      : [],
   };
+}
+
+/** Whoever sends a condition relies on it: a write does not go on as if there was none. */
+function unknownCondition(name: string, { route, unknownConditions }: Operation): Problem {
+  const known = WRITE_CONDITIONS.filter((one) => !unknownConditions.includes(one.toLowerCase()));
+  return new Problem("bad-request", {
+    outcome: "not-applied",
+    detail: `${route.operationId} knows no ${name}: ` +
+      (known.length > 0 ? `it takes ${known.join(" and ")}` : "it takes no conditions"),
+  });
 }
 
 function allowText(methods: readonly string[]): string {

@@ -430,3 +430,25 @@ Deno.test("GET data: no cache may answer it without asking", async () => {
     assert.equal(headers.get("cache-control"), "no-cache", path);
   }
 });
+
+Deno.test("writes with a condition that they do not know are refused", async () => {
+  await using server = await ZnodeServer.start();
+  await server.put("/data/a", "");
+  const date = new Date(0).toUTCString();
+  const refused: [string, string, Record<string, string>][] = [
+    ["DELETE", "/data/a", { "if-none-match": "*" }],
+    ["DELETE", "/data/a?recursive=1", { "if-unmodified-since": date }],
+    ["PUT", "/data/a", { "if-unmodified-since": date }],
+    ["PUT", "/acl/a", { "if-none-match": "*" }],
+    ["PUT", "/tree/a", { "if-match": "*" }],
+    ["POST", "/data/a/b?sequence=1", { "if-none-match": "*" }],
+  ];
+  for (const [method, path, headers] of refused) {
+    const { status, json } = await server.ask(method, path, { headers });
+    const label = `${method} ${path}`;
+    assert.deepEqual([status, json.outcome], [400, "not-applied"], label);
+    assert.match(json.detail, new RegExp(`knows no ${Object.keys(headers)[0]}`), label);
+  }
+  const { json } = await server.get("/node/a");
+  assert.deepEqual([json.stat.version, json.stat.aversion, json.childCount], [0, 0, 0]);
+});
