@@ -106,7 +106,6 @@ Deno.test("OpenAPI: a generated client gets what the document says, of every ope
       "jute.maxbuffer": BODY_LIMIT,
       enforceQuota: true,
       extendedTypesEnabled: true,
-      "http.requestTimeout": 5000,
     },
   });
   await using alone = await startLoneMember(dir.path, { memberCount: 2, defines: DEFINES });
@@ -447,7 +446,7 @@ async function sendByHand(
   await using server = await InProcessServer.start({
     http: true,
     defines: DEFINES,
-    config: { "http.requestTimeout": 100 },
+    config: { "http.requestTimeout": 2000 },
   });
   // without what it is to be able to do here: 501
   for (const id of ["getLogLevel", "setLogLevel"]) {
