@@ -215,7 +215,9 @@ function notHeld(
   const holder = delayed || position === 0 ? null : entryJson(contender, entries[0]!, 0);
   const detail = delayed
     ? `The last holder of ${path} went without releasing it, and its lock delay lasts`
-    : `${path} is held by session ${holder?.session}, and ${position - 1} wait before this one`;
+    : `${path} is held by session ${holder?.session ?? "(hidden)"}, and ${
+      position - 1
+    } wait before this one`;
   return new Problem(delayed ? "lock-delayed" : "lock-held", {
     detail: `${detail}: ask again with a longer wait`,
     path,

@@ -94,10 +94,11 @@ export function entryPrefix({ sessionId, path, kind, key, isSessionForIt }: Entr
 export const QueueEntryJson = z.object({
   node: z.string().meta({ description: "the path of the znode in the queue" }),
   position: z.int().meta({ description: "0: the first in line" }),
-  session: HexText,
-  fencingToken: HexText.meta({ description: "grows from holder to holder: the znode's czxid" }),
-  enteredAt: z.int().meta({ description: "ms since 1970" }),
-  data: DataJson.nullable().meta({ description: "null: there is none, or it may not be read" }),
+  session: HexText.nullable().meta({ description: "null, like all below: it may not be read" }),
+  fencingToken: HexText.nullable()
+    .meta({ description: "grows from holder to holder: the znode's czxid" }),
+  enteredAt: z.int().nullable().meta({ description: "ms since 1970" }),
+  data: DataJson.nullable().meta({ description: "null also where there is none" }),
 }).meta({ id: "QueueEntry", description: "A contender for a lock, or a candidate" });
 
 /** What callers are told of an entry. */
@@ -107,7 +108,18 @@ export function entryJson(
   position: number,
 ): z.output<typeof QueueEntryJson> {
   const { store } = gateway.tree;
-  const data = gateway.mayDo(caller, path, Permission.Read) ? store.data(id) : null;
+  if (!gateway.mayDo(caller, path, Permission.Read)) {
+    // its name is among the children of the queue; all else is its stat's and its own
+    return {
+      node: path,
+      position,
+      session: null,
+      fencingToken: null,
+      enteredAt: null,
+      data: null,
+    };
+  }
+  const data = store.data(id);
   return {
     node: path,
     position,

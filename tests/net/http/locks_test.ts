@@ -384,6 +384,30 @@ Deno.test("a lock's znode has the say in who may lock it", async () => {
   assert.equal((await callApi(httpUrl, "GET", "/locks/closed", as("owner"))).body.waitingCount, 0);
 });
 
+Deno.test("of an entry that may not be read a queue tells no more than its name", async () => {
+  await using server = await InProcessServer.start(FAST);
+  const { httpUrl } = server;
+  const owner = await Client.connect(server);
+  const headers = { "Authorization": `Basic ${btoa("owner:pw")}` };
+  await callApi(httpUrl, "PUT", "/data/q");
+  for (const mark of ["lock", "latch"]) {
+    const url = `/data/q/_c_1-${mark}-?sequence=1&type=ephemeral&acl=auth::cdrwa`;
+    const made = await callApi(httpUrl, "POST", url, { session: owner.session, headers });
+    assert.equal(made.status, 201);
+  }
+  const hidden = { session: null, fencingToken: null, enteredAt: null, data: null };
+  const { body: { holder } } = await callApi(httpUrl, "GET", "/locks/q");
+  assert.deepEqual(holder, { node: "/q/_c_1-lock-0000000000", position: 0, ...hidden });
+  const { body: { leader } } = await callApi(httpUrl, "GET", "/elections/q");
+  assert.deepEqual(leader, { node: "/q/_c_1-latch-0000000001", position: 0, ...hidden });
+  const other = await Client.connect(server);
+  const refused = await other.lock("/q");
+  assert.equal(refused.status, 409);
+  assert.equal(JSON.stringify(refused.body).includes(owner.id), false);
+  const seen = await callApi(httpUrl, "GET", "/locks/q", { headers });
+  assert.equal(seen.body.holder.session, owner.id);
+});
+
 Deno.test("a lock delay keeps the lock from others after its holder's session ended, not after a release", async () => {
   await using server = await InProcessServer.start(FAST);
   const [one, two] = [await Client.connect(server), await Client.connect(server)];
