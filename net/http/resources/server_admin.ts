@@ -21,7 +21,7 @@ import { requireAdmin } from "./admin_access.ts";
 import { type Page, PageEnd, pageOf, PageQuery } from "./paging.ts";
 import { Reply } from "../listener/reply.ts";
 
-const TAG = "Server";
+const TAG = "server";
 const ADMIN_PROBLEMS = ["no-auth", "auth-required"] as const;
 /** Of a path that many watch. */
 const WATCHERS_TOLD_MAX = 100;
