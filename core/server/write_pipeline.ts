@@ -280,6 +280,10 @@ export class WritePipeline implements WritePath {
       : null;
     const requester = { sessionId, cxid, ids, ephemeralRefusal };
     const refusal = isLocalThere ? null : refusalOf(session ?? null, owner);
+    // what the learner hears of the session comes later: it must not end behind what was done in its name
+    if (session !== undefined && refusal === null) {
+      this.#sessions.touch(session, this.#options.time.nowMs);
+    }
     this.#enqueue(
       refusal === null
         ? this.#preparer.prepare(op, reader, requester, wallMs)

@@ -88,7 +88,7 @@ async function contend(contest: Contest, id: number): Promise<void> {
     assert(body.held === true, `client ${id} gets the lock: ${status} ${JSON.stringify(body)}`);
     const token = BigInt(body.fencingToken);
     if (!guarded.admits(token, holder)) continue;
-    if (stallMs > 0 && round % 5 === 0) await pause(stallMs);
+    if (stallMs > 0 && round % 8 === 0) await pause(stallMs);
     if (await increment(writer, token, () => guarded.admits(token, holder))) {
       guarded.increments++;
     }

@@ -135,6 +135,22 @@ Deno.test("WritePipeline ends sessions of learners, unless they are touched", ()
   assert.deepEqual([...leader.sessionTable.keys()], []);
 });
 
+Deno.test("WritePipeline.remoteRequest() is a sign of life of its session, but not from elsewhere", () => {
+  const leader = leaderOf();
+  const sessionId = sessionIdOf(2);
+  outcome(leader, FIRST, { sessionId, cxid: 0, request: createSession(4000) });
+  outcome(leader, FIRST, { sessionId, request: create("/a") });
+  leader.advance(3000);
+  outcome(leader, FIRST, { sessionId, request: create("/b") });
+  leader.advance(3000);
+  leader.commit();
+  assert.deepEqual([...leader.sessionTable.keys()], [sessionId]);
+  outcome(leader, SECOND, { sessionId, request: create("/c") });
+  leader.advance(3000);
+  leader.commit();
+  assert.deepEqual([...leader.sessionTable.keys()], []);
+});
+
 Deno.test("WritePipeline.revalidate() takes the timeout, and refuses what is unknown or closing", () => {
   const leader = leaderOf();
   const sessionId = sessionIdOf(2);
