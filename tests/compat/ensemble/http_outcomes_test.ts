@@ -11,6 +11,7 @@ import { callApi, type JsonReply } from "../../support/json_api.ts";
 import { NamespaceNetwork, whyNoNamespaces } from "../../support/namespaces.ts";
 import { type PrerequisiteName, testWith } from "../../support/prerequisites.ts";
 import { isUnanswered, RovingClient } from "../../support/roving_client.ts";
+import { SseReader } from "../../support/sse_reader.ts";
 import { httpMembersOf } from "./http_members.ts";
 import { chosen, type Mix, mixText, startWithLeader, targetsOf } from "./mixes.ts";
 
@@ -352,11 +353,41 @@ for (const mix of chosen(MIXES, targetsOf)) {
   });
 }
 
-{
-  const name = "ensemble: outcomes told over HTTP are true while the network is cut";
+testCut("outcomes told over HTTP are true while the network is cut", cutTheNetwork);
+testCut("a session that a leader alone ended is not told over HTTP to have ended", endAlone);
+
+function testCut(what: string, run: () => Promise<void>): void {
+  const name = `ensemble: ${what}`;
   const reason = whyNoNamespaces();
-  if (reason === null) Deno.test(name, cutTheNetwork);
+  if (reason === null) Deno.test(name, run);
   else Deno.test({ name: `${name} (skipped: ${reason})`, ignore: true, fn: () => {} });
+}
+
+async function endAlone(): Promise<void> {
+  using network = NamespaceNetwork.create([1, 2, 3]);
+  await withEnsemble({ members: MEMBERS, config: CONFIG, network }, async (ensemble) => {
+    const leader = await startWithLeader(ensemble);
+    const { httpUrl } = ensemble.process(leader);
+    const { session } = await new RovingClient(ensemble, 0).connect("1m");
+    const headers = { "x-zk-session": session };
+    await using stream = await SseReader.open(
+      `${httpUrl}/api/v1/sessions/current/events`,
+      headers,
+    );
+    await stream.must("open");
+    network.cut(leader);
+    const ended = await askBounded(httpUrl, "DELETE", "/sessions/current", { session });
+    assert.equal(ended!.body.outcome, "unknown", JSON.stringify(ended));
+    const next = await ensemble.waitForLeader(ensemble.ids.filter((id) => id !== leader));
+    assert.equal((await stream.must("session")).data.state, "disconnected");
+    // the epoch goes on without it, so that its end is not only late
+    const write = await askBounded(ensemble.process(next).httpUrl, "PUT", "/data/a", { body: 1 });
+    assert.equal(write!.status, 201);
+    network.heal();
+    assert.equal((await stream.must("session")).data.state, "connected");
+    const there = await askBounded(httpUrl, "GET", "/sessions/current", { session });
+    assert.equal(there!.status, 200, JSON.stringify(there));
+  });
 }
 
 async function cutTheNetwork(): Promise<void> {
