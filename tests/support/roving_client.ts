@@ -58,6 +58,7 @@ export class RovingClient {
     { patienceMs = PATIENCE_MS, ...request }: RovingRequest = {},
   ): Promise<JsonReply | null> {
     const id = this.#nextId();
+    if (id === undefined) return null;
     const { httpUrl } = this.#ensemble.process(id);
     const { session } = this;
     const sentMs = performance.now();
@@ -76,12 +77,13 @@ export class RovingClient {
     }
   }
 
-  #nextId(): number {
+  /** Undefined: none runs. */
+  #nextId(): number | undefined {
     const all = this.#ensemble.runningIds.filter((id) => this.#ensemble.target(id) !== "java");
     const nowMs = performance.now();
     const good = all.filter((id) => (this.#shunned.get(id) ?? 0) < nowMs);
     const ids = good.length > 0 ? good : all;
-    return ids[this.#turn++ % ids.length]!;
+    return ids[this.#turn++ % ids.length];
   }
 }
 
