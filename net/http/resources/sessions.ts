@@ -121,10 +121,13 @@ export const sessionRoutes: AnyRoute[] = [
     headers: CURRENT_HEADERS,
     body: null,
     responses: { 200: { description: "The session's whole ttl is ahead of it", body: Expiry } },
-    problems: ["session-required", "session-expired"],
+    problems: ["session-required", "session-expired", "operation-timeout"],
     isWrite: true,
     handle: async (call) => {
-      const { timeoutMs } = await call.gateway.touch(sessionOfUrl(call));
+      const { gateway, caller } = call;
+      const { timeoutMs } = await gateway.touch(sessionOfUrl(call));
+      // the leader counts the time: of a member that it does not hear, nobody is to rely on the answer
+      if (!gateway.isReadOnly) await gateway.sync(caller);
       const answer: z.input<typeof Expiry> = { expiresInMs: timeoutMs };
       return Response.json(answer, { headers: { "Cache-Control": "no-store" } });
     },

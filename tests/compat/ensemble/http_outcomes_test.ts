@@ -406,6 +406,10 @@ async function cutTheNetwork(): Promise<void> {
       await goesOn(writers);
       const follower = ensemble.ids.find((id) => id !== leader)!;
       network.cut(follower);
+      const { httpUrl } = ensemble.process(follower);
+      const { session } = client;
+      const kept = await askBounded(httpUrl, "POST", "/sessions/current/keepalive", { session });
+      assert([503, 504].includes(kept!.status), "the leader did not hear of it");
       await ensemble.waitForMode(follower, "looking");
       await goesOn(writers);
       network.heal();
