@@ -30,7 +30,7 @@ import { SnapshotLoader, type SnapshotSummary } from "../core/storage/snapshot_l
 import { SnapshotReach } from "../core/storage/snapshot_reach.ts";
 import type { SessionTable } from "../core/storage/snapshot_tree.ts";
 import type { DataTree } from "../core/tree/data_tree.ts";
-import { type Zxid, zxidToHex } from "../core/zxid.ts";
+import { EPOCH_LIMIT, epochOf, type Zxid, zxidToHex } from "../core/zxid.ts";
 import type { DataDir } from "./data_dir.ts";
 import { DiskFullError, isDiskFull } from "./disk_full.ts";
 import { emptyTree } from "./empty_tree.ts";
@@ -180,6 +180,7 @@ export class DatabaseRestore {
     const tree = emptyTree(config, random);
     const { znodeCount } = await read(new SnapshotLoader({ tree, sessions, ...limits }));
     const through = Math.max(summary.lastZxid ?? 0, reach.of(summary));
+    checkRoomAbove(through);
     tree.finishLoad(through);
     return { tree, sessions, through, znodeCount };
   }
@@ -201,7 +202,7 @@ export class DatabaseRestore {
         tree.lastProcessedZxid = through > last ? through : last + 1;
         return tree.lastProcessedZxid;
       });
-      const { name } = await host.writeSnapshot(tree, sessions);
+      const name = await this.#write(tree, sessions);
       await this.#makeCurrent(name, tree.lastProcessedZxid);
     } finally {
       host.resume();
@@ -215,6 +216,20 @@ export class DatabaseRestore {
       heldUpMs: Math.round(clock.monotonicMs() - startMs),
     });
     return tree.lastProcessedZxid;
+  }
+
+  async #write(tree: DataTree, sessions: SessionTable): Promise<string> {
+    const { host, dirs, fileSystem } = this.#options;
+    try {
+      return (await host.writeSnapshot(tree, sessions)).name;
+    } catch (error) {
+      // it failed when it had its name: a start would take it, and put behind it what the old database is asked now
+      const zxid = tree.lastProcessedZxid;
+      if (snapshotsIn(fileSystem.namesIn(dirs.snapshotDir)).some((other) => other.zxid === zxid)) {
+        host.fatal("the snapshot to be restored may be on the disk, or not", error);
+      }
+      throw error;
+    }
   }
 
   /** From here on there is no way back. */
@@ -236,6 +251,17 @@ export class DatabaseRestore {
       throw error;
     }
   }
+}
+
+/** An epoch is left for what will be written: a log above the limit could not be read again. */
+function checkRoomAbove(zxid: Zxid): void {
+  if (epochOf(zxid) < EPOCH_LIMIT - 1) return;
+  throw new DataDirError(
+    `Cannot restore: the snapshot ends with zxid 0x${
+      zxidToHex(zxid)
+    }, and its epoch must be below ` +
+      `0x${(EPOCH_LIMIT - 1).toString(16)}: it is of no server that counts zxids as ZooKeeper does`,
+  );
 }
 
 /** Of a directory beside the files that are in use; nobody looks for files in it. */
