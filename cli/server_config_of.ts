@@ -149,7 +149,11 @@ export function serverConfigOf(
       infoThresholdMs: values["jvm.pause.info-threshold.ms"],
       warnThresholdMs: values["jvm.pause.warn-threshold.ms"],
     },
-    http: httpConfigOf(values, { maxSessionTimeoutMs: timeouts.maxSessionTimeoutMs, ...told }),
+    http: httpConfigOf(values, {
+      clients: { address: facts.clientPortAddress, port: facts.clientPort },
+      maxSessionTimeoutMs: timeouts.maxSessionTimeoutMs,
+      ...told,
+    }),
     ensemble: ensembleConfigOf(values, facts, told),
     raw: facts.raw,
     systemProperties: facts.systemProperties,

@@ -204,13 +204,14 @@ export interface HttpConfig {
   /** Who has all permissions on it may use the admin's routes, beside super; null: only super. */
   readonly adminPath: string | null;
   readonly maxSessionTimeoutMs: number;
-  /** The port of ZooKeeper's Prometheus provider; null: none. */
+  /** Of ZooKeeper's Prometheus provider; null: it is not configured. */
   readonly metrics: MetricsPortConfig | null;
 }
 
 export interface MetricsPortConfig {
   readonly address: string;
-  readonly port: number;
+  /** Null: none of its own, another one has it. */
+  readonly port: number | null;
   readonly exportJvmInfo: boolean;
 }
 

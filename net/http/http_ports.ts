@@ -88,11 +88,12 @@ export class HttpPorts {
         return (await import("./http_handlers.ts")).apiHandler(host, { ...shared, port });
       },
     });
-    this.#metricsPort = http.metrics === null ? null : HttpServer.open({
+    const { address, port } = http.metrics ?? { address: "", port: null };
+    this.#metricsPort = port === null ? null : HttpServer.open({
       ...common,
       what: "metrics port",
-      address: http.metrics.address,
-      port: http.metrics.port,
+      address,
+      port,
       settings: {
         address: "metricsProvider.httpHost",
         port: "metricsProvider.httpPort",

@@ -520,6 +520,51 @@ Deno.test("loadConfig() believes X-Forwarded-For of named proxies only, and says
   assert.deepEqual(warningsOf({ lines: [line, "http.trustedProxies=::1"] }), []);
 });
 
+Deno.test("loadConfig() leaves a port that is given twice to clients, then to the admin's", () => {
+  const metrics = [
+    "metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
+    "metricsProvider.httpPort=8080",
+  ];
+  const cases: [lines: string[], enabled: boolean, metricsPort: number | null, warned: RegExp[]][] =
+    [
+      [["admin.serverPort=2181"], false, null, [/admin\.serverPort .*clientPort too, 2181/]],
+      [["admin.serverPort=2181", "http.enabled=false"], false, null, []],
+      [["admin.serverPort=2181", "admin.serverAddress=::1"], false, null, [/clientPort too/]],
+      [
+        [
+          "admin.serverPort=2181",
+          "admin.serverAddress=127.0.0.1",
+          "clientPortAddress=10.0.0.1",
+        ],
+        true,
+        null,
+        [],
+      ],
+      [metrics, true, null, [/metricsProvider\.httpPort .*admin\.serverPort too, 8080/]],
+      [[...metrics, "http.enabled=false"], false, 8080, []],
+      [[...metrics, "admin.serverPort=0"], true, 8080, []],
+      [
+        [
+          ...metrics,
+          "admin.serverPort=9000",
+          "metricsProvider.httpPort=2181",
+        ],
+        true,
+        null,
+        [/metricsProvider\.httpPort .*clientPort too/],
+      ],
+    ];
+  for (const [lines, enabled, metricsPort, warned] of cases) {
+    const { config, notices } = load({ lines });
+    assert.equal(config.http.enabled, enabled, lines.join());
+    assert.equal(config.http.metrics?.port ?? null, metricsPort, lines.join());
+    const told = notices.filter(({ level }) => level === "warn")
+      .map(({ fields }) => `${fields?.key} ${fields?.reason}`);
+    assert.equal(told.length, warned.length, told.join());
+    for (const [i, line] of told.entries()) assert.match(line, warned[i]!);
+  }
+});
+
 Deno.test("loadConfig() warns of a metrics provider that is not ZooKeeper's own", () => {
   const warned = warningsOf({ lines: ["metricsProvider.className=com.example.Mine"] });
   assert.deepEqual(warned, ["setting has no effect: metricsProvider.className"]);
