@@ -6,12 +6,12 @@
 import { Reply } from "./listener/reply.ts";
 
 /** Smaller answers cost more time than they save. */
-export const GZIP_BYTES_MIN = 64 * 1024;
+const GZIP_BYTES_MIN = 64 * 1024;
 
 const GZIP = /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?=,|$)/i;
 
 /** Whether `Accept-Encoding` allows gzip. */
-export function acceptsGzip(request: Request): boolean {
+function acceptsGzip(request: Request): boolean {
   const header = request.headers.get("accept-encoding");
   return header !== null && GZIP.test(header);
 }
@@ -40,13 +40,13 @@ export function packedResponse(
   return new Response(packed, { status, headers });
 }
 
-/** JSON, packed when it is long. */
+/** JSON with a newline at its end, for shells; packed when it is long. */
 export function jsonResponse(
   request: Request,
   value: unknown,
   { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
 ): Response {
-  const body = JSON.stringify(value);
+  const body = `${JSON.stringify(value)}\n`;
   headers["content-type"] = "application/json";
   return packedResponse(request, { body, bytes: body.length, headers, status });
 }

@@ -9,6 +9,7 @@ import { docsPage, docsPolicy } from "./docs_page.ts";
 import { health, healthOpenApi } from "./health.ts";
 import type { HttpMetrics } from "./http_metrics.ts";
 import type { HttpHost } from "./http_ports.ts";
+import { Reply } from "./listener/reply.ts";
 import type { Mount } from "./mount.ts";
 import { documentsOpenApi, mountItems } from "./mounts_openapi.ts";
 import { type OpenApiDocument, openApiDocument } from "./openapi.ts";
@@ -46,8 +47,8 @@ function documentMounts({ gateway }: HttpHost, routes: readonly AnyRoute[]): Mou
     methods: ["GET"],
     isPublic: true,
     handle: () => {
-      json ??= JSON.stringify(documented());
-      return new Response(json, { headers: { "Content-Type": "application/json" } });
+      json ??= `${JSON.stringify(documented())}\n`;
+      return new Reply(json, { headers: { "content-type": "application/json" } });
     },
   }, {
     path: "/docs",
@@ -56,12 +57,12 @@ function documentMounts({ gateway }: HttpHost, routes: readonly AnyRoute[]): Mou
     isPublic: true,
     handle: () => {
       page ??= docsPage(documented());
-      return new Response(page, {
+      return new Reply(page, {
         headers: {
-          "Content-Type": "text/html; charset=utf-8",
-          "Content-Security-Policy": docsPolicy(),
-          "X-Content-Type-Options": "nosniff",
-          "Referrer-Policy": "no-referrer",
+          "content-type": "text/html; charset=utf-8",
+          "content-security-policy": docsPolicy(),
+          "x-content-type-options": "nosniff",
+          "referrer-policy": "no-referrer",
         },
       });
     },

@@ -75,7 +75,7 @@ export function writeReply(
   }","stat":${statJsonText}`;
   if (preference === "representation") body += `,"data":${JSON.stringify(dataJson(data, "auto"))}`;
   if (tookOver !== undefined) body += `,"tookOver":"${sessionIdToHex(tookOver)}"`;
-  return new Reply(body + "}", { status, headers });
+  return new Reply(body + "}\n", { status, headers });
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Holds answers of a server against its own OpenAPI document: the status, the problem and the shape of the JSON must
- * be what the operation is said to answer.
+ * be what the operation is said to answer. JSON ends with a newline, for those who read it in a shell.
  *
  * @module
  */
@@ -56,6 +56,9 @@ export function assertDocumented(
   }
   assert.ok(types.includes(type!) || isAnyType(types), `${where} as ${type}, not one of ${types}`);
   const schema = response.content[type!]?.schema;
+  if (type!.endsWith("json") && !isAnyType(types)) {
+    assert.ok(text.endsWith("\n"), `${where}: the JSON has no newline at its end`);
+  }
   if (schema !== undefined && type!.endsWith("json")) {
     const wrong = mismatch(document, schema, JSON.parse(text), "$");
     assert.equal(wrong, null, `${where}: ${text}`);

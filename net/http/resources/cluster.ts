@@ -11,11 +11,18 @@ import { z } from "zod";
 import type { QuorumSize } from "../../../cluster/reconfig_plan.ts";
 import { DENKEEPER_VERSION } from "../../../core/version.ts";
 import { ErrorCode } from "../../../core/errors.ts";
+import { jsonResponse } from "../compression.ts";
 import type { ReconfigRequest } from "../gateway.ts";
 import { Problem, problemOfCode } from "../problem.ts";
 import { type AnyRoute, route } from "../route.ts";
 import { HexText, zxidText } from "../schemas.ts";
-import type { LeaderStatus, MembershipPlan, MemberStatus, ServerAdmin } from "../server_admin.ts";
+import type {
+  LeaderStatus,
+  LeadTransferOutcome,
+  MembershipPlan,
+  MemberStatus,
+  ServerAdmin,
+} from "../server_admin.ts";
 import { requireAdmin } from "./admin_access.ts";
 
 const WAIT_MS_DEFAULT = 10_000;
@@ -123,6 +130,8 @@ const Transfer = z.strictObject({
   }),
 });
 
+const Transferred = z.object({ leader: Leader, epoch: z.int(), changed: z.boolean() });
+
 export function clusterRoutes(admin: ServerAdmin): AnyRoute[] {
   return [
     route({
@@ -137,7 +146,7 @@ export function clusterRoutes(admin: ServerAdmin): AnyRoute[] {
       responses: { 200: { description: "As this server sees it", body: Cluster } },
       problems: [],
       isWrite: false,
-      handle: ({ gateway }) => {
+      handle: ({ request, gateway }) => {
         const { serverId, isServing, isReadOnly, isReconfiguring, configVersion, ...rest } = admin
           .cluster();
         const body: z.input<typeof Cluster> = {
@@ -160,7 +169,7 @@ export function clusterRoutes(admin: ServerAdmin): AnyRoute[] {
           uptimeMs: rest.uptimeMs,
           version: DENKEEPER_VERSION,
         };
-        return Response.json(body);
+        return jsonResponse(request, body);
       },
     }),
     route({
@@ -180,9 +189,9 @@ export function clusterRoutes(admin: ServerAdmin): AnyRoute[] {
       },
       problems: [],
       isWrite: false,
-      handle: () => {
+      handle: ({ request }) => {
         const { configVersion } = admin.cluster();
-        return Response.json({
+        return jsonResponse(request, {
           configVersion: configVersion === null ? null : zxidText(configVersion),
           members: admin.members().map(memberJson),
         });
@@ -201,7 +210,7 @@ export function clusterRoutes(admin: ServerAdmin): AnyRoute[] {
       isWrite: false,
       handle: (call) => {
         requireAdmin(call);
-        return Response.json(planJson(planOf(admin, requestOf(call.body))));
+        return jsonResponse(call.request, planJson(planOf(admin, requestOf(call.body))));
       },
     }),
     route({
@@ -237,7 +246,7 @@ export function clusterRoutes(admin: ServerAdmin): AnyRoute[] {
         checkPlan(planOf(admin, request));
         const { config, zxid } = await call.gateway.reconfig(call.caller, request);
         const lines = config.split("\n").filter((text) => !text.startsWith("version="));
-        return Response.json({ configVersion: zxidText(zxid), members: lines });
+        return jsonResponse(call.request, { configVersion: zxidText(zxid), members: lines });
       },
     }),
     route({
@@ -258,7 +267,7 @@ export function clusterRoutes(admin: ServerAdmin): AnyRoute[] {
       responses: {
         200: {
           description: "Who leads now; this very server, if nobody else came to lead",
-          body: z.object({ leader: Leader, epoch: z.int(), changed: z.boolean() }),
+          body: Transferred,
         },
       },
       problems: [
@@ -272,19 +281,19 @@ export function clusterRoutes(admin: ServerAdmin): AnyRoute[] {
       handle: async (call) => {
         requireAdmin(call);
         const { query: { waitMs }, body, signal } = call;
-        return transferResponse(
-          await admin.transferLead(body.to ?? null, { waitMs, signal }),
-          { waitMs, serverId: call.gateway.config.serverId },
-        );
+        const { serverId } = call.gateway.config;
+        const outcome = await admin.transferLead(body.to ?? null, { waitMs, signal });
+        return jsonResponse(call.request, transferJson(outcome, { waitMs, serverId }));
       },
     }),
   ];
 }
 
-function transferResponse(
-  outcome: Awaited<ReturnType<ServerAdmin["transferLead"]>>,
+/** @throws {Problem} for whatever is no transfer */
+function transferJson(
+  outcome: LeadTransferOutcome,
   { waitMs, serverId }: { waitMs: number; serverId: number },
-): Response {
+): z.input<typeof Transferred> {
   if ("refusal" in outcome) {
     throw new Problem("lead-transfer-refused", {
       detail: `The lead stays here: ${outcome.refusal}`,
@@ -304,7 +313,7 @@ function transferResponse(
     case "transferred": {
       const { leader, epoch } = outcome;
       const changed = leader.serverId !== serverId;
-      return Response.json({ leader: leaderJson(leader), epoch, changed });
+      return { leader: leaderJson(leader), epoch, changed };
     }
   }
 }

@@ -84,7 +84,7 @@ export const electionRoutes: AnyRoute[] = [
           const turn = await waitForTurn(contender, place, wait);
           return turn === "first" ? "won" : turn;
         },
-        answer: (contention, { standing }) => candidacyAnswer(contention, standing),
+        answer: (contention, { standing }) => candidacyAnswer(call.request, contention, standing),
         gone: ({ contender: { path } }) =>
           new Problem("not-a-candidate", {
             detail: `The session's entry at ${path} was deleted while the request waited`,
@@ -148,6 +148,7 @@ export const electionRoutes: AnyRoute[] = [
 ];
 
 function candidacyAnswer(
+  request: Request,
   { contender, session, place }: Contention,
   { entries, position }: Standing,
 ): Response {
@@ -162,5 +163,5 @@ function candidacyAnswer(
     current: entryJson(contender, entries[0]!, 0),
     ...(session.token === null ? {} : { token: session.token }),
   };
-  return Response.json(answer, { status: place.isNew ? 201 : 200 });
+  return jsonResponse(request, answer, { status: place.isNew ? 201 : 200 });
 }

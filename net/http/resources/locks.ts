@@ -105,7 +105,7 @@ export const lockRoutes: AnyRoute[] = [
         waitToWin: (contender, place, wait) =>
           waitToHold(contender, place, { wait, lockDelayMs: call.body.lockDelay }),
         answer: (contention, { standing, isWon }) => {
-          if (isWon) return heldAnswer(contention, standing);
+          if (isWon) return heldAnswer(call.request, contention, standing);
           throw notHeld(contention, { standing, isKept: call.query.queue === "keep" });
         },
         gone: ({ contender: { path } }) =>
@@ -192,7 +192,11 @@ async function waitToHold(
   }
 }
 
-function heldAnswer({ contender, session, place }: Contention, { entries }: Standing): Response {
+function heldAnswer(
+  request: Request,
+  { contender, session, place }: Contention,
+  { entries }: Standing,
+): Response {
   const answer: z.input<typeof HeldLock> = {
     held: true,
     path: contender.path,
@@ -203,7 +207,7 @@ function heldAnswer({ contender, session, place }: Contention, { entries }: Stan
     ttlMs: session.timeoutMs,
     ...(session.token === null ? {} : { token: session.token }),
   };
-  return Response.json(answer, { status: place.isNew ? 201 : 200 });
+  return jsonResponse(request, answer, { status: place.isNew ? 201 : 200 });
 }
 
 function notHeld(

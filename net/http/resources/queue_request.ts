@@ -8,6 +8,7 @@ import { z } from "zod";
 import { LOCK_WAIT_MS_MAX, QUEUE_LIST_LENGTH_MAX } from "../../../core/limits.ts";
 import { DataInput, dataOfJson } from "../data_json.ts";
 import { duration } from "../duration.ts";
+import { Reply } from "../listener/reply.ts";
 import { Problem } from "../problem.ts";
 import { count } from "../query_values.ts";
 import type { Call } from "../route.ts";
@@ -178,7 +179,7 @@ export async function withdraw(
     if (isSessionFor(contender, entry)) await gateway.closeSession(contender.caller);
     else await deleteEntry(contender, entry.path, -1);
   }
-  return new Response(null, { status: 204 });
+  return new Reply(null, { status: 204 });
 }
 
 function keyOf(request: Request): string | null {

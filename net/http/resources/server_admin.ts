@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { LogLevel } from "../../../core/ports.ts";
 import { sessionIdToHex } from "../../../core/zxid.ts";
+import { jsonResponse } from "../compression.ts";
 import { Problem } from "../problem.ts";
 import { type AnyRoute, route } from "../route.ts";
 import { HexText, zxidText } from "../schemas.ts";
@@ -15,6 +16,7 @@ import {
   type PathWatches,
   type ServerAdmin,
   type SessionStatus,
+  type SessionWatches,
 } from "../server_admin.ts";
 import { settingsJson } from "../settings_json.ts";
 import { requireAdmin } from "./admin_access.ts";
@@ -101,7 +103,7 @@ function connectionRoutes(admin: ServerAdmin): AnyRoute[] {
       handle: (call) => {
         requireAdmin(call);
         const page = pageOf(admin.connections(), { ...call.query, keyOf: connectionName });
-        return pageResponse("connections", page, connectionJson);
+        return jsonResponse(call.request, pageJson("connections", page, connectionJson));
       },
     }),
     route({
@@ -153,7 +155,7 @@ function sessionRoutes(admin: ServerAdmin): AnyRoute[] {
         requireAdmin(call);
         const { limit, after } = call.query;
         const page = pageOf(admin.sessions(), { limit, after, keyOf: ({ id }) => idKey(id) });
-        return pageResponse("sessions", page, sessionJson);
+        return jsonResponse(call.request, pageJson("sessions", page, sessionJson));
       },
     }),
     route({
@@ -223,16 +225,12 @@ function watchesRoute(admin: ServerAdmin): AnyRoute {
       const { by, limit, after } = call.query;
       if (by === "path") {
         const page = pageOf(admin.watchesByPath(), { limit, after, keyOf: ({ path }) => path });
-        return pageResponse("paths", page, watchesJson);
+        return jsonResponse(call.request, pageJson("paths", page, pathWatchesJson));
       }
       const page = pageOf(admin.watchesBySession(), {
         ...{ limit, after, keyOf: ({ sessionId }) => idKey(sessionId) },
       });
-      return pageResponse("sessions", page, ({ sessionId, pathCount, paths }) => ({
-        sessionId: sessionIdToHex(sessionId),
-        count: pathCount,
-        paths,
-      }));
+      return jsonResponse(call.request, pageJson("sessions", page, sessionWatchesJson));
     },
   });
 }
@@ -253,7 +251,7 @@ function logLevelRoutes(admin: ServerAdmin): AnyRoute[] {
       isWrite: false,
       handle: (call) => {
         requireAdmin(call);
-        return Response.json({ level: logLevelOf(admin).threshold });
+        return jsonResponse(call.request, { level: logLevelOf(admin).threshold });
       },
     }),
     route({
@@ -271,7 +269,7 @@ function logLevelRoutes(admin: ServerAdmin): AnyRoute[] {
         requireAdmin(call);
         const logLevel = logLevelOf(admin);
         logLevel.threshold = call.body.level;
-        return Response.json({ level: logLevel.threshold });
+        return jsonResponse(call.request, { level: logLevel.threshold });
       },
     }),
   ];
@@ -300,14 +298,18 @@ function settingsRoute(): AnyRoute {
     isWrite: false,
     handle: (call) => {
       requireAdmin(call);
-      return Response.json(settingsJson(call.gateway.config));
+      return jsonResponse(call.request, settingsJson(call.gateway.config));
     },
   });
 }
 
-function pageResponse<T>(name: string, page: Page<T>, json: (entry: T) => unknown): Response {
-  const { entries, total, next } = page;
-  return Response.json({ [name]: entries.map(json), total, next });
+/** What a list answers, whose entries stand under `name`. */
+function pageJson<T>(
+  name: string,
+  { entries, total, next }: Page<T>,
+  json: (entry: T) => unknown,
+): Record<string, unknown> {
+  return { [name]: entries.map(json), total, next };
 }
 
 function connectionJson(connection: ConnectionStatus): z.input<typeof Connection> {
@@ -342,7 +344,7 @@ function sessionJson(session: SessionStatus): z.input<typeof Session> {
   };
 }
 
-function watchesJson({ path, watchers }: PathWatches): z.input<typeof PathWatchesJson> {
+function pathWatchesJson({ path, watchers }: PathWatches): z.input<typeof PathWatchesJson> {
   return {
     path,
     count: watchers.length,
@@ -351,6 +353,12 @@ function watchesJson({ path, watchers }: PathWatches): z.input<typeof PathWatche
       kinds: [...kinds],
     })),
   };
+}
+
+function sessionWatchesJson(
+  { sessionId, pathCount, paths }: SessionWatches,
+): z.input<typeof SessionWatchesJson> {
+  return { sessionId: sessionIdToHex(sessionId), count: pathCount, paths: [...paths] };
 }
 
 function logLevelOf({ logLevel }: ServerAdmin): LogLevel {

@@ -12,7 +12,9 @@ import { SESSION_EPHEMERAL_LIST_LENGTH_MAX } from "../../../core/limits.ts";
 import { Permission } from "../../../core/tree/acl_list.ts";
 import { decodeUtf8 } from "../../../core/wire/jute.ts";
 import { sessionIdToHex } from "../../../core/zxid.ts";
+import { jsonResponse } from "../compression.ts";
 import type { Caller, Gateway, SessionKey } from "../gateway.ts";
+import { Reply } from "../listener/reply.ts";
 import { type AnyRoute, route } from "../route.ts";
 import { HexText } from "../schemas.ts";
 import { sessionTokenOf } from "../session_token.ts";
@@ -70,7 +72,7 @@ export const sessionRoutes: AnyRoute[] = [
     },
     problems: ["operation-timeout"],
     isWrite: true,
-    handle: async ({ gateway, caller, body }) => {
+    handle: async ({ request, gateway, caller, body }) => {
       const { ttlMs, clamped } = clampTtl(gateway.config, body.ttl);
       const { key, timeoutMs } = await gateway.createSession({ ...caller, session: null }, ttlMs);
       const token = sessionTokenOf(key);
@@ -81,10 +83,8 @@ export const sessionRoutes: AnyRoute[] = [
         expiresInMs: timeoutMs,
         ...(clamped === null ? {} : { clamped }),
       };
-      return Response.json(answer, {
-        status: 201,
-        headers: { Location: `${PATH}/${token}`, "Cache-Control": "no-store" },
-      });
+      const headers = { "location": `${PATH}/${token}`, "cache-control": "no-store" };
+      return jsonResponse(request, answer, { status: 201, headers });
     },
   }),
   route({
@@ -108,7 +108,7 @@ export const sessionRoutes: AnyRoute[] = [
         expiresInMs: timeoutMs,
         ...ephemeralsOf(call, key),
       };
-      return Response.json(answer, { headers: { "Cache-Control": "no-store" } });
+      return jsonResponse(call.request, answer, { headers: { "cache-control": "no-store" } });
     },
   }),
   route({
@@ -129,7 +129,7 @@ export const sessionRoutes: AnyRoute[] = [
       // the leader counts the time: of a member that it does not hear, nobody is to rely on the answer
       if (!gateway.isReadOnly) await gateway.sync(caller);
       const answer: z.input<typeof Expiry> = { expiresInMs: timeoutMs };
-      return Response.json(answer, { headers: { "Cache-Control": "no-store" } });
+      return jsonResponse(call.request, answer, { headers: { "cache-control": "no-store" } });
     },
   }),
   route({
@@ -147,7 +147,7 @@ export const sessionRoutes: AnyRoute[] = [
     isWrite: true,
     handle: async (call) => {
       await call.gateway.closeSession({ ...call.caller, session: sessionOfUrl(call) });
-      return new Response(null, { status: 204 });
+      return new Reply(null, { status: 204 });
     },
   }),
 ];

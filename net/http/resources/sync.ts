@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { jsonResponse } from "../compression.ts";
 import { type AnyRoute, route } from "../route.ts";
 import { HexText, zxidText } from "../schemas.ts";
 
@@ -23,7 +24,6 @@ export const syncRoutes: readonly AnyRoute[] = [route({
   },
   problems: ["no-quorum", "not-read-only", "operation-timeout"],
   isWrite: false,
-  handle: async ({ gateway, caller }) => {
-    return Response.json({ zxid: zxidText(await gateway.sync(caller)) });
-  },
+  handle: async ({ request, gateway, caller }) =>
+    jsonResponse(request, { zxid: zxidText(await gateway.sync(caller)) }),
 })];

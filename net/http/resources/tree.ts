@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { packedResponse } from "../compression.ts";
+import { jsonResponse, packedResponse } from "../compression.ts";
 import type { Gateway } from "../gateway.ts";
 import { linesOf } from "../line_reader.ts";
 import { Problem } from "../problem.ts";
@@ -125,7 +125,7 @@ function exportTree(
 }
 
 async function importTree(
-  { gateway, caller, path, query, body, signal }: Call<
+  { request, gateway, caller, path, query, body, signal }: Call<
     z.output<typeof ImportQuery>,
     ReadableStream<Uint8Array<ArrayBuffer>> | null
   >,
@@ -149,5 +149,5 @@ async function importTree(
   } catch (error) {
     throw target.failureOf(error);
   }
-  return Response.json({ path, ...target.counts, zxid: zxidText(target.zxid) });
+  return jsonResponse(request, { path, ...target.counts, zxid: zxidText(target.zxid) });
 }

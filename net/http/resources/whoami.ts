@@ -7,6 +7,7 @@ import { z } from "zod";
 import { SUPER_SCHEME } from "../../../core/auth/auth_provider.ts";
 import type { Id } from "../../../core/tree/acl_list.ts";
 import { sessionIdToHex } from "../../../core/zxid.ts";
+import { jsonResponse } from "../compression.ts";
 import { type AnyRoute, route } from "../route.ts";
 import { HexText } from "../schemas.ts";
 
@@ -33,14 +34,14 @@ export const whoAmIRoutes: AnyRoute[] = [
     responses: { 200: { description: "Who asks", body: WhoAmI } },
     problems: ["auth-failed"],
     isWrite: false,
-    handle: ({ caller: { ids, remoteAddress, session } }) => {
+    handle: ({ request, caller: { ids, remoteAddress, session } }) => {
       const answer: z.input<typeof WhoAmI> = {
         identities: ids.map((id) => ({ scheme: id.scheme, user: userOf(id) })),
         isSuper: ids.some(({ scheme }) => scheme === SUPER_SCHEME),
         remoteAddress,
         session: session === null ? null : sessionIdToHex(session.id),
       };
-      return Response.json(answer, { headers: { "Cache-Control": "no-store" } });
+      return jsonResponse(request, answer, { headers: { "cache-control": "no-store" } });
     },
   }),
 ];
