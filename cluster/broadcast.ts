@@ -15,7 +15,7 @@ import { SessionTracker } from "../core/session/session_tracker.ts";
 import type { Reconfigure } from "../core/txn/prepare.ts";
 import { encodeUtf8, JuteReader, JuteWriter } from "../core/wire/jute.ts";
 import { OpCode } from "../core/wire/op_code.ts";
-import { counterOf, epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
+import { COUNTER_MAX, counterOf, epochOf, makeZxid, type Zxid, zxidToHex } from "../core/zxid.ts";
 import { ProposalAcks } from "./acks.ts";
 import { LatencySample } from "./latency_sample.ts";
 import type { LearnerHandler } from "./learner_handler.ts";
@@ -39,8 +39,6 @@ import type { QuorumConfig } from "./quorum_config.ts";
 import { designatedLeaderOf, type ReconfigRequest, reconfigure } from "./reconfig.ts";
 import type { ServerId } from "./server_id.ts";
 
-/** No proposal has a larger counter, or it would run into the epoch (ZOOKEEPER-1277). */
-const COUNTER_MAX = 0xffff_fffe;
 /** More than is prepared in one turn: the end of an epoch is looked at between turns only. */
 const COUNTER_MARGIN = 1 << 20;
 const USED_UP = "the zxids of this epoch are used up: an election begins the next";

@@ -12,6 +12,11 @@ export type Zxid = number;
 /** Zxids of epochs below it are exact. */
 export const EPOCH_LIMIT = 2 ** 21;
 
+/**
+ * No txn has a larger counter, or it would run into the epoch (ZOOKEEPER-1277): an election begins the next one.
+ */
+export const COUNTER_MAX = 0xffff_fffe;
+
 const TWO_32 = 2 ** 32;
 
 export function makeZxid(epoch: number, counter: number): Zxid {
@@ -24,6 +29,11 @@ export function epochOf(zxid: Zxid): number {
 
 export function counterOf(zxid: Zxid): number {
   return zxid >>> 0;
+}
+
+/** How many txns an epoch has numbers for after this one. */
+export function countLeftInEpoch(zxid: Zxid): number {
+  return Math.max(0, COUNTER_MAX - counterOf(zxid));
 }
 
 /** Lower-case hex without a prefix, two's complement for negatives: as in file names and 4lw output. */

@@ -15,7 +15,7 @@ import type { Session } from "../core/session/sessions.ts";
 import { SessionTracker } from "../core/session/session_tracker.ts";
 import type { SessionTable } from "../core/storage/snapshot_tree.ts";
 import { WatchMode } from "../core/tree/watch_manager.ts";
-import { counterOf } from "../core/zxid.ts";
+import { countLeftInEpoch } from "../core/zxid.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { EnsembleMember } from "./ensemble_member.ts";
 import { EnsembleStatus } from "./ensemble_status.ts";
@@ -37,8 +37,6 @@ import {
 } from "./http/server_admin.ts";
 import type { Turn } from "./turn.ts";
 
-/** The largest counter of a zxid that a leader gives. */
-const COUNTER_MAX = 0xffff_fffe;
 /** Of those that one client watches, told at once. */
 const PATHS_OF_SESSION_MAX = 1000;
 
@@ -90,7 +88,7 @@ export class RunningAdmin implements ServerAdmin {
       isServing: gateway.isServing,
       isReadOnly: gateway.isReadOnly,
       ...place,
-      writesLeftInEpoch: Math.max(0, COUNTER_MAX - counterOf(gateway.lastZxid)),
+      writesLeftInEpoch: countLeftInEpoch(gateway.lastZxid),
       uptimeMs: Math.floor(stats.uptimeMs(clock.monotonicMs())),
     };
   }

@@ -7,7 +7,7 @@
 import type { OwnMetrics } from "../../core/metrics/own_metrics.ts";
 import type { WatchCounts } from "../../core/tree/watch_manager.ts";
 import { DENKEEPER_VERSION, ZOOKEEPER_PROTOCOL_VERSION } from "../../core/version.ts";
-import { counterOf, epochOf, type Zxid } from "../../core/zxid.ts";
+import { countLeftInEpoch, epochOf, type Zxid } from "../../core/zxid.ts";
 import type { DiskSpace, StoredFiles } from "../disk_usage.ts";
 import type { ServerMode } from "../four_letter_context.ts";
 import type { Exposition } from "./exposition.ts";
@@ -49,8 +49,6 @@ export interface OwnMetricsSource {
   storedFiles(): StoredFiles;
 }
 
-/** How many zxids an epoch has. */
-const EPOCH_ZXID_COUNT = 2 ** 32;
 const MODES = [
   ...["starting", "standalone", "looking", "read-only", "leader", "follower", "observer"],
 ];
@@ -84,7 +82,7 @@ function writeState(out: Exposition, source: OwnMetricsSource): void {
     out.gauge(
       "denkeeper_epoch_writes_left",
       "Txns until the zxids of the epoch are used up, and an election begins the next",
-      EPOCH_ZXID_COUNT - counterOf(zxid),
+      countLeftInEpoch(zxid),
     );
   }
   out.family("denkeeper_watches", "gauge", "Watches of clients of this server, by kind");
