@@ -362,7 +362,7 @@ class HttpApp implements App {
       });
       problem = new Problem("system-error", {
         detail: "The request failed for a reason that the server's log has",
-        outcome: request.method === "GET" || request.method === "HEAD" ? "not-applied" : "unknown",
+        outcome: "unknown",
       });
     } else if (error.problem === "no-auth" && identity?.hasCredentials === false) {
       problem = new Problem("auth-required", error.details);
@@ -374,7 +374,7 @@ class HttpApp implements App {
       instance: rawPath,
       path: znodePath,
       zxid: zxidText(this.#options.gateway.lastZxid),
-      isHead: request.method === "HEAD",
+      method: request.method,
     });
     return this.#finish(response, progress);
   }

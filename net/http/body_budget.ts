@@ -7,7 +7,6 @@
 import { Problem } from "./problem.ts";
 
 const BODY_BYTES_TOTAL_MAX = 128 << 20;
-const RETRY_AFTER_SECONDS = 1;
 
 export class BodyBudget {
   readonly #bytesMax: number;
@@ -25,7 +24,6 @@ export class BodyBudget {
           `Bodies of ${this.#bytes} bytes are being received and this one has ${byteCount}, ` +
           `the limit for all together is ${this.#bytesMax}: send it again later`,
         outcome: "not-applied",
-        retryAfter: RETRY_AFTER_SECONDS,
         headers: { Connection: "close" },
       });
     }

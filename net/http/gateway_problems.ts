@@ -5,10 +5,7 @@
  */
 import type { LocalAnswer } from "../../core/server/local_client.ts";
 import { sessionIdToHex } from "../../core/zxid.ts";
-import { Problem } from "./problem.ts";
-
-/** Seconds, where it is not known how long it will take. */
-export const RETRY_AFTER_SECONDS = 1;
+import { Problem, RETRY_AFTER_S } from "./problem.ts";
 
 /** No answer came, in time or at all: what became of the request nobody knows. */
 export function unanswered(
@@ -17,7 +14,7 @@ export function unanswered(
 ): Problem {
   const details = {
     outcome: "unknown",
-    retryAfter: RETRY_AFTER_SECONDS,
+    retryAfter: RETRY_AFTER_S,
     ...(path === null ? {} : { path }),
   } as const;
   if (answer.kind === "late") {
@@ -48,7 +45,6 @@ export function notServing(): Problem {
   return new Problem("no-quorum", {
     detail: "This server is not part of a quorum now: ask again, or another server",
     outcome: "not-applied",
-    retryAfter: RETRY_AFTER_SECONDS,
   });
 }
 
@@ -56,7 +52,6 @@ export function onlyReading(): Problem {
   return new Problem("not-read-only", {
     detail: "This server has no quorum and serves reads only: ask again, or another server",
     outcome: "not-applied",
-    retryAfter: RETRY_AFTER_SECONDS,
   });
 }
 
@@ -65,7 +60,6 @@ export function throttled(outstandingCount: number): Problem {
     detail: `${outstandingCount} requests are under way, which is as many as ` +
       "globalOutstandingLimit or request_throttle_max_requests allow: ask again later",
     outcome: "not-applied",
-    retryAfter: RETRY_AFTER_SECONDS,
   });
 }
 

@@ -6,7 +6,7 @@
  */
 import { ErrorCode } from "../../core/errors.ts";
 
-interface ProblemKind {
+export interface ProblemKind {
   readonly status: number;
   readonly title: string;
   /** ZooKeeper's code, where it has one for this. */
@@ -18,7 +18,10 @@ interface ProblemKind {
 }
 
 /** Errors that clients of ZooKeeper make up themselves: no server sends them. */
-const ClientErrorCode = { ConnectionLoss: -4, OperationTimeout: -7, RequestTimeout: -122 } as const;
+export const ClientErrorCode = { ConnectionLoss: -4, OperationTimeout: -7 } as const;
+
+/** Seconds until a request may be sent again, where nobody knows better; 429 and 503 always tell it. */
+export const RETRY_AFTER_S = 1;
 
 export const PROBLEMS = {
   // ZooKeeper's own
@@ -232,7 +235,7 @@ export interface ProblemDetails {
   readonly detail?: string;
   /** The znode's path. */
   readonly path?: string;
-  /** Of a write. */
+  /** Of a write: those who read are not told. */
   readonly outcome?: Outcome;
   /** Seconds. */
   readonly retryAfter?: number;
@@ -256,6 +259,11 @@ export class Problem extends Error {
   get status(): number {
     return PROBLEMS[this.problem].status;
   }
+}
+
+/** Whether this is one of these problems. */
+export function isProblem(error: unknown, ...names: ProblemName[]): error is Problem {
+  return error instanceof Problem && names.includes(error.problem);
 }
 
 const BY_CODE = new Map<number, ProblemName>();

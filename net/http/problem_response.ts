@@ -5,19 +5,20 @@
  * @module
  */
 import { ErrorCode } from "../../core/errors.ts";
-import { type Problem, PROBLEMS } from "./problem.ts";
 import { Reply } from "./listener/reply.ts";
+import {
+  ClientErrorCode,
+  type Problem,
+  type ProblemKind,
+  PROBLEMS,
+  RETRY_AFTER_S,
+} from "./problem.ts";
 
-/** Seconds, where the problem does not say. */
-const RETRY_AFTER_S = 1;
-
-/** ZooKeeper's constants, by code; those of its clients are no server's. */
-const NAMES = new Map<number, string>([
-  ...Object.entries(ErrorCode).map(([name, code]): [number, string] => [code, name.toUpperCase()]),
-  [-4, "CONNECTIONLOSS"],
-  [-7, "OPERATIONTIMEOUT"],
-  [-122, "REQUESTTIMEOUT"],
-]);
+/** ZooKeeper's constants, by code. */
+const NAMES = new Map<number, string>(
+  Object.entries({ ...ErrorCode, ...ClientErrorCode })
+    .map(([name, code]) => [code, name.toUpperCase()]),
+);
 
 /** ZooKeeper's name of an error, such as NONODE. */
 export function errorNameOf(code: number): string | undefined {
@@ -31,21 +32,15 @@ export interface ProblemContext {
   readonly path?: string | undefined;
   /** The last zxid, as text. */
   readonly zxid: string;
-  /** The answer to HEAD has no body. */
-  readonly isHead: boolean;
+  /** The request's: the answer to HEAD has no body, and that to a read no outcome. */
+  readonly method: string;
 }
 
 export function problemResponse(
   { problem, details }: Problem,
-  { instance, path, zxid, isHead }: ProblemContext,
+  { instance, path, zxid, method }: ProblemContext,
 ): Response {
-  const kind: {
-    readonly status: number;
-    readonly title: string;
-    readonly code?: number;
-    readonly isRetryable?: boolean;
-    readonly advice?: string;
-  } = PROBLEMS[problem];
+  const kind: ProblemKind = PROBLEMS[problem];
   const { status, title, code } = kind;
   const name = code === undefined ? undefined : errorNameOf(code);
   const headers: Record<string, string> = {
@@ -72,15 +67,16 @@ export function problemResponse(
     path: details.path ?? path,
     zxid,
     retryable: kind.isRetryable ?? false,
-    outcome: details.outcome,
+    outcome: method === "GET" || method === "HEAD" ? undefined : details.outcome,
     ...details.members,
   };
-  return new Reply(isHead ? null : JSON.stringify(body) + "\n", { status, headers });
+  const text = `${JSON.stringify(body)}\n`;
+  return new Reply(method === "HEAD" ? null : text, { status, headers });
 }
 
 /** For problems that were thrown without a word. */
 function adviceOf(
-  { title, advice }: { readonly title: string; readonly advice?: string },
+  { title, advice }: ProblemKind,
   path: string | undefined,
 ): string | undefined {
   if (advice === undefined) return undefined;

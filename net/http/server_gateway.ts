@@ -23,7 +23,7 @@ import type { SessionTable } from "../../core/storage/snapshot_tree.ts";
 import type { AclEntry, AclList } from "../../core/tree/acl_list.ts";
 import type { DataTree } from "../../core/tree/data_tree.ts";
 import { NO_NODE } from "../../core/tree/node_store.ts";
-import { encodeUtf8, type JuteReader, type JuteWriter } from "../../core/wire/jute.ts";
+import { type JuteReader, type JuteWriter } from "../../core/wire/jute.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
 import { type Zxid, zxidToHex } from "../../core/zxid.ts";
 import type { Turn } from "../turn.ts";
@@ -57,14 +57,13 @@ import {
   expired,
   notServing,
   onlyReading,
-  RETRY_AFTER_SECONDS,
   throttled,
   unanswered,
   withoutSession,
 } from "./gateway_problems.ts";
 import { Problem, problemOfCode } from "./problem.ts";
 import { Callbacks, ZxidWaits } from "./waits.ts";
-import { statOfNew } from "./znode_stat.ts";
+import { findZnode, statOfNew } from "./znode_stat.ts";
 
 const VIA = "http";
 /** A session that moves between servers all the time: after so many attempts its request is refused. */
@@ -195,7 +194,7 @@ export class ServerGateway implements Gateway {
   }
 
   mayDo(caller: Caller, path: string, perm: number): boolean {
-    const id = this.tree.store.lookup(encodeUtf8(path));
+    const id = findZnode(this.tree, path);
     if (id === NO_NODE) return false;
     return this.allows(caller, this.tree.aclOf(id), perm);
   }
@@ -312,7 +311,6 @@ export class ServerGateway implements Gateway {
       new Problem("behind", {
         detail: `This server is at zxid 0x${zxidToHex(this.lastZxid)} and has not seen ` +
           `0x${zxidToHex(zxid)} in ${waitMs} ms: ask again, or another server`,
-        retryAfter: RETRY_AFTER_SECONDS,
       }));
   }
 

@@ -15,9 +15,8 @@ import type { AclEntry } from "../../core/tree/acl_list.ts";
 import { aclJson, aclOfJson } from "./acl_text.ts";
 import { dataOfJson } from "./data_json.ts";
 import type { Caller, Gateway, MultiOp } from "./gateway.ts";
-import { Problem } from "./problem.ts";
+import { isProblem, Problem } from "./problem.ts";
 import { TreeLine } from "./tree_line.ts";
-import { isProblem } from "./znode_reply.ts";
 import { findZnode, parentPath } from "./znode_stat.ts";
 
 /** Lines of one transaction. */

@@ -1,16 +1,15 @@
 /**
- * The answer of a server that is not there yet, crowded, or about to go: to requests of the API it is a problem like any other,
- * so that its clients need not know of another form.
+ * The answer of a server that is not there yet, crowded, or about to go: to requests of the API it is a problem like
+ * any other, so that its clients need not know of another form.
  *
  * @module
  */
 import { Reply } from "./listener/reply.ts";
-import { Problem } from "./problem.ts";
+import { Problem, RETRY_AFTER_S } from "./problem.ts";
 import { problemResponse } from "./problem_response.ts";
 import { rawPathOf } from "./url_template.ts";
 
 const API_PREFIX = "/api/";
-const RETRY_AFTER_S = 1;
 /** It may have no tree to tell of. */
 const NO_ZXID = "0x0";
 
@@ -26,15 +25,6 @@ export function unavailable({ method, url }: Request, detail: string): Response 
       },
     });
   }
-  const isRead = method === "GET" || method === "HEAD";
-  const problem = new Problem("unavailable", {
-    detail,
-    retryAfter: RETRY_AFTER_S,
-    ...(isRead ? {} : { outcome: "not-applied" }),
-  });
-  return problemResponse(problem, {
-    instance: rawPath,
-    zxid: NO_ZXID,
-    isHead: method === "HEAD",
-  });
+  const problem = new Problem("unavailable", { detail, outcome: "not-applied" });
+  return problemResponse(problem, { instance: rawPath, zxid: NO_ZXID, method });
 }

@@ -143,8 +143,3 @@ export function missingNode(path: string): Problem {
     detail: `There is no znode ${path}`,
   });
 }
-
-/** Whether this is one of these problems. */
-export function isProblem(error: unknown, ...names: Problem["problem"][]): error is Problem {
-  return error instanceof Problem && names.includes(error.problem);
-}

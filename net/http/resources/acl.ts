@@ -11,10 +11,10 @@ import { jsonResponse } from "../compression.ts";
 import { aclEtagOf, matches, namesEtag, parseIfMatch } from "../etag.ts";
 import type { ClientStat } from "../gateway.ts";
 import { returnPreference } from "../preferences.ts";
-import { Problem } from "../problem.ts";
+import { isProblem, Problem, RETRY_AFTER_S } from "../problem.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import { HexText, Stat, statJson, zxidText } from "../schemas.ts";
-import { isProblem, missingNode, statText } from "../znode_reply.ts";
+import { missingNode, statText } from "../znode_reply.ts";
 import { clientStatOf, findZnode } from "../znode_stat.ts";
 import { Reply } from "../listener/reply.ts";
 
@@ -122,6 +122,7 @@ async function putAcl(
   throw new Problem("contended", {
     path,
     outcome: "not-applied",
+    retryAfter: RETRY_AFTER_S,
     detail:
       `Others changed the ACL of ${path} ${ATTEMPT_COUNT_MAX} times while this request tried to`,
   });

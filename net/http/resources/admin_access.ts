@@ -11,6 +11,7 @@ import { SUPER_SCHEME } from "../../../core/auth/auth_provider.ts";
 import { Permission } from "../../../core/tree/acl_list.ts";
 import type { Caller, Gateway } from "../gateway.ts";
 import { Problem } from "../problem.ts";
+import { parentPath } from "../znode_stat.ts";
 
 const PERMISSIONS = [
   Permission.Read,
@@ -35,7 +36,7 @@ function refusalOf(caller: Caller, gateway: Gateway): string | null {
   }
   const path = JSON.stringify(adminPath);
   const nobody: Caller = { ids: [], session: null, remoteAddress: caller.remoteAddress };
-  const parent = adminPath.slice(0, adminPath.lastIndexOf("/")) || "/";
+  const parent = parentPath(adminPath);
   if (
     !gateway.config.skipAcl && gateway.mayDo(nobody, parent, Permission.Create | Permission.Delete)
   ) {

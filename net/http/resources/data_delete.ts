@@ -16,11 +16,11 @@ import type { Zxid } from "../../../core/zxid.ts";
 import { jsonResponse } from "../compression.ts";
 import { parseIfMatch } from "../etag.ts";
 import type { MultiOp } from "../gateway.ts";
-import { Problem } from "../problem.ts";
+import { isProblem, Problem, RETRY_AFTER_S } from "../problem.ts";
 import { count, Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import { HexText, zxidText } from "../schemas.ts";
-import { isProblem, missingNode, versionConflict } from "../znode_reply.ts";
+import { missingNode, versionConflict } from "../znode_reply.ts";
 import { findZnode } from "../znode_stat.ts";
 import { matchedVersion } from "./data_put.ts";
 
@@ -278,7 +278,7 @@ function contended(path: string, doneCount: number): unknown {
     new Problem("contended", {
       path,
       outcome: "not-applied",
-      retryAfter: 1,
+      retryAfter: RETRY_AFTER_S,
       detail: `Others went on to change ${path} and what is below it while it was deleted`,
     }),
     doneCount,

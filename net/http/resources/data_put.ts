@@ -14,11 +14,10 @@ import { TTL_MS_MAX } from "../../../core/tree/stat.ts";
 import { parseAclText } from "../acl_text.ts";
 import { type MatchCondition, matches, parseIfMatch } from "../etag.ts";
 import type { ClientStat, CreateKind, CreateRequest, MultiOp, MultiResult } from "../gateway.ts";
-import { Problem } from "../problem.ts";
+import { isProblem, Problem, RETRY_AFTER_S } from "../problem.ts";
 import { count, Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import {
-  isProblem,
   missingNode,
   STAT_HEADERS,
   versionConflict,
@@ -376,7 +375,7 @@ function contended(path: string): Problem {
   return new Problem("contended", {
     path,
     outcome: "not-applied",
-    retryAfter: 1,
+    retryAfter: RETRY_AFTER_S,
     detail: `Others changed ${path} ${ATTEMPT_COUNT_MAX} times while this request tried to`,
   });
 }

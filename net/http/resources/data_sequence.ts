@@ -15,10 +15,10 @@ import { encodeUtf8 } from "../../../core/wire/jute.ts";
 import { sessionIdToHex } from "../../../core/zxid.ts";
 import { nodeHashing } from "../../hashing.ts";
 import type { CreateKind } from "../gateway.ts";
-import { Problem } from "../problem.ts";
+import { isProblem, Problem } from "../problem.ts";
 import { Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { dataUrl, isProblem, STAT_HEADERS, WriteReply, writeReply } from "../znode_reply.ts";
+import { dataUrl, STAT_HEADERS, WriteReply, writeReply } from "../znode_reply.ts";
 import { childPath, clientStatOf, dataOf, findZnode, nameOf, parentPath } from "../znode_stat.ts";
 import { CREATE_QUERY, createRequest, dataOfBody } from "./data_put.ts";
 

@@ -14,8 +14,10 @@
 import { z } from "zod";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../core/wire/jute.ts";
-import { childPath, type QueueEntry } from "./queue.ts";
-import { type Contender, isProblem } from "./queue_place.ts";
+import { isProblem } from "../problem.ts";
+import { childPath, findZnode } from "../znode_stat.ts";
+import type { QueueEntry } from "./queue.ts";
+import type { Contender } from "./queue_place.ts";
 
 export const LOCK_DELAY_MS_MAX = 60_000;
 
@@ -106,9 +108,10 @@ function abandoned(queue: Queue, entries: readonly QueueEntry[]): Marker[] {
   return markers.filter(({ sequence }) => entries.every((entry) => entry.sequence !== sequence));
 }
 
-function markersOf({ gateway: { tree: { store } }, path }: Queue): Marker[] {
+function markersOf({ gateway: { tree }, path }: Queue): Marker[] {
   const markers: Marker[] = [];
-  const top = store.lookup(encodeUtf8(path));
+  const { store } = tree;
+  const top = findZnode(tree, path);
   if (top === NO_NODE) return markers;
   for (let id = store.firstChild(top); id !== NO_NODE; id = store.nextSibling(id)) {
     const name = decodeUtf8(store.name(id));

@@ -12,7 +12,7 @@ import { z } from "zod";
 import { sessionIdToHex } from "../../../core/zxid.ts";
 import { jsonResponse } from "../compression.ts";
 import { duration } from "../duration.ts";
-import { Problem } from "../problem.ts";
+import { Problem, RETRY_AFTER_S } from "../problem.ts";
 import { type AnyRoute, route } from "../route.ts";
 import { HexText, zxidText } from "../schemas.ts";
 import { delayBefore, isDelayed, LOCK_DELAY_MS_MAX, markDelay, unmarkDelay } from "./lock_delay.ts";
@@ -36,7 +36,6 @@ import {
 import type { QueueWait } from "./queue_wait.ts";
 
 const TAG = "locks";
-const RETRY_AFTER_SECONDS = 1;
 
 const LockBody = z.strictObject({
   ...QueueBody.shape,
@@ -226,7 +225,7 @@ function notHeld(
     detail: `${detail}: ask again with a longer wait`,
     path,
     outcome: isKept ? "applied" : "not-applied",
-    retryAfter: RETRY_AFTER_SECONDS,
+    retryAfter: RETRY_AFTER_S,
     members: {
       held: false,
       position,

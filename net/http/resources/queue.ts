@@ -17,8 +17,10 @@ import { sessionIdToHex, type Zxid } from "../../../core/zxid.ts";
 import { nodeHashing } from "../../hashing.ts";
 import { DataJson, dataJson } from "../data_json.ts";
 import type { Caller, Gateway } from "../gateway.ts";
+import { notServing } from "../gateway_problems.ts";
 import { Problem } from "../problem.ts";
 import { HexText, zxidText } from "../schemas.ts";
+import { childPath, findZnode } from "../znode_stat.ts";
 
 /** How the entries of a kind of queue are named. */
 export interface QueueKind {
@@ -48,7 +50,7 @@ export interface QueueEntry {
 /** The entries of a queue, the first in line first; none when there is no such znode. */
 export function queueEntries(tree: DataTree, path: string, kind: QueueKind): QueueEntry[] {
   const { store } = tree;
-  const top = store.lookup(encodeUtf8(path));
+  const top = findZnode(tree, path);
   const entries: QueueEntry[] = [];
   if (top === NO_NODE) return entries;
   for (let id = store.firstChild(top); id !== NO_NODE; id = store.nextSibling(id)) {
@@ -65,11 +67,6 @@ export function queueEntries(tree: DataTree, path: string, kind: QueueKind): Que
   }
   // the number goes from 2^31-1 on to -2^31: what matters is which is ahead by less than half the circle
   return entries.sort((a, b) => (a.sequence - b.sequence) | 0);
-}
-
-/** The child's path. */
-export function childPath(parent: string, name: string): string {
-  return parent === "/" ? `/${name}` : `${parent}/${name}`;
 }
 
 /** What an entry's guid follows from. */
@@ -132,12 +129,8 @@ export function entryJson(
 
 /** Refuses those who may not see the queue; a queue that does not exist is empty, and open. */
 export function checkMayRead(gateway: Gateway, caller: Caller, path: string): void {
-  if (!gateway.isServing) {
-    throw new Problem("no-quorum", {
-      detail: "This server is not part of a quorum now: ask another",
-    });
-  }
-  const exists = gateway.tree.store.lookup(encodeUtf8(path)) !== NO_NODE;
+  if (!gateway.isServing) throw notServing();
+  const exists = findZnode(gateway.tree, path) !== NO_NODE;
   if (!exists || gateway.mayDo(caller, path, Permission.Read)) return;
   throw new Problem("no-auth", {
     detail: `To see the queue of ${path} takes the permission to read its children`,

@@ -11,9 +11,9 @@
  * @module
  */
 import { NO_NODE } from "../../../core/tree/node_store.ts";
-import { encodeUtf8 } from "../../../core/wire/jute.ts";
 import type { Caller, Gateway, SessionKey } from "../gateway.ts";
-import { Problem } from "../problem.ts";
+import { isProblem, Problem } from "../problem.ts";
+import { findZnode } from "../znode_stat.ts";
 import {
   checkMayRead,
   entryPrefix,
@@ -180,7 +180,7 @@ async function makeEntry(contender: Contender, data: Uint8Array): Promise<string
 async function makeQueue({ gateway, caller, path }: Contender): Promise<void> {
   for (const ancestor of pathsDownTo(path)) {
     // who may make a lock below a znode need not have the permission to make that znode
-    if (gateway.tree.store.lookup(encodeUtf8(ancestor)) !== NO_NODE) continue;
+    if (findZnode(gateway.tree, ancestor) !== NO_NODE) continue;
     const request = {
       path: ancestor,
       data: new Uint8Array(),
@@ -228,8 +228,4 @@ export async function deleteEntry(
   } catch (error) {
     if (!isProblem(error, "no-node", "bad-version")) throw error;
   }
-}
-
-export function isProblem(error: unknown, ...names: Problem["problem"][]): error is Problem {
-  return error instanceof Problem && names.includes(error.problem);
 }

@@ -228,7 +228,6 @@ function serviceEnded({ session, place, contender: { path } }: Contention): Prob
         : "; the session that was made for it ends by itself"),
     path,
     outcome: "unknown",
-    retryAfter: 1,
   });
 }
 

@@ -24,7 +24,6 @@ export const LONG_POLL_WAIT_MS_MAX = 600_000;
 const JITTER_SHARE = 16;
 /** At one server; more are sent away with 429. */
 const LONG_POLL_COUNT_MAX = 10_000;
-const RETRY_AFTER_S = 1;
 
 /** "deleted" also stands for a znode that was not there to begin with, unless the caller knows that. */
 export type LongPollEnd = "changed" | "deleted" | "timeout";
@@ -66,7 +65,6 @@ export async function waitForChange(
   if (waiting >= LONG_POLL_COUNT_MAX) {
     throw new Problem("throttled", {
       detail: `${LONG_POLL_COUNT_MAX} requests wait for changes already: ask again later`,
-      retryAfter: RETRY_AFTER_S,
     });
   }
   waitingCounts.set(gateway, waiting + 1);
@@ -104,7 +102,6 @@ export async function waitForChange(
 function lostService(): Problem {
   return new Problem("no-quorum", {
     detail: "The server serves nobody now, so it cannot tell what changes: ask again, or elsewhere",
-    retryAfter: RETRY_AFTER_S,
   });
 }
 

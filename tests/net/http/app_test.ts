@@ -164,8 +164,10 @@ Deno.test("App answers a problem as RFC 9457 has it", async () => {
     members: { current: { version: 4 } },
     headers: { ETag: '"4.1"' },
   } as const;
-  const fixture = fixtureOf({ routes: [failing("bad-version", details)] });
-  const response = await ask(fixture, "/api/v1/thing/a%2e?consistency=local");
+  const read = failing("bad-version", details);
+  const write = { ...read, method: "PUT", operationId: "write", isWrite: true } as const;
+  const fixture = fixtureOf({ routes: [read, write] });
+  const response = await ask(fixture, "/api/v1/thing/a%2e?consistency=local", { method: "PUT" });
   assert.equal(response.status, 412);
   assert.equal(response.headers.get("content-type"), "application/problem+json");
   assert.equal(response.headers.get("x-zk-error"), "BADVERSION");
@@ -185,6 +187,8 @@ Deno.test("App answers a problem as RFC 9457 has it", async () => {
     outcome: "not-applied",
     current: { version: 4 },
   });
+  const ofRead = await (await ask(fixture, "/api/v1/thing/a")).json();
+  assert.equal("outcome" in ofRead, false, "reads have none, whoever throws it");
 });
 
 Deno.test("App answers HEAD as GET, without a body, problems too", async () => {
