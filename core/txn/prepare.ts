@@ -282,7 +282,8 @@ export class Preparer {
     let failed = false;
     for (const request of requests) {
       const start = writer.position;
-      writer.int(request.op);
+      // servers before 3.9 leave a create2 inside a multi out, and so what was acknowledged
+      writer.int(request.op === OpCode.Create2 ? OpCode.Create : request.op);
       writer.int(0);
       let err: ErrorCode = ErrorCode.RuntimeInconsistency;
       if (!failed) {

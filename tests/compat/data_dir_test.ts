@@ -13,6 +13,7 @@ import {
   check,
   create,
   Flags,
+  getData,
   getEphemerals,
   multi,
   Op,
@@ -115,6 +116,7 @@ async function populate(client: RawClient, port: number, path: string) {
     setData("/", path),
     multi([
       create(`${path}/multi`, { data: "1" }),
+      create(`${path}/multi2`, { type: Op.create2, data: "2" }),
       setData(`${path}/multi`, "2"),
       check(`${path}/multi`, 1),
       create(`${path}/gone`),
@@ -144,3 +146,21 @@ async function populate(client: RawClient, port: number, path: string) {
   await other.endSession();
   return session;
 }
+
+testWith(
+  ["java", "javaServer"],
+  "a create2 inside a multi is there for a Java server that replays our log",
+  async () => {
+    using dir = makeTempDir();
+    const dataDir = `${dir.path}/data`;
+    {
+      await using ours = await ServerProcess.start("denkeeper", { dataDir });
+      using client = await RawClient.session(ours.clientPort);
+      await client.must(multi([create("/a", { type: Op.create2, data: "kept" })]));
+      await ours.kill(); // no snapshot has it
+    }
+    await using java = await ServerProcess.start("java", { dataDir });
+    using client = await RawClient.session(java.clientPort);
+    await client.must(getData("/a"));
+  },
+);
