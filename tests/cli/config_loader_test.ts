@@ -545,7 +545,7 @@ Deno.test("loadConfig() leaves a port that is given twice to clients, then to th
       [[...metrics, "admin.serverPort=0"], true, 8080, []],
       [
         [
-          ...metrics,
+          metrics[0]!,
           "admin.serverPort=9000",
           "metricsProvider.httpPort=2181",
         ],
