@@ -10,6 +10,15 @@ import { type JuteReader, JuteWriter } from "../wire/jute.ts";
 
 export const Permission = { Read: 1, Write: 2, Create: 4, Delete: 8, Admin: 16, All: 31 } as const;
 
+/** One by one: asked for several at once, a check is content with any of them. */
+export const PERMISSIONS: readonly number[] = [
+  Permission.Read,
+  Permission.Write,
+  Permission.Create,
+  Permission.Delete,
+  Permission.Admin,
+];
+
 /** An identity of a connection, or whom an ACL entry speaks of. */
 export interface Id {
   readonly scheme: string;

@@ -14,7 +14,7 @@ import { DENKEEPER_VERSION } from "../../core/version.ts";
 import type { Zxid } from "../../core/zxid.ts";
 import { bytesAtHand, issuesOf, readBytes, readJson } from "./body.ts";
 import { BodyBudget } from "./body_budget.ts";
-import type { Caller, Gateway, SessionKey } from "./gateway.ts";
+import type { Caller, Gateway } from "./gateway.ts";
 import type { Guard } from "./guard.ts";
 import type { HttpMetrics } from "./http_metrics.ts";
 import type { Identities, Identity } from "./identity.ts";
@@ -23,7 +23,7 @@ import { Problem } from "./problem.ts";
 import { problemResponse } from "./problem_response.ts";
 import type { AnyRoute, Call } from "./route.ts";
 import { zxidText } from "./schemas.ts";
-import { parseSessionToken, withoutTokens } from "./session_token.ts";
+import { sessionKeyOf, withoutTokens } from "./session_token.ts";
 import { paramNamesOf, paramsOf, PATH_PARAM, rawPathOf } from "./url_template.ts";
 import { znodePathOf } from "./znode_path.ts";
 import { Reply } from "./listener/reply.ts";
@@ -208,7 +208,7 @@ class HttpApp implements App {
     const { gateway } = draft;
     let { caller } = draft;
     if (token !== null) {
-      const session = sessionKeyOf(token);
+      const session = sessionKeyOf(token, "X-Zk-Session");
       await gateway.touch(session);
       caller = { ...caller, session };
     }
@@ -533,15 +533,6 @@ function queryOf(
   throw new Problem("bad-request", {
     detail: `The query is not what is expected: ${issues[0]!.at}: ${issues[0]!.message}`,
     members: { issues },
-  });
-}
-
-function sessionKeyOf(token: string): SessionKey {
-  const key = parseSessionToken(token);
-  if (key !== null) return key;
-  throw new Problem("bad-request", {
-    detail:
-      "X-Zk-Session does not hold a session's token: send it as POST /api/v1/sessions gave it",
   });
 }
 

@@ -80,6 +80,11 @@ export function namesEtag(header: string, etag: string): boolean {
   });
 }
 
+/** The znode's ETag: the version alone starts again at 0 when it is made anew. */
+export function etagOf({ version, czxid }: { version: number; czxid: Zxid }): string {
+  return `"${version}.${zxidToHex(czxid)}"`;
+}
+
 /** The ACL's ETag: like that of the data, with the ACL's version. */
 export function aclEtagOf({ aversion, czxid }: { aversion: number; czxid: Zxid }): string {
   return `"${aversion}.${zxidToHex(czxid)}"`;

@@ -1,5 +1,5 @@
 /**
- * What several resources of the HTTP API have in common: how stats, zxids and ACLs look in JSON.
+ * What several resources of the HTTP API have in common: how stats, zxids and types of znodes look in JSON.
  *
  * 64-bit numbers are strings (`0x` and hex digits), since JSON's readers keep 53 bits; versions and times are
  * numbers.
@@ -11,6 +11,9 @@ import { sessionIdToHex, type Zxid, zxidToHex } from "../../core/zxid.ts";
 import type { ClientStat } from "./gateway.ts";
 
 export const HexText = z.string().regex(/^0x[0-9a-f]{1,16}$/);
+
+export const NodeType = z.enum(["persistent", "ephemeral", "container", "ttl"]);
+export type NodeType = z.output<typeof NodeType>;
 
 export const Stat = z.object({
   czxid: HexText,
@@ -44,9 +47,4 @@ export function statJson(stat: ClientStat): z.input<typeof Stat> {
     numChildren: stat.childCount,
     pzxid: zxidText(stat.pzxid),
   };
-}
-
-/** The znode's ETag: the version alone starts again at 0 when it is made anew. */
-export function etagOf({ version, czxid }: Pick<ClientStat, "version" | "czxid">): string {
-  return `"${version}.${zxidToHex(czxid)}"`;
 }

@@ -8,6 +8,7 @@
  */
 import { crc32Finish, crc32Update, CRC_START } from "../../core/checksum.ts";
 import type { SessionKey } from "./gateway.ts";
+import { Problem } from "./problem.ts";
 
 const PREFIX = "zks_";
 const PASSWORD_BYTES = 16;
@@ -44,6 +45,18 @@ export function parseSessionToken(text: string): SessionKey | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   if (view.getUint32(KEY_BYTES) !== crcOf(bytes)) return null;
   return { id: view.getBigInt64(0), password: bytes.slice(8, KEY_BYTES) };
+}
+
+/**
+ * @param where the token stands, for the message
+ * @throws {Problem} `bad-request` when it is no token
+ */
+export function sessionKeyOf(token: string, where: string): SessionKey {
+  const key = parseSessionToken(token);
+  if (key !== null) return key;
+  throw new Problem("bad-request", { // the token is not repeated: it may be almost right
+    detail: `${where} does not hold a session's token: send it as POST /api/v1/sessions gave it`,
+  });
 }
 
 function crcOf(bytes: Uint8Array): number {

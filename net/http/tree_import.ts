@@ -8,15 +8,15 @@
 import { z } from "zod";
 import { assert } from "../../core/assert.ts";
 import { NO_NODE } from "../../core/tree/node_store.ts";
-import { isValidPath } from "../../core/tree/path.ts";
-import { encodeUtf8 } from "../../core/wire/jute.ts";
 import type { Zxid } from "../../core/zxid.ts";
 import type { AclEntry } from "../../core/tree/acl_list.ts";
 import { aclJson, aclOfJson } from "./acl_text.ts";
 import { dataOfJson } from "./data_json.ts";
 import type { Caller, Gateway, MultiOp } from "./gateway.ts";
 import { isProblem, Problem } from "./problem.ts";
+import type { NodeType } from "./schemas.ts";
 import { TreeLine } from "./tree_line.ts";
+import { isZnodePath } from "./znode_path.ts";
 import { findZnode, parentPath } from "./znode_stat.ts";
 
 /** Lines of one transaction. */
@@ -27,7 +27,7 @@ const LINE_BYTES = 128;
 const ATTEMPT_COUNT_MAX = 10;
 const NO_DATA = new Uint8Array(0);
 
-export type Conflict = "fail" | "skip" | "replace";
+type Conflict = "fail" | "skip" | "replace";
 
 export interface ImportOptions {
   /** Where the znode goes that was exported. */
@@ -42,7 +42,7 @@ export interface ImportOptions {
 interface Line {
   readonly number: number;
   readonly path: string;
-  readonly type: "persistent" | "ephemeral" | "container" | "ttl";
+  readonly type: NodeType;
   readonly ttlMs: number | undefined;
   readonly data: Uint8Array | null;
   /** Undefined: the line has none. */
@@ -195,8 +195,7 @@ export class TreeImport {
     if (line.denied) return null;
     const top = this.#options.path;
     const path = line.path === "/" ? top : (top === "/" ? "" : top) + line.path;
-    const bytes = encodeUtf8(path);
-    if (!isValidPath(bytes, 0, bytes.length)) {
+    if (!isZnodePath(path)) {
       throw refuse("bad-path", `${JSON.stringify(line.path)} is no path of a znode`);
     }
     if (line.aclDenied) {

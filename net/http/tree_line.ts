@@ -7,7 +7,7 @@ import { z } from "zod";
 import { TTL_MS_MAX } from "../../core/tree/stat.ts";
 import { AclJson } from "./acl_text.ts";
 import { DataInput } from "./data_json.ts";
-import { Stat } from "./schemas.ts";
+import { NodeType, Stat } from "./schemas.ts";
 
 export const TreeLine = z.strictObject({
   path: z.string().startsWith("/").meta({
@@ -16,7 +16,7 @@ export const TreeLine = z.strictObject({
   denied: z.literal(true).optional().meta({
     description: "the caller may not READ it: it and what is below it are missing",
   }),
-  type: z.enum(["persistent", "ephemeral", "container", "ttl"]).optional(),
+  type: NodeType.optional(),
   ttlMs: z.int().min(1).max(TTL_MS_MAX).optional(),
   data: DataInput.optional(),
   acl: AclJson.optional().meta({ description: "left out on import: open to all" }),

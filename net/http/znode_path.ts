@@ -7,6 +7,8 @@
  *
  * @module
  */
+import { isValidPath } from "../../core/tree/path.ts";
+import { encodeUtf8 } from "../../core/wire/jute.ts";
 import { Problem } from "./problem.ts";
 
 const SLASH = 0x2f;
@@ -22,6 +24,12 @@ const PERCENT = 0x25;
 export function znodePathOf(raw: string): string {
   if (raw === "" || raw === "/") return "/";
   return isPlain(raw) ? raw : decoded(raw);
+}
+
+/** Whether it is a path of a znode, where it is not part of a URL. */
+export function isZnodePath(path: string): boolean {
+  const bytes = encodeUtf8(path);
+  return isValidPath(bytes, 0, bytes.length);
 }
 
 /** A znode's path as it is written in URLs, from a slash on. */

@@ -6,16 +6,8 @@
  */
 import { checkAcl } from "../../../core/auth/acl_check.ts";
 import type { AuthProviders } from "../../../core/auth/auth_providers.ts";
-import { type AclList, type Id, Permission } from "../../../core/tree/acl_list.ts";
+import { type AclList, type Id, PERMISSIONS } from "../../../core/tree/acl_list.ts";
 import { type CommandAnswer, failure } from "./command.ts";
-
-const PERMISSIONS = [
-  Permission.Create,
-  Permission.Delete,
-  Permission.Read,
-  Permission.Write,
-  Permission.Admin,
-];
 
 export interface CommandAuthOptions {
   readonly providers: AuthProviders;

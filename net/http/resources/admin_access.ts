@@ -8,18 +8,10 @@
  * @module
  */
 import { SUPER_SCHEME } from "../../../core/auth/auth_provider.ts";
-import { Permission } from "../../../core/tree/acl_list.ts";
+import { Permission, PERMISSIONS } from "../../../core/tree/acl_list.ts";
 import type { Caller, Gateway } from "../gateway.ts";
 import { Problem } from "../problem.ts";
 import { parentPath } from "../znode_stat.ts";
-
-const PERMISSIONS = [
-  Permission.Read,
-  Permission.Write,
-  Permission.Create,
-  Permission.Delete,
-  Permission.Admin,
-];
 
 /** @throws {Problem} `no-auth`, which is told as `auth-required` to who brought no credentials */
 export function requireAdmin({ caller, gateway }: { caller: Caller; gateway: Gateway }): void {

@@ -15,10 +15,10 @@ import { DataJson, dataJson, EncodingName } from "../data_json.ts";
 import { SINCE_HEADER, WAIT_QUERY, whenChanged } from "../long_polling.ts";
 import { count, Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { etagOf, Stat, statJson, zxidText } from "../schemas.ts";
+import { etagOf } from "../etag.ts";
+import { NodeType, Stat, statJson, zxidText } from "../schemas.ts";
 import { missingNode } from "../znode_reply.ts";
 import { clientStatOf, dataOf, findZnode, nameOf } from "../znode_stat.ts";
-import { NodeType } from "./node.ts";
 
 const LIMIT_DEFAULT = 500;
 const LIMIT_MAX = 10_000;

@@ -8,11 +8,11 @@
 import { z } from "zod";
 import { packedResponse } from "../compression.ts";
 import { plainText } from "../data_json.ts";
-import { namesEtag } from "../etag.ts";
+import { etagOf, namesEtag } from "../etag.ts";
 import type { ClientStat } from "../gateway.ts";
 import { Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { etagOf, zxidText } from "../schemas.ts";
+import { zxidText } from "../schemas.ts";
 import { SINCE_HEADER, WAIT_QUERY, whenChanged } from "../long_polling.ts";
 import { STAT_HEADERS, statText } from "../znode_reply.ts";
 import { httpDate } from "../http_date.ts";

@@ -17,6 +17,7 @@ import type { ClientStat, CreateKind, CreateRequest, MultiOp, MultiResult } from
 import { isProblem, Problem, RETRY_AFTER_S } from "../problem.ts";
 import { count, Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
+import { NodeType } from "../schemas.ts";
 import {
   missingNode,
   STAT_HEADERS,
@@ -38,7 +39,7 @@ export const CREATE_QUERY = {
 };
 
 const Query = z.strictObject({
-  type: z.enum(["persistent", "ephemeral", "container", "ttl"]).optional()
+  type: NodeType.optional()
     .meta({
       description:
         "what to make; a znode that exists must be of this type, ephemerals the session's own",

@@ -20,9 +20,8 @@ import { Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import { dataUrl, STAT_HEADERS, WriteReply, writeReply } from "../znode_reply.ts";
 import { childPath, clientStatOf, dataOf, findZnode, nameOf, parentPath } from "../znode_stat.ts";
+import { IDEMPOTENCY_KEY, idempotencyKeyOf } from "./idempotency_key.ts";
 import { CREATE_QUERY, createRequest, dataOfBody } from "./data_put.ts";
-
-const IDEMPOTENCY_KEY_LENGTH_MAX = 200;
 
 const Query = z.strictObject({
   sequence: Flag.meta({ description: "must be 1" }),
@@ -48,7 +47,7 @@ export const dataSequenceRoutes: readonly AnyRoute[] = [route({
   summary: "Makes a znode with the next number of its parent at the end of its name",
   query: Query,
   headers: {
-    "Idempotency-Key":
+    [IDEMPOTENCY_KEY]:
       "any text, the same when the request is sent again: it finds the znode it made. " +
       "The name then begins with _c_<GUID>-",
     "X-Zk-Acl": "like ?acl=",
@@ -79,7 +78,7 @@ async function createSequential(call: SequenceCall): Promise<Response> {
     });
   }
   const data = dataOfBody(request, call.body);
-  const key = request.headers.get("idempotency-key");
+  const key = idempotencyKeyOf(request);
   const prefix = key === null ? null : protection(call, key);
   const parent = parentPath(path);
   const create = createRequest(call, {
@@ -117,19 +116,10 @@ async function createSequential(call: SequenceCall): Promise<Response> {
 
 /** `_c_<GUID>-`, with the same GUID for the same key of the same client. */
 function protection({ caller, path }: SequenceCall, key: string): string {
-  if (key.length === 0 || key.length > IDEMPOTENCY_KEY_LENGTH_MAX) {
-    throw new Problem("bad-request", {
-      path,
-      outcome: "not-applied",
-      detail:
-        `Idempotency-Key has ${key.length} characters: it must have 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX}`,
-    });
-  }
   const session = caller.session === null ? "" : sessionIdToHex(caller.session.id);
   // the address may be another one when the request is sent again
-  const ids = caller.ids.filter(({ scheme }) => scheme !== "ip").map((
-    { scheme, id },
-  ) => [scheme, id]);
+  const ids = caller.ids.filter(({ scheme }) => scheme !== "ip")
+    .map(({ scheme, id }) => [scheme, id]);
   const client = JSON.stringify([session, ids, path, key]);
   const digest = nodeHashing.digest("sha256", encodeUtf8(client));
   const hex = digest.slice(0, 16).toHex();

@@ -10,14 +10,12 @@ import { sessionIdToHex } from "../../../core/zxid.ts";
 import { AclJson, aclJson } from "../acl_text.ts";
 import { jsonResponse } from "../compression.ts";
 import { DataJson, dataJson, EncodingName } from "../data_json.ts";
-import { namesEtag } from "../etag.ts";
+import { etagOf, namesEtag } from "../etag.ts";
 import { missingNode, STAT_HEADERS, statText } from "../znode_reply.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { etagOf, HexText, Stat, statJson } from "../schemas.ts";
+import { HexText, NodeType, Stat, statJson } from "../schemas.ts";
 import { findZnode, ttlMsOf } from "../znode_stat.ts";
 import { Reply } from "../listener/reply.ts";
-
-export const NodeType = z.enum(["persistent", "ephemeral", "container", "ttl"]);
 
 const Query = z.strictObject({
   encoding: EncodingName.default("auto").meta({ description: "of the data" }),

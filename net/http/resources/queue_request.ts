@@ -12,6 +12,7 @@ import { Reply } from "../listener/reply.ts";
 import { Problem } from "../problem.ts";
 import { count } from "../query_values.ts";
 import type { Call } from "../route.ts";
+import { IDEMPOTENCY_KEY, idempotencyKeyOf } from "./idempotency_key.ts";
 import type { QueueEntry, QueueKind } from "./queue.ts";
 import {
   type Contender,
@@ -41,12 +42,9 @@ export const QueueQuery = z.strictObject({
     .meta({ description: "entries to list at most" }),
 });
 
-export const KEY_HEADER = "Idempotency-Key";
-const KEY_LENGTH_MAX = 200;
-
 export const QUEUE_HEADERS = {
   "X-Zk-Session": "the session's token",
-  [KEY_HEADER]:
+  [IDEMPOTENCY_KEY]:
     "tells several places of one session apart: without it a session has one in each queue",
 };
 
@@ -86,7 +84,7 @@ type QueueCall = Pick<Call, "request" | "path" | "caller" | "gateway" | "signal"
 /** Takes a place in a queue, waits as long as the request says, and answers. */
 export async function contend(call: QueueCall, options: ContentionOptions): Promise<Response> {
   const { gateway, caller, path } = call;
-  const key = keyOf(call.request); // before there is a session to clean up
+  const key = idempotencyKeyOf(call.request); // before there is a session to clean up
   const data = options.body.data === undefined ? undefined : dataOfJson(options.body.data, path);
   const session = await sessionOfRequest(call, options.body);
   const contender: Contender = {
@@ -169,7 +167,7 @@ export async function withdraw(
     caller: { ...caller, session },
     path,
     kind,
-    key: keyOf(call.request),
+    key: idempotencyKeyOf(call.request),
     isSessionForIt: false,
   };
   const entries = await entriesToLeave(contender);
@@ -180,14 +178,6 @@ export async function withdraw(
     else await deleteEntry(contender, entry.path, -1);
   }
   return new Reply(null, { status: 204 });
-}
-
-function keyOf(request: Request): string | null {
-  const key = request.headers.get(KEY_HEADER);
-  if (key === null || (key !== "" && key.length <= KEY_LENGTH_MAX)) return key;
-  throw new Problem("bad-request", {
-    detail: `An ${KEY_HEADER} has between 1 and ${KEY_LENGTH_MAX} letters: this has ${key.length}`,
-  });
 }
 
 /** Makes the answer now, of the queue as it is, and gives or throws it later. */

@@ -10,7 +10,8 @@ import { jsonResponse } from "../compression.ts";
 import { DataJson, dataJson, EncodingName } from "../data_json.ts";
 import { Problem } from "../problem.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { etagOf, HexText, Stat, statJson, zxidText } from "../schemas.ts";
+import { etagOf } from "../etag.ts";
+import { HexText, Stat, statJson, zxidText } from "../schemas.ts";
 import { findZnode, nameOf } from "../znode_stat.ts";
 
 const PATH_COUNT_MAX = 1000;

@@ -9,19 +9,20 @@ import { duration, durationText } from "../duration.ts";
 import type { SessionKey } from "../gateway.ts";
 import { Problem } from "../problem.ts";
 import type { Call } from "../route.ts";
-import { parseSessionToken, sessionTokenOf } from "../session_token.ts";
+import { sessionKeyOf, sessionTokenOf } from "../session_token.ts";
 
 /** Session timeouts are 32 bits wide. */
-const TTL_MS_MAX = 2 ** 31 - 1;
-export const TTL_MS_DEFAULT = 15_000;
+const SESSION_TIMEOUT_MS_MAX = 2 ** 31 - 1;
+export const SESSION_TIMEOUT_MS_DEFAULT = 15_000;
 
-export const Ttl = duration({ min: 1, max: TTL_MS_MAX });
+/** A session's timeout, which the API calls its time to live. */
+export const SessionTtl = duration({ min: 1, max: SESSION_TIMEOUT_MS_MAX });
 
 /** Of bodies of requests that need a session. */
 export const SESSION_FIELDS = {
   session: z.string().optional()
     .meta({ description: "the session's token, unless X-Zk-Session has it" }),
-  ttl: Ttl.optional()
+  ttl: SessionTtl.optional()
     .meta({ description: "makes a session for this only, which lives so long without a request" }),
 };
 
@@ -37,7 +38,7 @@ export async function sessionOfRequest(
   { caller, gateway }: Pick<Call, "caller" | "gateway">,
   { session, ttl }: { session?: string | undefined; ttl?: number | undefined },
 ): Promise<RequestSession> {
-  const named = session === undefined ? caller.session : keyOfToken(session);
+  const named = session === undefined ? caller.session : sessionKeyOf(session, "session");
   if (named !== null) {
     if (ttl !== undefined) {
       throw new Problem("bad-request", {
@@ -60,7 +61,7 @@ export async function sessionOfRequest(
 }
 
 /** In place of the token in a URL: the session of `X-Zk-Session`, for URLs that get logged. */
-export const CURRENT = "current";
+const CURRENT = "current";
 /** Of operations whose URL has a token. */
 export const CURRENT_HEADERS = {
   "X-Zk-Session": `the session's token, if the URL has \`${CURRENT}\` instead`,
@@ -72,19 +73,10 @@ export const CURRENT_HEADERS = {
  * @throws {Problem} `session-required`, `bad-request`
  */
 export function sessionOfUrl({ params, caller }: Pick<Call, "params" | "caller">): SessionKey {
-  if (params.token !== CURRENT) return keyOfToken(params.token!);
+  if (params.token !== CURRENT) return sessionKeyOf(params.token!, "The URL");
   if (caller.session !== null) return caller.session;
   throw new Problem("session-required", {
     detail: `The session ${CURRENT} is that of X-Zk-Session, which the request does not have`,
-  });
-}
-
-/** @throws {Problem} `bad-request` */
-function keyOfToken(token: string): SessionKey {
-  const key = parseSessionToken(token);
-  if (key !== null) return key;
-  throw new Problem("bad-request", { // the token is not repeated: it may be almost right
-    detail: "The session's token is none: it is the word that POST /api/v1/sessions answers",
   });
 }
 

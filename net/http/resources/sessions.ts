@@ -18,7 +18,13 @@ import { Reply } from "../listener/reply.ts";
 import { type AnyRoute, route } from "../route.ts";
 import { HexText } from "../schemas.ts";
 import { sessionTokenOf } from "../session_token.ts";
-import { clampTtl, CURRENT_HEADERS, sessionOfUrl, Ttl, TTL_MS_DEFAULT } from "./request_session.ts";
+import {
+  clampTtl,
+  CURRENT_HEADERS,
+  SESSION_TIMEOUT_MS_DEFAULT,
+  sessionOfUrl,
+  SessionTtl,
+} from "./request_session.ts";
 
 const TAG = "sessions";
 const PATH = "/api/v1/sessions";
@@ -26,7 +32,7 @@ const PATH = "/api/v1/sessions";
 const NO_QUERY = z.strictObject({});
 
 const SessionBody = z.strictObject({
-  ttl: Ttl.default(TTL_MS_DEFAULT)
+  ttl: SessionTtl.default(SESSION_TIMEOUT_MS_DEFAULT)
     .meta({ description: "how long it lives without a request: 15s unless said otherwise" }),
 });
 

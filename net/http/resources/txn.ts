@@ -9,23 +9,19 @@ import { TTL_MS_MAX } from "../../../core/tree/stat.ts";
 import { AclJson, aclOfJson } from "../acl_text.ts";
 import { jsonResponse } from "../compression.ts";
 import { DataInput, dataOfJson } from "../data_json.ts";
-import { matches, parseZnodeTag } from "../etag.ts";
+import { etagOf, matches, parseZnodeTag } from "../etag.ts";
 import type { CreateKind, MultiOp } from "../gateway.ts";
 import { Problem, type ProblemName, PROBLEMS } from "../problem.ts";
 import { errorNameOf } from "../problem_response.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { etagOf, HexText, Stat, statJson, zxidText } from "../schemas.ts";
+import { HexText, NodeType, Stat, statJson, zxidText } from "../schemas.ts";
+import { isZnodePath } from "../znode_path.ts";
 import { mayCompare } from "../znode_reply.ts";
 import { findZnode } from "../znode_stat.ts";
-import { isValidPath } from "../../../core/tree/path.ts";
-import { encodeUtf8 } from "../../../core/wire/jute.ts";
 
 const OP_COUNT_MAX = 10_000;
 
-const Path = z.string().min(1).refine((path) => {
-  const bytes = encodeUtf8(path);
-  return isValidPath(bytes, 0, bytes.length);
-}, "is no path of a znode");
+const Path = z.string().min(1).refine(isZnodePath, "is no path of a znode");
 
 /** As ZooKeeper has it: -1 stands for any. */
 const Version = z.int().min(-0x80000000).max(0x7fffffff);
@@ -44,7 +40,7 @@ const Op = z.discriminatedUnion("op", [
       description: "with sequence the name to which the number is added, which may be empty",
     }),
     data: DataInput.optional(),
-    type: z.enum(["persistent", "ephemeral", "container", "ttl"]).default("persistent"),
+    type: NodeType.default("persistent"),
     sequence: z.boolean().default(false),
     ttlMs: z.int().min(1).max(TTL_MS_MAX).optional().meta({ description: "of TTL nodes" }),
     acl: AclJson.optional(),

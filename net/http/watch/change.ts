@@ -23,6 +23,14 @@ export interface Change {
   readonly parentAcl: AclList | null;
 }
 
+/** Of a change in memory, beside its path. */
+const CHANGE_BYTES = 120;
+
+/** About what a change takes in memory. */
+export function changeBytes({ path }: Change): number {
+  return CHANGE_BYTES + 2 * path.length;
+}
+
 /** What a change is to one watch. */
 export type EventKind = Change["type"] | "children";
 

@@ -11,7 +11,7 @@
  * @module
  */
 import { counterOf, type Zxid } from "../../../core/zxid.ts";
-import { type Change, ChangeList } from "./change.ts";
+import { type Change, changeBytes, ChangeList } from "./change.ts";
 import { type LogPlace, LogScan, type LogScanOptions } from "./log_scan.ts";
 import { TxnChanges } from "./txn_changes.ts";
 import type { WorkPace } from "./work_pace.ts";
@@ -25,8 +25,6 @@ const PASSED_BYTES = 128 * 1024;
 const PLACE_DISTANCE_BYTES = 1 << 20;
 const PLACE_COUNT_MAX = 4096;
 const CACHE_BYTES_MAX = 8 << 20;
-/** Of a change beside its path. */
-const CHANGE_BYTES = 120;
 const UNWRITTEN_PAUSE_MS = 5;
 /** A disk that takes longer to log what is committed has other troubles. */
 const UNWRITTEN_PAUSE_COUNT_MAX = 600;
@@ -274,6 +272,6 @@ function isTxnOf({ after, zxids }: ReadSlice, zxid: Zxid): boolean {
 
 function bytesOf({ changes, zxids }: ReadSlice): number {
   let bytes = 8 * zxids.length;
-  for (const { path } of changes.all) bytes += CHANGE_BYTES + 2 * path.length;
+  for (const change of changes.all) bytes += changeBytes(change);
   return bytes;
 }

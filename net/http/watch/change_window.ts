@@ -6,14 +6,12 @@
  * @module
  */
 import type { Zxid } from "../../../core/zxid.ts";
-import type { Change } from "./change.ts";
+import { type Change, changeBytes } from "./change.ts";
 
 const COUNT_MAX = 50_000;
 const BYTES_MAX = 8 << 20;
 /** Fewer that are gone are not worth a new array. */
 const CUT_COUNT_MIN = 1000;
-/** Of a change beside its path. */
-const CHANGE_BYTES = 120;
 
 export class ChangeWindow {
   readonly #countMax: number;
@@ -47,10 +45,10 @@ export class ChangeWindow {
   /** To be called in the order of the txns. */
   add(change: Change): void {
     this.#changes.push(change);
-    this.#bytes += bytesOf(change);
+    this.#bytes += changeBytes(change);
     while (this.count > this.#countMax || this.#bytes > this.#bytesMax) {
       const oldest = this.#changes[this.#start++]!;
-      this.#bytes -= bytesOf(oldest);
+      this.#bytes -= changeBytes(oldest);
       this.#floor = oldest.zxid; // of which others may be left: they are of no use
     }
     if (this.#start > CUT_COUNT_MIN && this.#start > this.count) {
@@ -80,8 +78,4 @@ export class ChangeWindow {
     ) end++;
     return this.#changes.slice(low, end);
   }
-}
-
-function bytesOf({ path }: Change): number {
-  return CHANGE_BYTES + 2 * path.length;
 }

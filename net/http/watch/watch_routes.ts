@@ -4,8 +4,6 @@
  * @module
  */
 import { z } from "zod";
-import { isValidPath } from "../../../core/tree/path.ts";
-import { encodeUtf8 } from "../../../core/wire/jute.ts";
 import { sessionIdToHex, type Zxid } from "../../../core/zxid.ts";
 import type { SessionKey } from "../gateway.ts";
 import { Problem } from "../problem.ts";
@@ -13,6 +11,7 @@ import { Flag, ZxidText } from "../query_values.ts";
 import { CURRENT_HEADERS, sessionOfUrl } from "../resources/request_session.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import { zxidText } from "../schemas.ts";
+import { isZnodePath } from "../znode_path.ts";
 import type { WatchScope } from "./change.ts";
 import { plainEvent, VALUE_FORMS, type ValueForm } from "./event_text.ts";
 import { holdSession } from "./session_lease.ts";
@@ -172,8 +171,7 @@ function lastEventId({ headers }: Request): Zxid | null {
 }
 
 function checkedPath(path: string): string {
-  const bytes = encodeUtf8(path);
-  if (isValidPath(bytes, 0, bytes.length)) return path;
+  if (isZnodePath(path)) return path;
   throw new Problem("bad-path", {
     path,
     detail:

@@ -232,7 +232,7 @@ const SESSION_ROWS: readonly Row[] = [
     "bad-request",
     /send it as POST \/api\/v1\/sessions gave it/,
   ],
-  ["GET ~/sessions/nonsense", "bad-request", /the word that POST \/api\/v1\/sessions answers/],
+  ["GET ~/sessions/nonsense", "bad-request", /POST \/api\/v1\/sessions gave it/],
   ["GET ~/whoami\nX-Zk-Session: {damaged}", "bad-request", /send it as/],
   [
     "PUT ~/data/e?type=ephemeral\nX-Zk-Session: {wrongPassword}\n\n",

@@ -3,7 +3,7 @@ import type { Caller, Gateway } from "../../../net/http/gateway.ts";
 import { Problem } from "../../../net/http/problem.ts";
 import { znodeRoutes } from "../../../net/http/resources/znodes.ts";
 import type { Call, Method } from "../../../net/http/route.ts";
-import { etagOf } from "../../../net/http/schemas.ts";
+import { etagOf } from "../../../net/http/etag.ts";
 import { makeConfig } from "../../fuzz/server_fixture.ts";
 import { LeaderAndLearner } from "../../support/core_server.ts";
 import { flush, gatewayOf } from "../../support/hand_driven_gateway.ts";
