@@ -264,10 +264,10 @@ export class ServerView implements AdminContext {
 
   *watchesBySession(): Iterable<SessionPaths> {
     for (const client of this.#options.processor().clients) {
-      const paths = [...client.watchedPaths]
-        .filter((watched) => (watched.modesOf(client) & DATA_MODES) !== 0);
-      if (paths.length === 0) continue;
-      yield { sessionId: client.sessionId, paths: paths.map(({ path }) => path) };
+      const paths = dataWatchesOf(client);
+      const first = paths.next();
+      if (first.done === true) continue;
+      yield { sessionId: client.sessionId, paths: startingWith(first.value, paths) };
     }
   }
 
@@ -461,4 +461,16 @@ function connectionInfo(client: Client): ConnectionInfo {
       maxLatencyMs: Math.floor(client.latencyMaxMs),
     },
   };
+}
+
+/** Paths of which it has a data watch: they may be many, and are not all asked for at once. */
+function* dataWatchesOf(client: Client): Generator<string, undefined> {
+  for (const watched of client.watchedPaths) {
+    if ((watched.modesOf(client) & DATA_MODES) !== 0) yield watched.path;
+  }
+}
+
+function* startingWith(first: string, rest: Iterable<string>): Iterable<string> {
+  yield first;
+  yield* rest;
 }

@@ -6,6 +6,7 @@
  */
 import type { AuthProviders } from "../../../core/auth/auth_providers.ts";
 import type { AdminContext } from "../../admin_context.ts";
+import { rest } from "../../rest.ts";
 import { type AdminCommand, type CommandAnswer, failure } from "./command.ts";
 import { refusal } from "./command_auth.ts";
 import { CONNECTION_COMMANDS } from "./connection_commands.ts";
@@ -150,7 +151,8 @@ function json(
       controller.enqueue(first);
       controller.enqueue(second);
     },
-    pull(controller) {
+    async pull(controller) {
+      await rest(); // what reads quickly would have all of it made at once
       const { done, value } = pieces.next();
       if (done === true) controller.close();
       else controller.enqueue(encoder.encode(value));

@@ -26,10 +26,17 @@ export const WATCH_COMMANDS: readonly AdminCommand[] = [
 
 function* bySession(context: AdminContext): Generator<[string, Json]> {
   for (const { sessionId, paths } of context.watchesBySession()) {
-    yield [String(sessionId), [...paths]];
+    yield [String(sessionId), oneByOne(paths)];
   }
 }
 
 function* byPath(context: AdminContext): Generator<[string, Json]> {
-  for (const { path, sessionIds } of context.watchesByPath()) yield [path, [...sessionIds]];
+  for (const { path, sessionIds } of context.watchesByPath()) {
+    yield [path, oneByOne(sessionIds)];
+  }
+}
+
+/** A list that is not made before it is printed. */
+function* oneByOne(values: Iterable<string | bigint>): Generator<Json> {
+  yield* values;
 }

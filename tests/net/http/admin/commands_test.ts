@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { AdminContext } from "../../../../net/admin_context.ts";
+import { adminCommands, type AdminCommandsOptions } from "../../../../net/http/admin/commands.ts";
 import { RawClient } from "../../../support/raw_client.ts";
 import { auth, create, exists, getChildren, getData, setAcl } from "../../../support/requests.ts";
 import { AdminFixture, SUPER } from "./admin_fixture.ts";
@@ -307,4 +309,33 @@ Deno.test("the AdminServer sends a long list piece by piece, to the end", async 
   assert.equal(response.headers.get("Content-Length"), null);
   const { path_to_session_ids: watches } = await response.json();
   assert.deepEqual(Object.keys(watches).sort(), paths.sort());
+});
+
+Deno.test("adminCommands() makes a long list as it is read, and lets others run between its pieces", async () => {
+  const pathCount = 20_000;
+  let madeCount = 0;
+  const some = function* () {
+    for (; madeCount < pathCount; madeCount++) yield `/${"x".repeat(60)}${madeCount}`;
+  };
+  const context = {
+    isServing: true,
+    watchesBySession: () => [{ sessionId: 5n, paths: some() }],
+  } as unknown as AdminContext;
+  const answer = adminCommands({
+    context,
+    config: { http: { commandUrl: "/commands" } },
+  } as unknown as AdminCommandsOptions);
+  const request = new Request("http://localhost/commands/wchc");
+  const { body } = await answer(request, { remoteAddress: "127.0.0.1" });
+  let turnCount = 0;
+  const timer = setInterval(() => turnCount++, 0);
+  const reader = body!.getReader();
+  let pieceCount = 0;
+  while (!(await reader.read()).done) {
+    pieceCount++;
+    if (pieceCount === 1) assert.ok(madeCount < pathCount / 5, `${madeCount} are made already`);
+  }
+  clearInterval(timer);
+  assert.equal(madeCount, pathCount);
+  assert.ok(turnCount >= pieceCount - 5, `${turnCount} turns for ${pieceCount} pieces`);
 });
