@@ -317,7 +317,7 @@ export class ServerGateway implements Gateway {
   // ---------------------------------------------------------------- sessions
 
   async createSession(caller: Caller, timeoutMs: number): Promise<SessionInfo> {
-    const client = await this.#connect(caller, (client, x) => client.createSession(timeoutMs, x));
+    const client = await this.#createSession(caller, timeoutMs);
     const { id } = client.client.session!;
     this.#attachments.set(id, client);
     return { key: { id, password: sessionPassword(id) }, timeoutMs };
@@ -448,12 +448,17 @@ export class ServerGateway implements Gateway {
 
   #problemOf(err: ErrorCode, { session }: Caller, path: string | null): Problem {
     if (err === ErrorCode.SessionExpired && session !== null) return expired(session.id);
-    const pipeline = this.#processor?.writes as { acceptsWrites?: boolean } | undefined;
-    const isDiskFull = err === ErrorCode.SystemError && pipeline?.acceptsWrites === false;
+    const isDiskFull = err === ErrorCode.SystemError && this.#isDiskFull;
     return new Problem(isDiskFull ? "disk-full" : problemOfCode(err), {
       outcome: "not-applied",
       ...(path === null ? {} : { path }),
     });
+  }
+
+  /** As far as that is known here: on a learner it is not. */
+  get #isDiskFull(): boolean {
+    const pipeline = this.#processor?.writes as { acceptsWrites?: boolean } | undefined;
+    return pipeline?.acceptsWrites === false;
   }
 
   #unanswered(answer: Exclude<LocalAnswer, { kind: "reply" }>, path: string | null): Problem {
@@ -534,9 +539,14 @@ export class ServerGateway implements Gateway {
       }
     }
     const timeoutMs = config.maxSessionTimeoutMs;
-    const client = await this.#connect(SELF, (client, x) => client.createSession(timeoutMs, x));
+    const client = await this.#createSession(SELF, timeoutMs);
     this.#ownSession = { id: client.client.session!.id, timeoutMs };
     return client;
+  }
+
+  async #createSession(caller: Caller, timeoutMs: number): Promise<LocalClient> {
+    if (this.#isDiskFull) throw new Problem("disk-full", { outcome: "not-applied" });
+    return await this.#connect(caller, (client, x) => client.createSession(timeoutMs, x));
   }
 
   /** A client with a session. */

@@ -119,6 +119,24 @@ testWithDisk("a disk that fills over and over loses nothing that was acknowledge
   await assertOutcome(client, total);
 });
 
+testWithDisk(
+  "a full disk is what HTTP tells of, also where a session would have to be made",
+  async () => {
+    await using disk = await SmallDisk.mount(8);
+    await using server = await InProcessServer.start({ dataDir: `${disk.path}/data`, http: true });
+    using client = await RawClient.session(server.clientPort);
+    disk.fill("ballast", 2_000_000);
+    await createUntilRefused(client, "/full-");
+    const api = `${server.httpUrl}/api/v1`;
+    for (const [method, path] of [["PUT", "/data/a"], ["POST", "/sessions"]] as const) {
+      const response = await fetch(api + path, { method, body: method === "PUT" ? "1" : null });
+      const { type, outcome } = await response.json();
+      assert.equal(response.status, 507, path);
+      assert.deepEqual([type, outcome], ["urn:denkeeper:problem:disk-full", "not-applied"], path);
+    }
+  },
+);
+
 testWithDisk("sessions live on while the disk is full, and expire after it", async () => {
   await using disk = await SmallDisk.mount(4);
   await using server = await InProcessServer.start({
