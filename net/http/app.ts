@@ -11,13 +11,14 @@ import { Hono } from "hono";
 import type { z } from "zod";
 import type { Logger } from "../../core/ports.ts";
 import { DENKEEPER_VERSION } from "../../core/version.ts";
-import type { Zxid } from "../../core/zxid.ts";
 import { bytesAtHand, issuesOf, readBytes, readJson } from "./body.ts";
 import { BodyBudget } from "./body_budget.ts";
+import { CONSISTENCY, type Consistency, consistencyOf, waitUntilFresh } from "./freshness.ts";
 import type { Caller, Gateway } from "./gateway.ts";
 import type { Guard } from "./guard.ts";
 import type { HttpMetrics } from "./http_metrics.ts";
 import type { Identities, Identity } from "./identity.ts";
+import { Reply } from "./listener/reply.ts";
 import type { Mount } from "./mount.ts";
 import { Problem } from "./problem.ts";
 import { problemResponse } from "./problem_response.ts";
@@ -26,24 +27,18 @@ import { zxidText } from "./schemas.ts";
 import { sessionKeyOf, withoutTokens } from "./session_token.ts";
 import { paramNamesOf, paramsOf, PATH_PARAM, rawPathOf } from "./url_template.ts";
 import { znodePathOf } from "./znode_path.ts";
-import { Reply } from "./listener/reply.ts";
 
-/** How long a request waits for `X-Zk-Min-Zxid`. */
-const MIN_ZXID_WAIT_MS = 5000;
 /** JSON may take twice the room of what it stands for: base64, escapes. */
 const JSON_BODY_FACTOR = 2;
-/** Every operation has it, beside its own. */
-const CONSISTENCY = "consistency";
-const CONSISTENCIES: ReadonlySet<string> = new Set(["local", "sync", "linearizable"]);
 
 /** What is asked for most: found without the router, which would cost a twentieth of the request. */
 const HOT_TEMPLATE = `/api/v1/data${PATH_PARAM}`;
 const HOT_PREFIX = "/api/v1/data/";
 
-const NO_BODY = Object.freeze({ value: undefined });
 /** With which clients keep writes from being done. */
 const WRITE_CONDITIONS = ["If-Match", "If-None-Match", "If-Unmodified-Since"];
 
+const NO_BODY = Object.freeze({ value: undefined });
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 
 /** What is known of a request's connection. */
@@ -63,10 +58,6 @@ export interface AppOptions {
   readonly metrics: HttpMetrics;
   /** The server stops. */
   readonly stopping: AbortSignal;
-}
-
-export interface App {
-  fetch(request: Request, info: ConnectionInfo): Response | Promise<Response>;
 }
 
 /** All operations of one URL. */
@@ -99,11 +90,7 @@ interface Progress {
   identity: Identity | undefined;
 }
 
-export function makeApp(options: AppOptions): App {
-  return new HttpApp(options);
-}
-
-class HttpApp implements App {
+export class App {
   readonly #options: AppOptions;
   readonly #bodyBudget = new BodyBudget();
   readonly #hono: Hono<{ Bindings: ConnectionInfo }>;
@@ -184,12 +171,7 @@ class HttpApp implements App {
       const response = body !== null
         ? route.handle(new ServedCall(draft, draft.caller, body.value))
         : this.#prepare(draft, { route, token, minZxid, consistency });
-      return response instanceof Promise
-        ? response.then(
-          (made) => this.#finish(made, progress),
-          (error) => this.#fail(error, progress),
-        )
-        : this.#finish(response, progress);
+      return this.#answer(response, progress);
     } catch (error) {
       return this.#fail(error, progress);
     }
@@ -202,7 +184,7 @@ class HttpApp implements App {
       route: AnyRoute;
       token: string | null;
       minZxid: string | null;
-      consistency: string;
+      consistency: Consistency;
     },
   ): Promise<Response> {
     const { gateway } = draft;
@@ -212,12 +194,7 @@ class HttpApp implements App {
       await gateway.touch(session);
       caller = { ...caller, session };
     }
-    if (minZxid !== null) {
-      const zxid = zxidOf(minZxid);
-      if (gateway.lastZxid < zxid) await gateway.waitForZxid(zxid, MIN_ZXID_WAIT_MS);
-    }
-    if (consistency === "sync") await gateway.sync(caller);
-    else if (consistency === "linearizable") await gateway.barrier(caller);
+    await waitUntilFresh({ gateway, caller }, { minZxid, consistency });
     const body = await this.#bodyOf(route, draft.request);
     return await route.handle(new ServedCall(draft, caller, body));
   }
@@ -283,12 +260,7 @@ class HttpApp implements App {
           return signal ??= signalOf(request, info, options);
         },
       });
-      return response instanceof Promise
-        ? response.then(
-          (made) => this.#finish(made, progress),
-          (error) => this.#fail(error, progress),
-        )
-        : this.#finish(response, progress);
+      return this.#answer(response, progress);
     } catch (error) {
       return this.#fail(error, progress);
     }
@@ -335,6 +307,19 @@ class HttpApp implements App {
       znodePath: undefined,
       identity: undefined,
     };
+  }
+
+  /** What a handler answers, now or later. */
+  #answer(
+    response: Response | Promise<Response>,
+    progress: Progress,
+  ): Response | Promise<Response> {
+    return response instanceof Promise
+      ? response.then(
+        (made) => this.#finish(made, progress),
+        (error) => this.#fail(error, progress),
+      )
+      : this.#finish(response, progress);
   }
 
   /** What every reply tells. A handler that has the zxid of what it tells sets it itself. */
@@ -498,19 +483,6 @@ function queryParamsOf(search: string): Map<string, string> {
   return params;
 }
 
-function consistencyOf(params: Map<string, string>): string {
-  const value = params.get(CONSISTENCY);
-  if (value === undefined) return "local";
-  if (!CONSISTENCIES.has(value)) {
-    throw new Problem("bad-request", {
-      detail: `consistency cannot be ${JSON.stringify(value)}: it is ${
-        [...CONSISTENCIES].join(", ")
-      }`,
-    });
-  }
-  return value;
-}
-
 function queryOf(
   { route, emptyQuery, queryKeys }: Operation,
   params: Map<string, string> | null,
@@ -533,16 +505,6 @@ function queryOf(
   throw new Problem("bad-request", {
     detail: `The query is not what is expected: ${issues[0]!.at}: ${issues[0]!.message}`,
     members: { issues },
-  });
-}
-
-function zxidOf(text: string): Zxid {
-  const zxid = /^0x[0-9a-f]{1,16}$/i.test(text) ? Number(text) : NaN;
-  if (Number.isSafeInteger(zxid)) return zxid;
-  throw new Problem("bad-request", {
-    detail: `X-Zk-Min-Zxid cannot be ${
-      JSON.stringify(text)
-    }: send what X-Zk-Zxid told, such as 0x100000003`,
   });
 }
 

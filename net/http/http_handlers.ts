@@ -1,13 +1,15 @@
 /**
- * What answers at the HTTP ports. Loaded when they are open: it brings in Hono, zod, and all resources of the API.
+ * What answers at the HTTP ports. Loaded by the first request that needs it: it brings in Hono, zod, and all resources
+ * of the API.
  *
  * @module
  */
-import { makeApp } from "./app.ts";
+import { App } from "./app.ts";
 import { Guard } from "./guard.ts";
 import type { HttpHost, SharedParts } from "./http_ports.ts";
-import type { HttpHandler, PortControl } from "./http_server.ts";
+import type { PortControl } from "./http_server.ts";
 import { Identities } from "./identity.ts";
+import type { RequestHandler } from "./listener/http_connection.ts";
 import { apiMounts, metricsMounts } from "./mounts.ts";
 import type { Mount } from "./mount.ts";
 import type { AnyRoute } from "./route.ts";
@@ -17,13 +19,13 @@ interface PortContext extends SharedParts {
   readonly port: PortControl;
 }
 
-export function apiHandler(host: HttpHost, context: PortContext): HttpHandler {
+export function apiHandler(host: HttpHost, context: PortContext): RequestHandler {
   const routes = apiRoutes(host);
   return handlerOf(host, context, { routes, mounts: apiMounts(host, context.metrics, routes) });
 }
 
 /** Of the port that ZooKeeper's metrics provider has for itself. */
-export function metricsHandler(host: HttpHost, context: PortContext): HttpHandler {
+export function metricsHandler(host: HttpHost, context: PortContext): RequestHandler {
   return handlerOf(host, context, { routes: [], mounts: metricsMounts(host, context.metrics) });
 }
 
@@ -31,14 +33,17 @@ function handlerOf(
   host: HttpHost,
   { port: { stopping }, metrics, strangersLogger }: PortContext,
   parts: { routes: readonly AnyRoute[]; mounts: readonly Mount[] },
-): HttpHandler {
+): RequestHandler {
   const { gateway, providers, logger, onAuthFailed } = host;
   const { config } = gateway;
-  const app = makeApp({
+  const app = new App({
     ...parts,
     gateway,
     identities: new Identities({
-      ...{ config, providers, logger: strangersLogger, onFailed: onAuthFailed },
+      config,
+      providers,
+      logger: strangersLogger,
+      onFailed: onAuthFailed,
     }),
     guard: new Guard(config.http, ownHosts()),
     logger,

@@ -71,6 +71,11 @@ export class HttpPorts {
       stallTimeoutMs: http.requestTimeoutMs,
       connectionCountMax: http.connectionCountMax,
       logger,
+      early: withoutHandlers(host),
+    };
+    const handlers = async () => {
+      await started;
+      return await import("./http_handlers.ts");
     };
     this.#api = !http.enabled ? null : HttpServer.open({
       ...common,
@@ -82,11 +87,7 @@ export class HttpPorts {
         port: "admin.serverPort",
         off: "http.enabled=false",
       },
-      early: whileLoading(host),
-      load: async (port) => {
-        await started;
-        return (await import("./http_handlers.ts")).apiHandler(host, { ...shared, port });
-      },
+      load: async (port) => (await handlers()).apiHandler(host, { ...shared, port }),
     });
     const { address, port } = http.metrics ?? { address: "", port: null };
     this.#metricsPort = port === null ? null : HttpServer.open({
@@ -99,12 +100,7 @@ export class HttpPorts {
         port: "metricsProvider.httpPort",
         off: "the default metricsProvider.className",
       },
-      early: whileLoading(host),
-      load: async (port) => {
-        await started;
-        return (await import("./http_handlers.ts"))
-          .metricsHandler(host, { ...shared, port });
-      },
+      load: async (port) => (await handlers()).metricsHandler(host, { ...shared, port }),
     });
   }
 
@@ -128,10 +124,8 @@ export class HttpPorts {
   }
 }
 
-/**
- * Health is told at any time. Loading the data may take minutes: meanwhile all else is refused at once.
- */
-function whileLoading({ probe }: HttpHost): (request: Request) => Response | null {
+/** Health is told at any time. Loading the data may take minutes: meanwhile all else is refused at once. */
+function withoutHandlers({ probe }: HttpHost): (request: Request) => Response | null {
   const answers = new Map(
     Object.entries(health(probe)).map(([name, answer]) => [`/${name}`, answer]),
   );

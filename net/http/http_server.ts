@@ -7,7 +7,7 @@
  * @module
  */
 import type { Logger } from "../../core/ports.ts";
-import type { ReceivedInfo } from "./listener/http_connection.ts";
+import type { RequestHandler } from "./listener/http_connection.ts";
 import { HttpListener } from "./listener/http_listener.ts";
 import { unavailable } from "./unavailable.ts";
 
@@ -36,7 +36,7 @@ export interface HttpServerOptions {
    */
   readonly early?: (request: Request) => Response | null;
   /** Makes the handler. */
-  load(port: PortControl): Promise<HttpHandler>;
+  load(port: PortControl): Promise<RequestHandler>;
 }
 
 /** What a handler is told of its port. */
@@ -45,21 +45,14 @@ export interface PortControl {
   readonly stopping: AbortSignal;
 }
 
-export type ConnectionInfo = ReceivedInfo;
-
-export type HttpHandler = (
-  request: Request,
-  info: ConnectionInfo,
-) => Response | Promise<Response>;
-
 export class HttpServer {
   readonly port: number;
   readonly #options: HttpServerOptions;
   readonly #listener: HttpListener;
   readonly #stopping = new AbortController();
-  #handler: HttpHandler;
+  #handler: RequestHandler;
   /** Null: nothing was asked that the handler is needed for. */
-  #loading: Promise<HttpHandler> | null = null;
+  #loading: Promise<RequestHandler> | null = null;
   #warnedMs = -Infinity;
   #isClosed = false;
 
@@ -111,11 +104,11 @@ export class HttpServer {
   }
 
   /** The handler, made by the first request that needs it; when that fails, every request tells of it. */
-  #loaded(): Promise<HttpHandler> {
+  #loaded(): Promise<RequestHandler> {
     return this.#loading ??= this.#load();
   }
 
-  async #load(): Promise<HttpHandler> {
+  async #load(): Promise<RequestHandler> {
     const { what, logger, load } = this.#options;
     try {
       return this.#handler = await load({ stopping: this.#stopping.signal });
@@ -150,10 +143,9 @@ export class HttpServer {
   }
 }
 
+/** The connection ends with it: the port sees to that. */
 function turnedAway(request: Request, reason: string): Response {
-  const response = unavailable(request, `${reason}: try again, or another server`);
-  response.headers.set("connection", "close");
-  return response;
+  return unavailable(request, `${reason}: try again, or another server`);
 }
 
 function fieldsOf(error: unknown) {

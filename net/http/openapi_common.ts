@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type ProblemName, PROBLEMS } from "./problem.ts";
+import { durationText } from "./duration.ts";
+import { CONSISTENCIES, CONSISTENCY, MIN_ZXID_WAIT_MS } from "./freshness.ts";
+import { OUTCOMES, type ProblemName, PROBLEMS } from "./problem.ts";
 import type { AnyRoute } from "./route.ts";
 import { PATH_PARAM } from "./url_template.ts";
 
@@ -20,18 +22,20 @@ export const COMMON_PARAMETERS = {
     example: "app/config",
   },
   consistency: {
-    name: "consistency",
+    name: CONSISTENCY,
     in: "query",
     description:
       "local: from this server as it is, which may lag. sync: after all that the leader " +
       "had committed when it was asked. linearizable: behind a txn of its own, which a quorum has " +
       "to confirm; it costs what a write costs",
-    schema: { type: "string", enum: ["local", "sync", "linearizable"], default: "local" },
+    schema: { type: "string", enum: CONSISTENCIES, default: "local" },
   },
   minZxid: {
     name: "X-Zk-Min-Zxid",
     in: "header",
-    description: "Wait up to 5 s until this server has this transaction: the X-Zk-Zxid of a reply",
+    description:
+      `Wait up to ${durationText(MIN_ZXID_WAIT_MS)} until this server has this transaction: ` +
+      "the X-Zk-Zxid of a reply",
     schema: HEX,
   },
 } as const;
@@ -75,7 +79,7 @@ export const PROBLEM_SCHEMA = {
     retryable: { type: "boolean", description: "The same request may succeed later" },
     outcome: {
       type: "string",
-      enum: ["applied", "not-applied", "partial", "unknown"],
+      enum: OUTCOMES,
       description: "Of a write: whether it was done all the same; partial: some of it, for good",
     },
   },

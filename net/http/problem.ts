@@ -228,7 +228,8 @@ export const PROBLEMS = {
 export type ProblemName = keyof typeof PROBLEMS;
 
 /** Whether a write that failed has been done all the same. Partial: some of it, for good. */
-export type Outcome = "applied" | "not-applied" | "partial" | "unknown";
+export const OUTCOMES = ["applied", "not-applied", "partial", "unknown"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 export interface ProblemDetails {
   /** One sentence: what was attempted, the value, the limit, what to do. */

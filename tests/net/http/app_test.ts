@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { makeAuthProviders } from "../../../core/auth/auth_providers.ts";
 import { nodeHashing } from "../../../net/hashing.ts";
-import { type App, type AppOptions, makeApp } from "../../../net/http/app.ts";
+import { App, type AppOptions } from "../../../net/http/app.ts";
 import type { Gateway } from "../../../net/http/gateway.ts";
 import { Guard } from "../../../net/http/guard.ts";
 import { HttpMetrics } from "../../../net/http/http_metrics.ts";
@@ -75,7 +75,7 @@ function fixtureOf(
     metrics,
     stopping: stopping.signal,
   };
-  return { app: makeApp(options), lines, asked, stopping, metrics };
+  return { app: new App(options), lines, asked, stopping, metrics };
 }
 
 async function ask(

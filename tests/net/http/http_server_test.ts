@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
-import {
-  type HttpHandler,
-  HttpServer,
-  type HttpServerOptions,
-} from "../../../net/http/http_server.ts";
+import type { RequestHandler } from "../../../net/http/listener/http_connection.ts";
+import { HttpServer, type HttpServerOptions } from "../../../net/http/http_server.ts";
 
 const SETTINGS = { address: "some.address", port: "some.port", off: "some.enabled=false" };
 
 function optionsOf(
-  { handler, ...rest }: Partial<HttpServerOptions> & { handler: HttpHandler },
+  { handler, ...rest }: Partial<HttpServerOptions> & { handler: RequestHandler },
 ): HttpServerOptions & { lines: string[] } {
   const lines: string[] = [];
   const keep = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
@@ -41,7 +38,7 @@ async function exchange(port: number, text: string): Promise<string> {
 }
 
 Deno.test("HttpServer.open() answers, also what comes before its handler is loaded", async () => {
-  const loaded = Promise.withResolvers<HttpHandler>();
+  const loaded = Promise.withResolvers<RequestHandler>();
   const options = optionsOf({ handler: () => new Response(), load: () => loaded.promise });
   const server = HttpServer.open(options)!;
   const early = fetch(`http://127.0.0.1:${server.port}/`).then((response) => response.text());
