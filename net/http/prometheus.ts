@@ -25,12 +25,6 @@ export interface MetricsSources {
 /** Makes the handler of `/metrics`. */
 export function metricsText(sources: MetricsSources): (request: Request) => Response {
   return (request) => {
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      return new Reply(`${request.method} is not allowed here: use GET\n`, {
-        status: 405,
-        headers: { "content-type": "text/plain; charset=utf-8", "allow": "GET, HEAD" },
-      });
-    }
     const format = negotiateFormat(request.headers.get("accept"));
     const headers = { "content-type": CONTENT_TYPES[format], "cache-control": "no-store" };
     if (request.method === "HEAD") return new Reply(null, { headers });

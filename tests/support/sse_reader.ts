@@ -13,7 +13,7 @@ export interface SseEvent {
 }
 
 /** Takes events out of bytes. */
-export class SseText {
+class SseText {
   /** What a client would resume with: of the last whole event, or of a heartbeat behind it. */
   lastId: string | null = null;
   readonly #decoder = new TextDecoder();
@@ -53,16 +53,49 @@ export class SseText {
   }
 }
 
+/** Takes events out of a body as they come. */
+export class SseBody {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #text = new SseText();
+
+  constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
+    this.#reader = body.getReader();
+  }
+
+  get lastId(): string | null {
+    return this.#text.lastId;
+  }
+
+  /** The next event; null at the end. */
+  async next(): Promise<SseEvent | null> {
+    for (;;) {
+      const event = this.#text.take();
+      if (event !== null) return event;
+      const { done, value } = await this.#reader.read();
+      if (done) return null;
+      this.#text.add(value);
+    }
+  }
+
+  cancel(): Promise<void> {
+    return this.#reader.cancel();
+  }
+
+  /** Resolves at the end, rejects when it breaks off. */
+  get closed(): Promise<unknown> {
+    return this.#reader.closed;
+  }
+}
+
 export class SseReader implements AsyncDisposable {
   readonly response: Response;
   readonly #abort: AbortController;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null;
-  readonly #text = new SseText();
+  readonly #events: SseBody | null;
 
   private constructor(response: Response, abort: AbortController) {
     this.response = response;
     this.#abort = abort;
-    this.#reader = response.body?.getReader() ?? null;
+    this.#events = response.body === null ? null : new SseBody(response.body);
   }
 
   static async open(url: string, headers: Record<string, string> = {}): Promise<SseReader> {
@@ -71,18 +104,12 @@ export class SseReader implements AsyncDisposable {
   }
 
   get lastId(): string | null {
-    return this.#text.lastId;
+    return this.#events?.lastId ?? null;
   }
 
   /** The next event; null at the end of the stream. */
-  async next(): Promise<SseEvent | null> {
-    for (;;) {
-      const event = this.#text.take();
-      if (event !== null) return event;
-      const { done, value } = await this.#reader!.read();
-      if (done) return null;
-      this.#text.add(value);
-    }
+  next(): Promise<SseEvent | null> {
+    return this.#events!.next();
   }
 
   /** The next event, which there must be. */
@@ -96,7 +123,7 @@ export class SseReader implements AsyncDisposable {
   /** Hangs up, wherever the stream is. */
   async close(): Promise<void> {
     this.#abort.abort();
-    await this.#reader?.closed.catch(() => {});
+    await this.#events?.closed.catch(() => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type ApiAnswer, type ApiRequest, askApi } from "../../support/admin_api.ts";
+import { askApi } from "../../support/admin_api.ts";
+import type { JsonReply, JsonRequest } from "../../support/json_api.ts";
 import { type Ensemble, type EnsembleOptions, withEnsemble } from "../../support/ensemble.ts";
 import { eventually } from "../../support/eventually.ts";
 import { InProcessServer } from "../../support/in_process_server.ts";
@@ -31,8 +32,8 @@ function ask(
   id: number,
   method: string,
   path: string,
-  request?: ApiRequest,
-): Promise<ApiAnswer> {
+  request?: JsonRequest,
+): Promise<JsonReply> {
   const url = `http://${ensemble.hostname(id)}:${ensemble.process(id).httpPort}`;
   return askApi(url, method, path, request);
 }

@@ -193,14 +193,9 @@ Deno.test("metricsText() has watches by kind", async () => {
   assert.equal(valuesOf(text).get("denkeeper_watched_paths"), 2);
 });
 
-Deno.test("metricsText() answers GET and HEAD only", async () => {
+Deno.test("metricsText() answers HEAD without a body", async () => {
   await using server = await InProcessServer.start();
   const handle = handlerOf(server);
-  for (const method of ["TRACE", "POST", "PUT", "DELETE"]) { // no Request can be made that traces
-    const response = handle({ method, headers: new Headers(), url: URL_OF_METRICS } as Request);
-    assert.equal(response.status, 405, method);
-    assert.equal(response.headers.get("allow"), "GET, HEAD");
-  }
   const head = handle(new Request(URL_OF_METRICS, { method: "HEAD" }));
   assert.equal(head.status, 200);
   assert.equal(await head.text(), "");

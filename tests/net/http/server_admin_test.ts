@@ -3,7 +3,8 @@ import type { LogLevel } from "../../../core/ports.ts";
 import { pageOf } from "../../../net/http/resources/paging.ts";
 import { settingsJson } from "../../../net/http/settings_json.ts";
 import { makeConfig } from "../../fuzz/server_fixture.ts";
-import { type ApiAnswer, type ApiRequest, askApi } from "../../support/admin_api.ts";
+import { askApi } from "../../support/admin_api.ts";
+import type { JsonReply, JsonRequest } from "../../support/json_api.ts";
 import { type InProcessOptions, InProcessServer } from "../../support/in_process_server.ts";
 import { RawClient } from "../../support/raw_client.ts";
 import {
@@ -33,7 +34,7 @@ class Api implements AsyncDisposable {
     return new Api(await InProcessServer.start({ http: true, defines, ...options }));
   }
 
-  ask(method: string, path: string, request?: ApiRequest): Promise<ApiAnswer> {
+  ask(method: string, path: string, request?: JsonRequest): Promise<JsonReply> {
     return askApi(this.server.httpUrl, method, path, request);
   }
 

@@ -213,15 +213,7 @@ Deno.test("ServerGateway loses what is under way with the role, and then serves 
 });
 
 Deno.test("ServerGateway takes a session on every server, and again when it moved away", async () => {
-  const pair = new LeaderAndLearner(makeConfig({ settings: { tickTime: 1000 } }));
-  const here = gatewayOf(pair.learner);
-  const there = gatewayOf(pair.leader, 2);
-  const settle = <T>(promise: Promise<T>) =>
-    settled(promise, () => {
-      pair.settle();
-      flush(pair.learner.processor);
-      flush(pair.leader.processor);
-    });
+  const { here, there, settle } = twoMembers();
   const { key } = await settle(here.createSession(SOMEBODY, 6000));
   const owner = { ...SOMEBODY, session: key };
   await settle(there.create(owner, { path: "/n", data: null, acl: null, kind: "ephemeral" }));
@@ -241,19 +233,27 @@ Deno.test("ServerGateway takes a session on every server, and again when it move
 });
 
 Deno.test("ServerGateway on a learner keeps a session alive that was never attached to there", async () => {
-  const pair = new LeaderAndLearner(makeConfig({ settings: { tickTime: 1000 } }));
-  const here = gatewayOf(pair.learner);
-  const there = gatewayOf(pair.leader, 2);
-  const settle = <T>(promise: Promise<T>) =>
-    settled(promise, () => {
-      pair.settle();
-      flush(pair.learner.processor);
-      flush(pair.leader.processor);
-    });
+  const { here, there, settle, pair } = twoMembers();
   const { key } = await settle(there.createSession(SOMEBODY, 6000));
   await settle(here.touch(key));
   assert.equal(pair.learner.sessions.takeTouched().get(key.id), 6000);
 });
+
+/** A learner's gateway and its leader's. */
+function twoMembers() {
+  const pair = new LeaderAndLearner(makeConfig({ settings: { tickTime: 1000 } }));
+  return {
+    pair,
+    here: gatewayOf(pair.learner),
+    there: gatewayOf(pair.leader, 2),
+    settle: <T>(promise: Promise<T>) =>
+      settled(promise, () => {
+        pair.settle();
+        flush(pair.learner.processor);
+        flush(pair.leader.processor);
+      }),
+  };
+}
 
 /** So that `settle` can be taken off. */
 function bound(x: Standalone) {

@@ -4,15 +4,12 @@
  * @module
  */
 import { NoWrites } from "../../../core/server/no_writes.ts";
-import { makeAuthProviders } from "../../../core/auth/auth_providers.ts";
 import type { Caller } from "../../../net/http/gateway.ts";
-import { ServerGateway } from "../../../net/http/server_gateway.ts";
+import type { ServerGateway } from "../../../net/http/server_gateway.ts";
 import type { ChangeWindow } from "../../../net/http/watch/change_window.ts";
 import { type OpenStream, WatchHub } from "../../../net/http/watch/watch_hub.ts";
 import type { WatchStream } from "../../../net/http/watch/watch_stream.ts";
 import { systemFiles } from "../../../net/file_system.ts";
-import { nodeHashing } from "../../../net/hashing.ts";
-import { Turn } from "../../../net/turn.ts";
 import { TxnLogFile } from "../../../net/txn_log_file.ts";
 import { makeConfig } from "../../fuzz/server_fixture.ts";
 import { testClock } from "../../model/storage_helpers.ts";
@@ -24,9 +21,9 @@ import {
 } from "../../support/core_server.ts";
 import { SessionTracker } from "../../../core/session/session_tracker.ts";
 import type { Request } from "../../support/requests.ts";
-import { SeededRandom } from "../../support/seeded_random.ts";
+import { gatewayOf } from "../../support/hand_driven_gateway.ts";
 import { silentLogger } from "../../support/silent_logger.ts";
-import { type SseEvent, SseText } from "../../support/sse_reader.ts";
+import { SseBody, type SseEvent } from "../../support/sse_reader.ts";
 import { makeTempDir, type TempDir } from "../../support/temp_dir.ts";
 
 export const SOMEBODY: Caller = { ids: [], session: null, remoteAddress: "10.0.0.1" };
@@ -47,20 +44,7 @@ export class WatchedServer implements Disposable {
     Deno.mkdirSync(`${this.dir.path}/version-2`);
     const config = makeConfig({ dataDir: this.dir.path });
     const server = this.server = new LeaderServer(config);
-    const { time, tree, sessionTable } = server;
-    const clock = { monotonicMs: () => time.nowMs, wallMs: () => time.wallMs };
-    this.gateway = new ServerGateway({
-      config,
-      tree,
-      sessionTable,
-      providers: makeAuthProviders(config, nodeHashing),
-      turn: new Turn(clock, { beginTurn() {}, endTurn() {} }),
-      clock,
-      random: new SeededRandom(1),
-      requestTimeoutMs: 1000,
-    });
-    server.applier.onSessionEnd = (id) => this.gateway.sessionEnded(id);
-    this.gateway.serve(server.processor);
+    this.gateway = gatewayOf(server);
     this.hub = new WatchHub(this.gateway, window);
     this.log = new TxnLogFile({
       dir: `${this.dir.path}/version-2`,
@@ -145,27 +129,20 @@ export class WatchedServer implements Disposable {
 
 export class OpenedStream {
   readonly stream: WatchStream;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
-  readonly #text = new SseText();
+  readonly #events: SseBody;
 
   constructor(stream: WatchStream) {
     this.stream = stream;
-    this.#reader = stream.output.body.getReader();
+    this.#events = new SseBody(stream.output.body);
   }
 
   get lastId(): string | null {
-    return this.#text.lastId;
+    return this.#events.lastId;
   }
 
   /** The next event; null at the end. */
-  async next(): Promise<SseEvent | null> {
-    for (;;) {
-      const event = this.#text.take();
-      if (event !== null) return event;
-      const { done, value } = await this.#reader.read();
-      if (done) return null;
-      this.#text.add(value);
-    }
+  next(): Promise<SseEvent | null> {
+    return this.#events.next();
   }
 
   /** So many events, as `kind path`. */
@@ -181,6 +158,6 @@ export class OpenedStream {
   }
 
   cancel(): Promise<void> {
-    return this.#reader.cancel();
+    return this.#events.cancel();
   }
 }
