@@ -4,10 +4,7 @@
  * @module
  */
 import type { ServerConfig } from "../../core/server_config.ts";
-
-const MASK = "********";
-/** Keys whose values are secret, or might be. */
-const SECRET = /passw|superDigest|secret|credential|token$/i;
+import { isSecret, WITHHELD } from "./secrets.ts";
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
@@ -24,7 +21,7 @@ export function settingsJson(
 }
 
 function masked(key: string, value: string): string {
-  return SECRET.test(key) && value !== "" ? MASK : value;
+  return isSecret(key) && value !== "" ? WITHHELD : value;
 }
 
 function jsonOf(key: string, value: unknown): Json {

@@ -7,10 +7,10 @@ import type { AdminContext } from "../../admin_context.ts";
 import type { SizeStats } from "../../../core/server_stats.ts";
 import { DIGEST_VERSION } from "../../../core/tree/stat.ts";
 import { zxidToHex } from "../../../core/zxid.ts";
+import { isSecret, textWithoutSecrets, WITHHELD } from "../secrets.ts";
 import { type AdminCommand, command, type Fields } from "./command.ts";
 import { briefConnections } from "./connection_commands.ts";
 import { type Json, JsonDecimal } from "./json_text.ts";
-import { isSecret, textWithoutSecrets, WITHHELD } from "./secrets.ts";
 
 /** Java's own limit of a long, in decimal. */
 const LONG = /^[+-]?\d{1,19}$/;

@@ -221,7 +221,7 @@ Deno.test("GET /server/config tells settings in effect, and no secret", async ()
   await using api = await Api.start({ config: { "ssl.keyStore.password": "hush-hush" } });
   const { body } = await api.ask("GET", "/server/config");
   assert.equal(body.effective.tickTimeMs, 1000);
-  assert.equal(body.effective.superDigest, "********");
+  assert.equal(body.effective.superDigest, "(withheld)");
   assert.equal(body.file.tickTime, "1000");
   const text = JSON.stringify(body);
   assert(!text.includes("hush-hush") && !text.includes("lK75jTNcA"), text);
@@ -241,8 +241,8 @@ Deno.test("settingsJson() masks what looks like a secret, wherever it stands", (
   const { file, effective } = settingsJson(config);
   assert.deepEqual(file, {
     tickTime: "5",
-    "a.password": "********",
-    secretThing: "********",
+    "a.password": "(withheld)",
+    secretThing: "(withheld)",
     "b.passwd": "",
   });
   assert.doesNotMatch(JSON.stringify({ file, effective }), /p[1-5]"/);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isSecret, textWithoutSecrets } from "../../../../net/http/admin/secrets.ts";
+import { isSecret, textWithoutSecrets } from "../../../net/http/secrets.ts";
 
 Deno.test("isSecret() knows the settings that hold a password", () => {
   const cases = {
@@ -7,6 +7,9 @@ Deno.test("isSecret() knows the settings that hold a password", () => {
     "zookeeper.ssl.quorum.trustStore.password": true,
     "DigestAuthenticationProvider.superDigest": true,
     "zookeeper.SASLAuthenticationProvider.superPassword": true,
+    "db.passwd": true,
+    "accessToken": true,
+    "connection_throttle_tokens": false,
     "ssl.keyStore.passwordPath": false, // where it is, which is no secret
     "dataDir": false,
   };

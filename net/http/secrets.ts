@@ -1,5 +1,6 @@
 /**
- * Which settings nobody is told: the commands that list them ask for no password. ZooKeeper prints them.
+ * Which settings nobody is told: ZooKeeper's commands that list them ask for no password, and print them there. Not
+ * admins either, since what is shown ends up in tickets.
  *
  * @module
  */
@@ -8,7 +9,7 @@
 export const WITHHELD = "(withheld)";
 
 /** Of a key of zoo.cfg, or of the system property that it is. A `passwordPath` names a file only. */
-const SECRET = /(password|superDigest)$/i;
+const SECRET = /secret|credential|(passw(or)?d|superDigest|token)$/i;
 const LINE = /^([ \t]*([^#!\s=:][^\s=:]*)[ \t]*[=: \t][ \t]*)(?:[^\r\n\\]|\\(?:\r\n|[^]))*/gm;
 
 export function isSecret(name: string): boolean {
