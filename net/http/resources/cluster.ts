@@ -12,6 +12,7 @@ import type { QuorumSize } from "../../../cluster/reconfig_plan.ts";
 import { DENKEEPER_VERSION } from "../../../core/version.ts";
 import { ErrorCode } from "../../../core/errors.ts";
 import { jsonResponse } from "../compression.ts";
+import { duration } from "../duration.ts";
 import type { ReconfigRequest } from "../gateway.ts";
 import { Problem, problemOfCode } from "../problem.ts";
 import { type AnyRoute, route } from "../route.ts";
@@ -260,7 +261,7 @@ export function clusterRoutes(admin: ServerAdmin): AnyRoute[] {
         "stands in no election until another one leads, for 10 s at the most. Clients of all servers are " +
         "disconnected for a moment, as in any election.",
       query: z.strictObject({
-        waitMs: z.coerce.number().int().min(0).max(WAIT_MS_MAX).default(WAIT_MS_DEFAULT)
+        wait: duration({ max: WAIT_MS_MAX }).default(WAIT_MS_DEFAULT)
           .meta({ description: "for the new leader" }),
       }),
       body: Transfer,
@@ -280,7 +281,7 @@ export function clusterRoutes(admin: ServerAdmin): AnyRoute[] {
       isWrite: true,
       handle: async (call) => {
         requireAdmin(call);
-        const { query: { waitMs }, body, signal } = call;
+        const { query: { wait: waitMs }, body, signal } = call;
         const { serverId } = call.gateway.config;
         const outcome = await admin.transferLead(body.to ?? null, { waitMs, signal });
         return jsonResponse(call.request, transferJson(outcome, { waitMs, serverId }));

@@ -6,13 +6,14 @@
  * @module
  */
 import { z } from "zod";
+import { count } from "../query_values.ts";
 
 const LIMIT_MAX = 1000;
 const LIMIT_DEFAULT = 100;
 
 /** Query parameters of such lists. */
 export const PageQuery = {
-  limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT_DEFAULT)
+  limit: count({ min: 1, max: LIMIT_MAX }).default(LIMIT_DEFAULT)
     .meta({ description: "how many at most" }),
   after: z.string().max(10_000).optional()
     .meta({ description: "what `next` of the page before said" }),

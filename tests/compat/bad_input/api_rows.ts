@@ -137,6 +137,12 @@ const QUERY_ROWS: readonly Row[] = [
   ["GET ~/children/a?limit=0", "bad-request", /limit: /],
   ["GET ~/children/a?limit=-1", "bad-request", /limit: must be a whole number/],
   ["GET ~/children/a?limit=1e3", "bad-request", /limit: must be a whole number/],
+  [`GET ~/server/sessions?limit=1e2\n${SUPER}`, "bad-request", /limit: must be a whole number/],
+  [
+    `POST ~/cluster/leader:transfer?wait=2m\n${SUPER}\n\n{}`,
+    "bad-request",
+    /wait: 2m is not within/,
+  ],
   ["GET ~/children/a?type=large", "bad-request", /type: /],
   ["GET ~/tree/a?depth=x", "bad-request", /depth: /],
   ["GET ~/tree/a?format=xml", "bad-request", /format: /],
