@@ -48,13 +48,15 @@ interface Waiting {
 }
 
 const XID_MAX = 0x7fffffff;
+/** What it reads is in memory already. */
+const NO_LENGTH_LIMIT = 0x7fffffff;
 const BODY_BYTES_KEPT_MAX = 64 << 10;
 
 export class LocalClient {
   readonly client: Client;
   readonly #processor: RequestProcessor;
-  readonly #reader = new JuteReader(new Uint8Array(0), { lengthMax: XID_MAX });
-  readonly #replyReader = new JuteReader(new Uint8Array(0), { lengthMax: XID_MAX });
+  readonly #reader = new JuteReader(new Uint8Array(0), { lengthMax: NO_LENGTH_LIMIT });
+  readonly #replyReader = new JuteReader(new Uint8Array(0), { lengthMax: NO_LENGTH_LIMIT });
   #writer = new JuteWriter(256);
   #waiting: Waiting[] = [];
   /** Answered entries at the front. */

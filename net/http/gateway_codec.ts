@@ -71,8 +71,8 @@ export function writeSetAcl(
 }
 
 /**
- * Never create2: as part of a multi that a leader of ours makes a txn of, followers before ZooKeeper 3.9 do not apply it
- * (verified with 3.8.0), and their trees are others from then on.
+ * Never create2: as part of a multi that a leader of ours makes a txn of, followers before ZooKeeper 3.9 do not apply
+ * it (verified with 3.8.0), and their trees are others from then on.
  */
 function createOpCodeInMulti(kind: CreateKind): number {
   const op = createOpCode(kind);

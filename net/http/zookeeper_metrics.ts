@@ -52,7 +52,7 @@ function writeSummary(out: Exposition, summary: Summary, labels: Labels): void {
 }
 
 /** Of nothing there is no quantile: NaN. */
-export function* quantilesOf(
+function* quantilesOf(
   summary: Summary,
 ): IterableIterator<[quantile: number, value: number]> {
   const quantiles = summary instanceof AdvancedSummary ? ADVANCED_QUANTILES : BASIC_QUANTILES;

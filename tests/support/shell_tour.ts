@@ -3,9 +3,9 @@
  * checked.
  *
  * A block ```` ```sh ```` is run in the first shell, ```` ```sh second ```` in another one: a command there may go
- * on while the first shell does further things, which wait for the first line of several that it prints. Lines `# -> text` behind a command are what it prints: the words
- * between `...` in that order. A command of the second shell that has printed what was expected, and goes on,
- * is ended at the end of its section.
+ * on while the first shell does further things, which wait for the first line of several that it prints. Lines
+ * `# -> text` behind a command are what it prints: the words between `...` in that order. A command of the second
+ * shell that has printed what was expected, and goes on, is ended at the end of its section.
  *
  * @module
  */

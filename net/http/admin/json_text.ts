@@ -23,9 +23,9 @@ export type Json =
   /** A list. */
   | JsonList;
 
-export type JsonList = readonly Json[] | Generator<Json>;
+type JsonList = readonly Json[] | Generator<Json>;
 
-export interface JsonObject {
+interface JsonObject {
   readonly [name: string]: Json;
 }
 
@@ -96,7 +96,7 @@ function* listTokens(list: Iterable<Json>, newline: string): Generator<string> {
   yield isEmpty ? "[ ]" : " ]";
 }
 
-function isList(value: object): value is readonly Json[] | Generator<Json> {
+function isList(value: object): value is JsonList {
   return Symbol.iterator in value;
 }
 

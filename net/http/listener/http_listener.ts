@@ -10,9 +10,9 @@
  *
  * Bounded are: connections (the one that was idle for longest makes room), the time without a request, for a
  * head to arrive, and between two parts of a body or a response, the size of a head, and what all responses
- * together hold that clients do not read. Bodies are bounded by who reads them. File descriptors may suffice for fewer connections than that, and files and the client
- * port need some: when none is left, a quarter of the connections here is closed, and their number is bounded
- * by what remains, growing again slowly.
+ * together hold that clients do not read. Bodies are bounded by who reads them. File descriptors may suffice for
+ * fewer connections than that, and files and the client port need some: when none is left, a quarter of the
+ * connections here is closed, and their number is bounded by what remains, growing again slowly.
  *
  * @module
  */
@@ -39,10 +39,10 @@ const SHED_COUNT_MIN = 16;
 /** By how much the bound grows again in a tick: one of so many. */
 const REGROWTH_SHARE = 256;
 
+const ALL_IN_USE = "All connections of this port are in use: try another server\n";
 const TURNED_AWAY = new TextEncoder().encode(
   "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n" +
-    "retry-after: 1\r\nconnection: close\r\ncontent-length: 60\r\n\r\n" +
-    "All connections of this port are in use: try another server\n",
+    `retry-after: 1\r\nconnection: close\r\ncontent-length: ${ALL_IN_USE.length}\r\n\r\n${ALL_IN_USE}`,
 );
 
 export interface ListenerOptions {
