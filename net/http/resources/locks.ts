@@ -69,7 +69,7 @@ const LockQueue = z.object({
   holder: QueueEntryJson.nullable(),
   queue: z.array(QueueEntryJson).meta({ description: "those who wait, the next one first" }),
   waitingCount: z.int(),
-  isDelayed: z.boolean().meta({ description: "a lock delay lasts: nobody gets it now" }),
+  delayed: z.boolean().meta({ description: "a lock delay lasts: nobody gets it now" }),
 }).meta({ id: "LockQueue" });
 
 export const lockRoutes: AnyRoute[] = [
@@ -139,7 +139,7 @@ export const lockRoutes: AnyRoute[] = [
         holder: heldCount === 1 ? shown[0]! : null,
         queue: shown.slice(heldCount),
         waitingCount: entries.length - heldCount,
-        isDelayed: delayed,
+        delayed,
       };
       return jsonResponse(request, answer);
     },

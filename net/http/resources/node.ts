@@ -23,7 +23,7 @@ const Query = z.strictObject({
 
 const Owner = z.object({
   session: HexText.meta({ description: "the session that the znode ends with" }),
-  isOwn: z.boolean().meta({ description: "it is the session of this request" }),
+  own: z.boolean().meta({ description: "it is the session of this request" }),
   address: z.string().optional().meta({
     description: "of its client, when that is connected to this server and the caller has ADMIN",
   }),
@@ -101,7 +101,7 @@ function getNode(
     const address = isAdmin ? addressOf(owner) : null;
     body.owner = {
       session: sessionIdToHex(owner),
-      isOwn: caller.session !== null && BigInt.asIntN(64, caller.session.id) === owner,
+      own: caller.session !== null && BigInt.asIntN(64, caller.session.id) === owner,
       ...address === null ? {} : { address },
     };
   } else if (type === "ttl") {

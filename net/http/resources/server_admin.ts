@@ -30,13 +30,13 @@ const WATCHERS_TOLD_MAX = 100;
 
 const Connection = z.object({
   address: z.string().meta({ description: "the client's end, which names the connection" }),
-  sessionId: HexText.nullable(),
+  session: HexText.nullable(),
   timeoutMs: z.int().nullable(),
   connectedAt: z.int().meta({ description: "ms since 1970" }),
-  outstanding: z.int(),
+  outstandingCount: z.int(),
   packetsReceived: z.int(),
   packetsSent: z.int(),
-  watches: z.int(),
+  watchCount: z.int(),
   lastZxid: HexText.nullable(),
   latencyMs: z.object({ last: z.number(), avg: z.number(), max: z.number() }),
 }).meta({ id: "Connection" });
@@ -51,7 +51,7 @@ const Session = z.object({
   client: z.object({ address: z.string(), via: z.enum(["tcp", "http"]) }).nullable().meta({
     description: "who uses it through this server; null: through another one, or nobody",
   }),
-  ephemerals: z.int(),
+  ephemeralCount: z.int(),
   closing: z.boolean(),
 }).meta({ id: "ServerSession" });
 
@@ -60,12 +60,12 @@ const PathWatchesJson = z.object({
   path: z.string(),
   count: z.int(),
   watchers: z.array(z.object({
-    sessionId: HexText.nullable().meta({ description: "null: a stream or long poll over HTTP" }),
+    session: HexText.nullable().meta({ description: "null: a stream or long poll over HTTP" }),
     kinds: WatchKinds,
   })).meta({ description: `${WATCHERS_TOLD_MAX} at most` }),
 });
 const SessionWatchesJson = z.object({
-  sessionId: HexText,
+  session: HexText,
   count: z.int(),
   paths: z.array(z.string()),
 });
@@ -316,13 +316,13 @@ function connectionJson(connection: ConnectionStatus): z.input<typeof Connection
   const { sessionId, lastZxid, lastLatencyMs, avgLatencyMs, maxLatencyMs } = connection;
   return {
     address: connectionName(connection),
-    sessionId: sessionId === null ? null : sessionIdToHex(sessionId),
+    session: sessionId === null ? null : sessionIdToHex(sessionId),
     timeoutMs: connection.timeoutMs,
     connectedAt: Math.floor(connection.connectedMs),
-    outstanding: connection.outstandingCount,
+    outstandingCount: connection.outstandingCount,
     packetsReceived: connection.packetsReceived,
     packetsSent: connection.packetsSent,
-    watches: connection.watchCount,
+    watchCount: connection.watchCount,
     lastZxid: lastZxid === null ? null : zxidText(lastZxid),
     latencyMs: {
       last: rounded(lastLatencyMs),
@@ -339,7 +339,7 @@ function sessionJson(session: SessionStatus): z.input<typeof Session> {
     timeoutMs: session.timeoutMs,
     remainingMs: session.remainingMs,
     client: session.client,
-    ephemerals: session.ephemeralCount,
+    ephemeralCount: session.ephemeralCount,
     closing: session.isClosing,
   };
 }
@@ -349,7 +349,7 @@ function pathWatchesJson({ path, watchers }: PathWatches): z.input<typeof PathWa
     path,
     count: watchers.length,
     watchers: watchers.slice(0, WATCHERS_TOLD_MAX).map(({ sessionId, kinds }) => ({
-      sessionId: sessionId === null ? null : sessionIdToHex(sessionId),
+      session: sessionId === null ? null : sessionIdToHex(sessionId),
       kinds: [...kinds],
     })),
   };
@@ -358,7 +358,7 @@ function pathWatchesJson({ path, watchers }: PathWatches): z.input<typeof PathWa
 function sessionWatchesJson(
   { sessionId, pathCount, paths }: SessionWatches,
 ): z.input<typeof SessionWatchesJson> {
-  return { sessionId: sessionIdToHex(sessionId), count: pathCount, paths: [...paths] };
+  return { session: sessionIdToHex(sessionId), count: pathCount, paths: [...paths] };
 }
 
 function logLevelOf({ logLevel }: ServerAdmin): LogLevel {

@@ -16,7 +16,7 @@ const WhoAmI = z.object({
     scheme: z.string(),
     user: z.string().meta({ description: "empty where the scheme has no name to show" }),
   })).meta({ description: "of all of them, those count that a znode's ACL has" }),
-  isSuper: z.boolean().meta({ description: "may do anything" }),
+  super: z.boolean().meta({ description: "may do anything" }),
   remoteAddress: z.string(),
   session: HexText.nullable().meta({ description: "of X-Zk-Session" }),
 }).meta({ id: "WhoAmI" });
@@ -37,7 +37,7 @@ export const whoAmIRoutes: AnyRoute[] = [
     handle: ({ request, caller: { ids, remoteAddress, session } }) => {
       const answer: z.input<typeof WhoAmI> = {
         identities: ids.map((id) => ({ scheme: id.scheme, user: userOf(id) })),
-        isSuper: ids.some(({ scheme }) => scheme === SUPER_SCHEME),
+        super: ids.some(({ scheme }) => scheme === SUPER_SCHEME),
         remoteAddress,
         session: session === null ? null : sessionIdToHex(session.id),
       };

@@ -95,7 +95,7 @@ Deno.test("POST /locks gives a free lock at once, in a znode named as Curator's"
     holder: { node, position: 0, session: client.id, fencingToken, enteredAt, data },
     queue: [],
     waitingCount: 0,
-    isDelayed: false,
+    delayed: false,
   });
 });
 
@@ -420,7 +420,7 @@ Deno.test("a lock delay keeps the lock from others after its holder's session en
   await two.end();
   await eventually(
     "the delay has begun",
-    async () => (await callApi(server.httpUrl, "GET", "/locks/a")).body.isDelayed,
+    async () => (await callApi(server.httpUrl, "GET", "/locks/a")).body.delayed,
   );
   assert.deepEqual(await lockState(server, "/a"), { holder: null, waiting: [one.id] });
   const three = await Client.connect(server);

@@ -40,13 +40,13 @@ Deno.test("GET node: who owns an ephemeral, and from where", async () => {
   const id = sessionIdToHex(parseSessionToken(session)!.id);
   const own = await server.ask("GET", "/node/e", { session });
   assert.equal(own.json.type, "ephemeral");
-  assert.deepEqual([own.json.owner.session, own.json.owner.isOwn], [id, true]);
+  assert.deepEqual([own.json.owner.session, own.json.owner.own], [id, true]);
   const other = await server.get("/node/e");
-  assert.deepEqual([other.json.owner.session, other.json.owner.isOwn], [id, false]);
+  assert.deepEqual([other.json.owner.session, other.json.owner.own], [id, false]);
   // only who administers the znode is told the address
   const body = "world:anyone:r";
   assert.equal((await server.ask("PUT", "/acl/e", { body })).status, 200);
-  assert.deepEqual((await server.get("/node/e")).json.owner, { session: id, isOwn: false });
+  assert.deepEqual((await server.get("/node/e")).json.owner, { session: id, own: false });
 });
 
 Deno.test("GET node: how long a TTL node has left", async () => {

@@ -124,9 +124,9 @@ Deno.test("GET /server/connections tells of each, and DELETE closes one whose se
   assert.equal(body.total, 2);
   assert.equal(body.next, null);
   const addressOf = (id: bigint) =>
-    body.connections.find((c: { sessionId: string }) => c.sessionId === hex(id));
-  assert.equal(addressOf(first.sessionId).watches, 1);
-  assert.equal(addressOf(second.sessionId).watches, 0);
+    body.connections.find((c: { session: string }) => c.session === hex(id));
+  assert.equal(addressOf(first.sessionId).watchCount, 1);
+  assert.equal(addressOf(second.sessionId).watchCount, 0);
   assert.equal(addressOf(first.sessionId).timeoutMs, 20_000);
   const { address } = addressOf(first.sessionId);
   assert.equal((await api.ask("DELETE", `/server/connections/${address}`)).status, 204);
@@ -157,7 +157,7 @@ Deno.test("GET /server/sessions tells pages of them, and DELETE ends one with it
     [hex(owner.sessionId), hex(other.sessionId)].sort(),
   );
   const own = session.id === hex(owner.sessionId) ? session : rest.body.sessions[0];
-  assert.equal(own.ephemerals, 1);
+  assert.equal(own.ephemeralCount, 1);
   assert.equal(own.kind, "global");
   assert.equal(own.client.via, "tcp");
   assert(own.remainingMs > 0 && own.remainingMs <= own.timeoutMs + 1000, own.remainingMs);
@@ -180,11 +180,11 @@ Deno.test("GET /server/watches tells them by path and by session", async () => {
   }
   await client.must(getChildren("/a", true));
   const first = await api.ask("GET", "/server/watches?limit=2");
-  const sessionId = hex(client.sessionId);
+  const session = hex(client.sessionId);
   assert.deepEqual(first.body, {
     paths: [
-      { path: "/a", count: 1, watchers: [{ sessionId, kinds: ["data", "child"] }] },
-      { path: "/b", count: 1, watchers: [{ sessionId, kinds: ["data"] }] },
+      { path: "/a", count: 1, watchers: [{ session, kinds: ["data", "child"] }] },
+      { path: "/b", count: 1, watchers: [{ session, kinds: ["data"] }] },
     ],
     total: 3,
     next: "/b",
@@ -194,7 +194,7 @@ Deno.test("GET /server/watches tells them by path and by session", async () => {
   assert.equal(second.body.next, null);
   const bySession = await api.ask("GET", "/server/watches?by=session");
   assert.deepEqual(bySession.body, {
-    sessions: [{ sessionId, count: 3, paths: ["/a", "/b", "/c"] }],
+    sessions: [{ session, count: 3, paths: ["/a", "/b", "/c"] }],
     total: 1,
     next: null,
   });

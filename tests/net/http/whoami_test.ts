@@ -17,16 +17,16 @@ Deno.test("GET /whoami lists the identities without their secrets", async () => 
   });
   const basic = (text: string) => ({ "Authorization": `Basic ${btoa(text)}` });
   const cases = [
-    { headers: {}, identities: [IP], isSuper: false },
+    { headers: {}, identities: [IP], super: false },
     {
       headers: basic("bob:secret"),
       identities: [IP, { scheme: "digest", user: "bob" }],
-      isSuper: false,
+      super: false,
     },
     {
       headers: basic("super:test"),
       identities: [IP, { scheme: "digest", user: "super" }, { scheme: "super", user: "" }],
-      isSuper: true,
+      super: true,
     },
   ];
   for (const { headers, ...expected } of cases) {
