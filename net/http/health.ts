@@ -119,7 +119,7 @@ const VERBOSE = {
 const STRICT = {
   name: "strict",
   in: "query",
-  description: "Also ask for lag, delay of the event loop, and room on the disks",
+  description: "Also ask for lag, delays of the event loop and of syncs, and room on the disks",
   schema: { type: "string" },
 } as const;
 

@@ -5,7 +5,7 @@
  * - live: the event loop turns, and the disk answers. Nothing that a restart would not mend counts: a
  *   server without a quorum is alive.
  * - ready: it answers clients, and what it answers is part of a quorum. Strictly, it also will be in the
- *   next minutes: lag, delay, room on the disks.
+ *   next minutes: lag, delay, the disks.
  * - started: the data are loaded, and clients were answered once.
  *
  * @module
@@ -68,6 +68,8 @@ export interface HealthCheck {
 
 /** Longer than any disk takes that works; a leader is deposed before. */
 const FSYNC_STUCK_MS = 30_000;
+/** Writes have waited for so long that their clients begin to give up. */
+const FSYNC_SLOW_MS = 5000;
 /** A timer that comes later than this comes never: others have the event loop. */
 const TICK_LOST_MS = 30_000;
 const LOOP_DELAY_MS_MAX = 1000;
@@ -122,7 +124,8 @@ export function readyChecks(source: HealthSource): HealthCheck[] {
 }
 
 export function strictChecks(source: HealthSource): HealthCheck[] {
-  const { ensemble, loopDelayMs, nowMs } = source;
+  const { ensemble, loopDelayMs, nowMs, syncingSinceMs, logDir } = source;
+  const syncMs = syncingSinceMs === null ? 0 : nowMs - syncingSinceMs;
   const checks: HealthCheck[] = [];
   if (ensemble !== null) {
     const { uncommittedCount, leaderHeardMs, syncLimitMs } = ensemble;
@@ -140,6 +143,13 @@ export function strictChecks(source: HealthSource): HealthCheck[] {
         `${seconds(syncLimitMs)} it is given up: look at the network to server ${ensemble.leader}`,
     }));
   }
+  checks.push(check("fsync", syncMs <= FSYNC_SLOW_MS, {
+    good: "the txn log is synced in time",
+    bad: `a sync of the txn log has been under way for ${seconds(syncMs)}, and the limit is ` +
+      `${
+        seconds(FSYNC_SLOW_MS)
+      }: writes that need this server wait for it; look at the disk of ${logDir}`,
+  }));
   checks.push(check("event-loop-delay", loopDelayMs <= LOOP_DELAY_MS_MAX, {
     good: `the last timer came ${seconds(loopDelayMs)} late`,
     bad: `the last timer came ${seconds(loopDelayMs)} late, and the limit is ` +

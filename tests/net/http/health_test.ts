@@ -151,6 +151,12 @@ const CASES: Case[] = [
     fails: { "leader-contact": /5\.0 s.*10\.0 s.*server 2/ },
   },
   {
+    what: "a sync that is not stuck yet",
+    ask: strictChecks,
+    source: { ...ALONE, syncingSinceMs: NOW_MS - 5001 },
+    fails: { fsync: /5\.0 s.*writes that need this server wait.*\/var\/log\/zk/ },
+  },
+  {
     what: "a slow event loop",
     ask: strictChecks,
     source: { ...ALONE, loopDelayMs: 1500 },
@@ -283,7 +289,7 @@ Deno.test("health() asks more when it is asked strictly", async () => {
   }
   const names = JSON.parse((await ask(slow, "/readyz?strict=1")).text).checks
     .map(({ name }: HealthCheck) => name);
-  assert.deepEqual(names, ["serving", "disk-full", "event-loop-delay", "disk-room-data"]);
+  assert.deepEqual(names, ["serving", "disk-full", "fsync", "event-loop-delay", "disk-room-data"]);
 });
 
 Deno.test("health() answers HEAD without a body, and refuses what changes something", async () => {
