@@ -23,6 +23,7 @@ export const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
 };
 
 const TOTAL = "_total";
+const NEEDS_ESCAPE = /[\\\n"]/;
 
 export class Exposition {
   readonly format: ExpositionFormat;
@@ -95,9 +96,11 @@ function isKnownVersion(version: string | undefined): boolean {
 
 function formatLabels(labels: Labels | undefined): string {
   if (labels === undefined) return "";
-  const pairs = Object.entries(labels);
-  if (pairs.length === 0) return "";
-  return `{${pairs.map(([name, value]) => `${name}="${escapeLabel(value)}"`).join(",")}}`;
+  let text = "";
+  for (const name in labels) {
+    text += `${text === "" ? "{" : ","}${name}="${escapeLabel(labels[name]!)}"`;
+  }
+  return text === "" ? "" : `${text}}`;
 }
 
 function formatValue(value: number): string {
@@ -113,6 +116,7 @@ function formatBound(bound: number): string {
 }
 
 function escapeLabel(value: string): string {
+  if (!NEEDS_ESCAPE.test(value)) return value;
   return value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
 }
 
