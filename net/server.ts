@@ -264,6 +264,7 @@ class RunningServer implements Server {
       firstSessionId: () => this.#firstSessionId(),
       serve: (processor, reason) => {
         this.#deciding = processor.writes instanceof WritePipeline ? processor.writes : null;
+        if (!this.#isClosed) this.#probe.stage = this.#deciding === null ? "restoring" : "running";
         this.#serve(processor, reason);
         if (this.#deciding !== null) this.#endDeadSessions(this.#deciding);
       },

@@ -338,3 +338,27 @@ Deno.test("restore runs once at a time", async () => {
   finish();
   assert.equal((await (await first).json()).error, null);
 });
+
+Deno.test("restore is told of as long as it holds up clients", async () => {
+  await using admin = await AdminFixture.start();
+  const line = (_: unknown, i: number) => JSON.stringify({ path: `/n${i}`, data: "x".repeat(500) });
+  const imported = await fetch(`${admin.server.httpUrl}/api/v1/tree/`, {
+    method: "PUT",
+    headers: { "content-type": "application/x-ndjson" },
+    body: Array.from({ length: 10_000 }, line).join("\n"),
+  });
+  assert.equal(imported.status, 200, await imported.text());
+  let isDone = false;
+  const restored = restore(admin, await snapshotOf(admin)).finally(() => isDone = true);
+  const details = new Set<string>();
+  while (!isDone) {
+    const ready = await (await fetch(`${admin.server.httpUrl}/readyz`)).json();
+    details.add(ready.checks[0].detail);
+  }
+  assert.equal((await restored).status, 200);
+  const good = "it stands alone and answers clients";
+  details.delete(good); // before it, while the snapshot comes
+  assert.deepEqual([...details], ["a snapshot is being restored: wait"]);
+  const { checks } = await (await fetch(`${admin.server.httpUrl}/readyz`)).json();
+  assert.equal(checks[0].detail, good);
+});
