@@ -92,6 +92,7 @@ const EVERYWHERE: readonly ProblemName[] = [
     "session-expired",
     "behind",
     "no-quorum",
+    "not-read-only",
     "operation-timeout",
     "unavailable",
     "system-error",
@@ -99,7 +100,6 @@ const EVERYWHERE: readonly ProblemName[] = [
 ];
 const OF_WRITES: readonly ProblemName[] = [
   "read-only-api",
-  "not-read-only",
   "throttled",
   "disk-full",
   "session-moved",

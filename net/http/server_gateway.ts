@@ -328,8 +328,9 @@ export class ServerGateway implements Gateway {
     this.#serving();
     this.#options.turn.begin();
     const { sessionTable, clock } = this.#options;
-    if (!this.isReadOnly && (!sessionTable.has(key.id) || this.#isClosing(key.id))) {
-      // made a moment ago through another server; or its end may never be committed, as that of a leader alone
+    if (!sessionTable.has(key.id) || this.#isClosing(key.id)) {
+      // made a moment ago through another server; or its end may never be committed, as that of a leader alone;
+      // without a quorum nobody can say, and this rejects
       await this.sync(SELF);
     }
     const { sessions } = this.#serving();

@@ -14,6 +14,7 @@ import { decodeUtf8 } from "../../../core/wire/jute.ts";
 import { sessionIdToHex } from "../../../core/zxid.ts";
 import { jsonResponse } from "../compression.ts";
 import type { Caller, Gateway, SessionKey } from "../gateway.ts";
+import { onlyReading } from "../gateway_problems.ts";
 import { Reply } from "../listener/reply.ts";
 import { type AnyRoute, route } from "../route.ts";
 import { HexText } from "../schemas.ts";
@@ -107,6 +108,7 @@ export const sessionRoutes: AnyRoute[] = [
     problems: ["session-required", "session-expired"],
     isWrite: false,
     handle: async (call) => {
+      if (call.gateway.isReadOnly) throw onlyReading(); // it would say when the session expires
       const { key, timeoutMs } = await call.gateway.touch(sessionOfUrl(call));
       const answer: z.input<typeof Session> = {
         id: sessionIdToHex(key.id),
@@ -133,7 +135,7 @@ export const sessionRoutes: AnyRoute[] = [
       const { gateway, caller } = call;
       const { timeoutMs } = await gateway.touch(sessionOfUrl(call));
       // the leader counts the time: of a member that it does not hear, nobody is to rely on the answer
-      if (!gateway.isReadOnly) await gateway.sync(caller);
+      await gateway.sync(caller);
       const answer: z.input<typeof Expiry> = { expiresInMs: timeoutMs };
       return jsonResponse(call.request, answer, { headers: { "cache-control": "no-store" } });
     },

@@ -6,7 +6,11 @@
 import assert from "node:assert/strict";
 import { eventually } from "../../support/eventually.ts";
 import { InProcessServer } from "../../support/in_process_server.ts";
+import { sessionPassword } from "../../../core/session/session_id.ts";
+import { sessionTokenOf } from "../../../net/http/session_token.ts";
+import { freePort } from "../../support/free_port.ts";
 import { callApi } from "../../support/json_api.ts";
+import { makeTempDir } from "../../support/temp_dir.ts";
 
 /** Ticks of 100 ms: timeouts of 200 ms to 2 s. */
 const FAST = { http: true, config: { tickTime: 100, "http.maxSessionTimeout": 5000 } };
@@ -135,4 +139,49 @@ Deno.test("tokens do not get into the log", async () => {
   await callApi(httpUrl, "DELETE", `/sessions/${token}`);
   await callApi(httpUrl, "GET", `/sessions/${token}`);
   assert.deepEqual(server.linesWith(token), []);
+});
+
+Deno.test("a member in read-only mode neither prolongs a session nor says that it is over", async () => {
+  using dir = makeTempDir();
+  const dataDir = `${dir.path}/data`;
+  Deno.mkdirSync(dataDir);
+  Deno.writeTextFileSync(`${dataDir}/myid`, "1\n");
+  const start = (memberCount: 1 | 2) =>
+    InProcessServer.start({
+      ...{ http: true, dataDir, defines: ["readonlymode.enabled=true"] },
+      config: {
+        ...{ tickTime: 100, initLimit: 5, syncLimit: 5, standaloneEnabled: false },
+        ...Object.fromEntries(
+          Array.from({ length: memberCount }, (_, i) => [
+            `server.${i + 1}`,
+            `127.0.0.1:${freePort()}:${freePort()}`,
+          ]),
+        ),
+      },
+    });
+  let token = "";
+  {
+    await using member = await start(1);
+    await eventually("it leads itself", async () => {
+      const { body } = await callApi(member.httpUrl, "POST", "/sessions", { body: { ttl: "2s" } });
+      token = body?.token ?? "";
+      return token !== "";
+    });
+  }
+  await using alone = await start(2);
+  await eventually("read-only mode begins", async () => {
+    const { body } = await callApi(alone.httpUrl, "GET", "/cluster");
+    return body?.readOnly === true;
+  });
+  const ask = async (method: string, path: string, session: string) => {
+    const { status, body } = await callApi(alone.httpUrl, method, path, { session });
+    return `${status} ${body?.type?.split(":").at(-1) ?? ""}`;
+  };
+  const unknown = sessionTokenOf({ id: 0x7777n, password: sessionPassword(0x7777n) });
+  for (const session of [token, unknown]) { // what is unknown here may live in the quorum
+    assert.equal(await ask("POST", "/sessions/current/keepalive", session), "503 not-read-only");
+    assert.equal(await ask("GET", "/sessions/current", session), "503 not-read-only");
+  }
+  assert.equal(await ask("GET", "/data/zookeeper", unknown), "503 not-read-only");
+  assert.equal(await ask("GET", "/data/zookeeper", token), "200 ");
 });
