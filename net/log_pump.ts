@@ -248,10 +248,10 @@ export class LogPump {
     for (const resolve of this.#awaitingSync.splice(0)) resolve();
   }
 
-  /** Takes a snapshot in the background, unless one is being taken. */
+  /** Takes a snapshot in the background, unless one is being taken, or none may be. */
   async snapshot(pace: "gentle" | "eager" = "gentle"): Promise<void> {
     const { fatal } = this.#options;
-    if (this.snapshots.isWriting || this.#isStopped) return;
+    if (this.snapshots.isWriting || this.#isStopped || this.#isHeld) return;
     try {
       await this.#takeSnapshot(pace);
     } catch (error) {

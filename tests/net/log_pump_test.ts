@@ -134,6 +134,24 @@ Deno.test("LogPump.drain() waits for what there is, and not for what goes on com
   assert.equal(wasDrained, true);
 });
 
+Deno.test("LogPump.snapshot() leaves the disk alone between quiesce() and release()", async () => {
+  using dir = makeTempDir();
+  const server = new ServerFixture(makeConfig({ dataDir: dir.path }));
+  const pump = makePump(dir.path, {
+    server,
+    turn: new Turn(CLOCK, { beginTurn: () => {}, endTurn: () => {} }),
+    fatal: (message, error) => assert.fail(`${message}: ${error}`),
+  });
+  const names = () => [...Deno.readDirSync(`${dir.path}/version-2`)].map(({ name }) => name);
+  await pump.quiesce();
+  await pump.snapshot(); // writes that were under way may make one due
+  assert.deepEqual(names(), []);
+  pump.release();
+  await pump.snapshot();
+  assert.deepEqual(names(), ["snapshot.0"]);
+  await pump.stop();
+});
+
 Deno.test("LogPump tells of a sync that does not end: the server is not live", async () => {
   using dir = makeTempDir();
   const server = new ServerFixture(makeConfig({ dataDir: dir.path }));
