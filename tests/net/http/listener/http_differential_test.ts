@@ -15,7 +15,7 @@ import { joined, mutate } from "../../../fuzz/mutations.ts";
 import { SeededRandom } from "../../../support/seeded_random.ts";
 
 /** As many as are sent at once. */
-const BATCH_COUNT = 25;
+const BATCH_COUNT = 100;
 const SEED_COUNT = 150;
 /** How long a reader that waits for more is given, and a busy machine: what it has not read then is not compared. */
 const PATIENCE_MS = 400;
