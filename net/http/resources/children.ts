@@ -12,7 +12,7 @@ import { AclMemo } from "../acl_memo.ts";
 import { isSequential, type Page, PageWalk } from "../children_page.ts";
 import { jsonResponse } from "../compression.ts";
 import { DataJson, dataJson, EncodingName } from "../data_json.ts";
-import { SINCE_HEADER, WAIT_QUERY, whenChanged } from "../long_polling.ts";
+import { SINCE_HEADER, WAIT_QUERY, whenChanged } from "./long_poll_read.ts";
 import { count, Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import { etagOf } from "../etag.ts";

@@ -13,7 +13,7 @@ import type { ClientStat } from "../gateway.ts";
 import { Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import { zxidText } from "../schemas.ts";
-import { SINCE_HEADER, WAIT_QUERY, whenChanged } from "../long_polling.ts";
+import { SINCE_HEADER, WAIT_QUERY, whenChanged } from "./long_poll_read.ts";
 import { STAT_HEADERS, statText } from "../znode_reply.ts";
 import { httpDate } from "../http_date.ts";
 import { Reply } from "../listener/reply.ts";

@@ -4,13 +4,13 @@
  * @module
  */
 import type { z } from "zod";
-import { LONG_POLL_WAIT_MS_MAX, waitForChange } from "./watch/long_poll.ts";
-import { Problem } from "./problem.ts";
-import { duration } from "./duration.ts";
-import { ZxidText } from "./query_values.ts";
-import type { Call } from "./route.ts";
-import { zxidText } from "./schemas.ts";
-import { Reply } from "./listener/reply.ts";
+import { LONG_POLL_WAIT_MS_MAX, waitForChange } from "../watch/long_poll.ts";
+import { Problem } from "../problem.ts";
+import { duration } from "../duration.ts";
+import { ZxidText } from "../query_values.ts";
+import type { Call } from "../route.ts";
+import { zxidText } from "../schemas.ts";
+import { Reply } from "../listener/reply.ts";
 
 export const WAIT_QUERY = {
   since: ZxidText.optional()
