@@ -7,17 +7,19 @@
  *
  * @module
  */
+import { FieldList } from "./field_list.ts";
 
 /** Of what is not guarded against change by its type alone. */
 function immutable(): never {
   throw new TypeError("The headers of a request cannot be changed");
 }
 
-export class ReceivedHeaders implements Headers {
+export class ReceivedHeaders extends FieldList implements Headers {
   readonly #values: ReadonlyMap<string, string>;
 
   /** @param values by names in lower case */
   constructor(values: ReadonlyMap<string, string>) {
+    super();
     this.#values = values;
   }
 
@@ -45,27 +47,7 @@ export class ReceivedHeaders implements Headers {
     return immutable();
   }
 
-  forEach(
-    callback: (value: string, key: string, parent: this) => void,
-    thisArg?: unknown,
-  ): void {
-    for (const [name, value] of this.entries()) callback.call(thisArg, value, name, this);
-  }
-
-  /** Sorted by name, as those of the runtime are. */
-  entries(): ReturnType<Headers["entries"]> {
-    return new Headers([...this.#values]).entries();
-  }
-
-  keys(): ReturnType<Headers["keys"]> {
-    return new Headers([...this.#values]).keys();
-  }
-
-  values(): ReturnType<Headers["values"]> {
-    return new Headers([...this.#values]).values();
-  }
-
-  [Symbol.iterator](): ReturnType<Headers["entries"]> {
-    return this.entries();
+  protected override toHeaders(): Headers {
+    return new Headers([...this.#values]);
   }
 }

@@ -6,17 +6,19 @@
  *
  * @module
  */
+import { FieldList } from "./field_list.ts";
 
 export type ReplyBody = string | Uint8Array<ArrayBuffer> | null;
 
 /** Fields of a response, by names in lower case. */
 export type ReplyFields = Record<string, string>;
 
-export class ReplyHeaders implements Headers {
+export class ReplyHeaders extends FieldList implements Headers {
   /** As they will be written. */
   readonly fields: ReplyFields;
 
   constructor(fields: ReplyFields) {
+    super();
     this.fields = fields;
   }
 
@@ -47,27 +49,8 @@ export class ReplyHeaders implements Headers {
     return cookie === null ? [] : [cookie];
   }
 
-  forEach(
-    callback: (value: string, key: string, parent: this) => void,
-    thisArg?: unknown,
-  ): void {
-    for (const [name, value] of this.entries()) callback.call(thisArg, value, name, this);
-  }
-
-  entries(): ReturnType<Headers["entries"]> {
-    return new Headers(this.fields).entries();
-  }
-
-  keys(): ReturnType<Headers["keys"]> {
-    return new Headers(this.fields).keys();
-  }
-
-  values(): ReturnType<Headers["values"]> {
-    return new Headers(this.fields).values();
-  }
-
-  [Symbol.iterator](): ReturnType<Headers["entries"]> {
-    return this.entries();
+  protected override toHeaders(): Headers {
+    return new Headers(this.fields);
   }
 }
 
