@@ -88,6 +88,21 @@ export const STRANGE_LEARNER_COUNT_MAX = 256;
 /** How long a request over HTTP may wait for a lock or to be elected, in ms: it is refused. */
 export const LOCK_WAIT_MS_MAX = 600_000;
 
+/** How long a read over HTTP may wait for a change, in ms: it is refused. */
+export const LONG_POLL_WAIT_MS_MAX = 600_000;
+
+/** Reads over HTTP that wait for a change: more are sent away with 429. */
+export const LONG_POLL_COUNT_MAX = 10_000;
+
+/** Streams of events over HTTP: more are sent away with 503. */
+export const EVENT_STREAM_COUNT_MAX = 10_000;
+
+/** Exports under way, each of which remembers the children that it has not come to yet: more get 429. */
+export const TREE_EXPORT_COUNT_MAX = 16;
+
+/** Of all bodies together that are being received over HTTP: more get 429. */
+export const RECEIVED_BODY_BYTES_MAX = 128 << 20;
+
 /** Entries of a lock's queue, or of candidates, in one answer over HTTP: the rest is only counted. */
 export const QUEUE_LIST_LENGTH_MAX = 1000;
 

@@ -4,15 +4,14 @@
  *
  * @module
  */
+import { RECEIVED_BODY_BYTES_MAX } from "../../core/limits.ts";
 import { Problem } from "./problem.ts";
-
-const BODY_BYTES_TOTAL_MAX = 128 << 20;
 
 export class BodyBudget {
   readonly #bytesMax: number;
   #bytes = 0;
 
-  constructor(bytesMax = BODY_BYTES_TOTAL_MAX) {
+  constructor(bytesMax = RECEIVED_BODY_BYTES_MAX) {
     this.#bytesMax = bytesMax;
   }
 

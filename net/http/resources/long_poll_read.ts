@@ -4,7 +4,8 @@
  * @module
  */
 import type { z } from "zod";
-import { LONG_POLL_WAIT_MS_MAX, waitForChange } from "../watch/long_poll.ts";
+import { LONG_POLL_WAIT_MS_MAX } from "../../../core/limits.ts";
+import { waitForChange } from "../watch/long_poll.ts";
 import { Problem } from "../problem.ts";
 import { duration } from "../duration.ts";
 import { ZxidText } from "../query_values.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { TREE_EXPORT_COUNT_MAX } from "../../../core/limits.ts";
 import { jsonResponse, packedResponse } from "../compression.ts";
 import type { Gateway } from "../gateway.ts";
 import { linesOf } from "../line_reader.ts";
@@ -15,8 +16,6 @@ import { exportStream, TreeExport } from "../tree_export.ts";
 import { TreeImport } from "../tree_import.ts";
 
 const DEPTH_MAX = 100_000;
-/** Of one server at a time: each remembers the children that it has not come to yet. */
-const EXPORT_COUNT_MAX = 16;
 /** Base64 and escapes make data longer. */
 const LINE_BYTES_PER_JUTE_BYTE = 4;
 const LINE_BYTES_MIN = 64 * 1024;
@@ -103,9 +102,9 @@ function exportTree(
 ): Response {
   gateway.exists(caller, path);
   const exporting = exportCounts.get(gateway) ?? 0;
-  if (exporting >= EXPORT_COUNT_MAX) {
+  if (exporting >= TREE_EXPORT_COUNT_MAX) {
     throw new Problem("throttled", {
-      detail: `${EXPORT_COUNT_MAX} exports are under way already: ask again later`,
+      detail: `${TREE_EXPORT_COUNT_MAX} exports are under way already: ask again later`,
       retryAfter: 5,
     });
   }

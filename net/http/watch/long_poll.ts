@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { LONG_POLL_COUNT_MAX } from "../../../core/limits.ts";
 import { Permission } from "../../../core/tree/acl_list.ts";
 import type { DataTree } from "../../../core/tree/data_tree.ts";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
@@ -18,12 +19,8 @@ import { Problem } from "../problem.ts";
 import { watchTree } from "../tree_watch.ts";
 import { holdSession } from "./session_lease.ts";
 
-/** Longer ones are refused by the routes. */
-export const LONG_POLL_WAIT_MS_MAX = 600_000;
 /** Those who began to wait together do not ask again together. */
 const JITTER_SHARE = 16;
-/** At one server; more are sent away with 429. */
-const LONG_POLL_COUNT_MAX = 10_000;
 
 /** "deleted" also stands for a znode that was not there to begin with, unless the caller knows that. */
 export type LongPollEnd = "changed" | "deleted" | "timeout";

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { EVENT_STREAM_COUNT_MAX } from "../../../core/limits.ts";
 import { lastSlash } from "../../../core/tree/path.ts";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
 import { EventType, type WatchEvent, WatchMode } from "../../../core/tree/watch_manager.ts";
@@ -26,8 +27,6 @@ import { WatchChannel } from "./watch_channel.ts";
 import { type StreamHost, WatchStream, type WatchStreamOptions, WRITE_MS } from "./watch_stream.ts";
 import { WorkPace } from "./work_pace.ts";
 
-/** At one server; more are sent away with 503. */
-const STREAM_COUNT_MAX = 10_000;
 const RETRY_AFTER_S = 5;
 const TICK_MS = 500;
 const HEARTBEAT_MS = 15_000;
@@ -112,9 +111,9 @@ export class WatchHub implements StreamHost {
         retryAfter: RETRY_AFTER_S,
       });
     }
-    if (this.#streams.size >= STREAM_COUNT_MAX) {
+    if (this.#streams.size >= EVENT_STREAM_COUNT_MAX) {
       throw new Problem("too-many-streams", {
-        detail: `${STREAM_COUNT_MAX} streams are open at this server: ask another one`,
+        detail: `${EVENT_STREAM_COUNT_MAX} streams are open at this server: ask another one`,
         retryAfter: RETRY_AFTER_S,
       });
     }
