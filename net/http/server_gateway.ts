@@ -377,13 +377,13 @@ export class ServerGateway implements Gateway {
     throw notServing();
   }
 
-  #read(op: number, caller: Caller, path: string, hasWatch: boolean): JuteReader {
+  #read(op: number, caller: Caller, path: string, hasWatchFlag: boolean): JuteReader {
     const processor = this.#serving();
     this.#options.turn.begin();
     const reader = this.#reader ??= this.#makeClient(processor, caller);
     const { err, body } = reader.read(op, caller, (writer) => {
       writer.string(path);
-      if (hasWatch) writer.boolean(false);
+      if (hasWatchFlag) writer.boolean(false);
     });
     if (err === ErrorCode.Ok) return body;
     throw new Problem(problemOfCode(err), { path });

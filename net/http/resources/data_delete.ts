@@ -264,7 +264,7 @@ function halfWay(error: unknown, doneCount: number): unknown {
 
 function stopped(path: string, doneCount: number): unknown {
   return halfWay(
-    new Problem("no-quorum", {
+    new Problem("unavailable", {
       path,
       outcome: "not-applied",
       detail: "The server stops, or the client hung up: send it again to delete the rest",

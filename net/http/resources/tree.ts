@@ -140,7 +140,9 @@ async function importTree(
   try {
     if (body !== null) {
       for await (const line of linesOf(body, { lineBytesMax, idleMs: http.requestTimeoutMs })) {
-        if (signal.aborted) throw new Problem("no-quorum", { detail: "The server stops" });
+        if (signal.aborted) {
+          throw new Problem("unavailable", { detail: "The server stops, or the client hung up" });
+        }
         await target.add(line);
       }
     }
