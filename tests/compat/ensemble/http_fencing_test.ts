@@ -8,18 +8,14 @@ import assert from "node:assert/strict";
 import { type Ensemble, withEnsemble } from "../../support/ensemble.ts";
 import { eventually, pause } from "../../support/eventually.ts";
 import { RovingClient } from "../../support/roving_client.ts";
-import { type PrerequisiteName, testWith } from "../../support/prerequisites.ts";
-import { chosen, type Mix, mixText, startWithLeader, targetsOf } from "./mixes.ts";
-import { httpMembersOf } from "./http_members.ts";
+import { type Mix, startWithLeader } from "./mixes.ts";
+import { HTTP_MIXES, QUICK_TO_NOTICE, testHttpMixes } from "./http_members.ts";
 
 const MIXES: readonly Mix[] = [
-  { leader: "denkeeper", followers: ["denkeeper", "denkeeper"], inCi: true },
-  { leader: "java", followers: ["denkeeper", "denkeeper"], inCi: true },
+  ...HTTP_MIXES,
   { leader: "denkeeper", followers: ["denkeeper", "java"] },
 ];
-const JAVA: readonly PrerequisiteName[] = ["java", "javaServer"];
-/** 1.5 s until members find that one of them is silent. */
-const CONFIG = { tickTime: 300, syncLimit: 5, initLimit: 50, "http.maxSessionTimeout": 600_000 };
+const CONFIG = { ...QUICK_TO_NOTICE, "http.maxSessionTimeout": 600_000 };
 const CLIENT_COUNT = 8;
 const LOCK = "/locks/jobs/counter";
 const COUNTER = "/data/counter";
@@ -183,23 +179,19 @@ async function killAndFreeze(ensemble: Ensemble, goesRound: () => Promise<void>)
   await goesRound();
 }
 
-for (const mix of chosen(MIXES, targetsOf)) {
-  const needs = targetsOf(mix).includes("java") ? JAVA : [];
-  const name = "a lock over HTTP protects a counter while members die and freeze";
-  testWith(needs, `ensemble: ${name} (${mixText(mix)})`, async () => {
-    await withEnsemble({ members: httpMembersOf(mix), config: CONFIG }, async (ensemble) => {
-      await startWithLeader(ensemble);
-      const options = { ttlMs: 300_000, stallMs: 0 };
-      const guarded = await runContest(
-        ensemble,
-        options,
-        (goesRound) => killAndFreeze(ensemble, goesRound),
-      );
-      assert.equal(guarded.entered, guarded.increments, "each holder counted once");
-      assert.equal(guarded.refused, 0, "nobody lost the lock without a word");
-    });
-  });
-}
+testHttpMixes(MIXES, "a lock over HTTP protects a counter while members die and freeze", {
+  config: CONFIG,
+  run: async (ensemble) => {
+    const options = { ttlMs: 300_000, stallMs: 0 };
+    const guarded = await runContest(
+      ensemble,
+      options,
+      (goesRound) => killAndFreeze(ensemble, goesRound),
+    );
+    assert.equal(guarded.entered, guarded.increments, "each holder counted once");
+    assert.equal(guarded.refused, 0, "nobody lost the lock without a word");
+  },
+});
 
 Deno.test("ensemble: holders that fall silent lose their lock over HTTP, and nobody else does", async () => {
   const members = [1, 2, 3].map((id) => ({ id, target: "denkeeper" as const, http: true }));

@@ -9,29 +9,20 @@ import { type Ensemble, withEnsemble } from "../../support/ensemble.ts";
 import { eventually, pause } from "../../support/eventually.ts";
 import { callApi, type JsonReply } from "../../support/json_api.ts";
 import { NamespaceNetwork, whyNoNamespaces } from "../../support/namespaces.ts";
-import { type PrerequisiteName, testWith } from "../../support/prerequisites.ts";
 import { isUnanswered, RovingClient } from "../../support/roving_client.ts";
 import { SseReader } from "../../support/sse_reader.ts";
-import { httpMembersOf } from "./http_members.ts";
-import { chosen, type Mix, mixText, startWithLeader, targetsOf } from "./mixes.ts";
+import { HTTP_MIXES, httpIdsOf, QUICK_TO_NOTICE, testHttpMixes } from "./http_members.ts";
+import { startWithLeader } from "./mixes.ts";
 
 const REQUEST_TIMEOUT_MS = 2000;
-/** 1.5 s until members find that one of them is silent. */
 const CONFIG = {
-  tickTime: 300,
-  syncLimit: 5,
-  initLimit: 50,
+  ...QUICK_TO_NOTICE,
   "http.requestTimeout": REQUEST_TIMEOUT_MS,
   "http.maxSessionTimeout": 600_000,
 };
 /** A request may take several steps, each of them bounded; far beyond that it hangs. */
 const PATIENCE_MS = 20 * REQUEST_TIMEOUT_MS;
 const MEMBERS = [1, 2, 3].map((id) => ({ id, target: "denkeeper" as const, http: true }));
-const MIXES: readonly Mix[] = [
-  { leader: "denkeeper", followers: ["denkeeper", "denkeeper"], inCi: true },
-  { leader: "java", followers: ["denkeeper", "denkeeper"], inCi: true },
-];
-const JAVA: readonly PrerequisiteName[] = ["java", "javaServer"];
 const WRITERS_AT_EACH = 3;
 
 type Outcome = "applied" | "not-applied" | "unknown";
@@ -322,36 +313,32 @@ Deno.test("ensemble: without a quorum every request over HTTP is refused, and th
   });
 });
 
-for (const mix of chosen(MIXES, targetsOf)) {
-  const needs = targetsOf(mix).includes("java") ? JAVA : [];
-  const name = "outcomes told over HTTP are true while members are killed and freeze";
-  testWith(needs, `ensemble: ${name} (${mixText(mix)})`, async () => {
-    await withEnsemble({ members: httpMembersOf(mix), config: CONFIG }, async (ensemble) => {
-      await startWithLeader(ensemble);
-      const ours = ensemble.ids.filter((id) => ensemble.target(id) === "denkeeper");
-      await duringWrites(ensemble, ours, async (writers) => {
-        const leader = await ensemble.waitForLeader();
-        await ensemble.kill(leader); // perhaps one of those written through
-        await goesOn(writers);
-        ensemble.start(leader);
-        await ensemble.waitUntilServing();
-        await goesOn(writers);
-        const next = await ensemble.waitForLeader();
-        await ensemble.freeze(next);
-        await ensemble.waitForLeader(ensemble.ids.filter((id) => id !== next));
-        await goesOn(writers);
-        ensemble.thaw(next);
-        await ensemble.waitUntilServing();
-        await goesOn(writers);
-        const ends = ensemble.ids.filter((id) => id !== ours[0]);
-        await Promise.all(ends.map((id) => ensemble.kill(id)));
-        await eventually("writes are refused", () => writers.count("not-applied") > 20);
-        await ensemble.startAll(ends);
-        await goesOn(writers);
-      });
+testHttpMixes(HTTP_MIXES, "outcomes told over HTTP are true while members are killed and freeze", {
+  config: CONFIG,
+  run: async (ensemble) => {
+    const ours = httpIdsOf(ensemble);
+    await duringWrites(ensemble, ours, async (writers) => {
+      const leader = await ensemble.waitForLeader();
+      await ensemble.kill(leader); // perhaps one of those written through
+      await goesOn(writers);
+      ensemble.start(leader);
+      await ensemble.waitUntilServing();
+      await goesOn(writers);
+      const next = await ensemble.waitForLeader();
+      await ensemble.freeze(next);
+      await ensemble.waitForLeader(ensemble.ids.filter((id) => id !== next));
+      await goesOn(writers);
+      ensemble.thaw(next);
+      await ensemble.waitUntilServing();
+      await goesOn(writers);
+      const ends = ensemble.ids.filter((id) => id !== ours[0]);
+      await Promise.all(ends.map((id) => ensemble.kill(id)));
+      await eventually("writes are refused", () => writers.count("not-applied") > 20);
+      await ensemble.startAll(ends);
+      await goesOn(writers);
     });
-  });
-}
+  },
+});
 
 testCut("outcomes told over HTTP are true while the network is cut", cutTheNetwork);
 testCut("a session that a leader alone ended is not told over HTTP to have ended", endAlone);

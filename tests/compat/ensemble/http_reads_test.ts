@@ -6,26 +6,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Ensemble, withEnsemble } from "../../support/ensemble.ts";
+import type { Ensemble } from "../../support/ensemble.ts";
 import { eventually } from "../../support/eventually.ts";
 import { callApi } from "../../support/json_api.ts";
-import { type PrerequisiteName, testWith } from "../../support/prerequisites.ts";
 import { isUnanswered, RovingClient } from "../../support/roving_client.ts";
-import { httpMembersOf } from "./http_members.ts";
-import { chosen, type Mix, mixText, startWithLeader, targetsOf } from "./mixes.ts";
+import { httpIdsOf, OBSERVED_HTTP_MIXES, QUICK_TO_NOTICE, testHttpMixes } from "./http_members.ts";
 
-const MIXES: readonly Mix[] = [
-  {
-    leader: "denkeeper",
-    followers: ["denkeeper", "denkeeper"],
-    observer: "denkeeper",
-    inCi: true,
-  },
-  { leader: "java", followers: ["denkeeper", "denkeeper"], observer: "denkeeper", inCi: true },
-];
-const JAVA: readonly PrerequisiteName[] = ["java", "javaServer"];
-/** 1.5 s until members find that one of them is silent. */
-const CONFIG = { tickTime: 300, syncLimit: 5, initLimit: 50, "http.requestTimeout": 3000 };
+const CONFIG = { ...QUICK_TO_NOTICE, "http.requestTimeout": 3000 };
 const REGISTER = "/data/register";
 const LINEARIZABLE = `${REGISTER}?consistency=linearizable`;
 const READERS_AT_EACH = 2;
@@ -87,13 +74,13 @@ class Register {
   }
 }
 
-for (const mix of chosen(MIXES, targetsOf)) {
-  const needs = targetsOf(mix).includes("java") ? JAVA : [];
-  const name = "reads over HTTP are as new as they promise while members die and freeze";
-  testWith(needs, `ensemble: ${name} (${mixText(mix)})`, async () => {
-    await withEnsemble({ members: httpMembersOf(mix), config: CONFIG }, async (ensemble) => {
-      await startWithLeader(ensemble);
-      const ids = ensemble.ids.filter((id) => ensemble.target(id) === "denkeeper");
+testHttpMixes(
+  OBSERVED_HTTP_MIXES,
+  "reads over HTTP are as new as they promise while members die and freeze",
+  {
+    config: CONFIG,
+    run: async (ensemble) => {
+      const ids = httpIdsOf(ensemble);
       const register = new Register(ensemble);
       const disturbed = disturb(ensemble, register).finally(() => register.isOver = true);
       const readers = ids.flatMap((id) =>
@@ -104,9 +91,9 @@ for (const mix of chosen(MIXES, targetsOf)) {
       );
       await Promise.all([disturbed, register.write(), ...readers]);
       assert(register.linearizableCount > 0 && register.minZxidCount > 0);
-    });
-  });
-}
+    },
+  },
+);
 
 async function disturb(ensemble: Ensemble, register: Register): Promise<void> {
   const goesOn = async () => {

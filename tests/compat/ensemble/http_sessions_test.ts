@@ -5,39 +5,18 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Ensemble, withEnsemble } from "../../support/ensemble.ts";
+import type { Ensemble } from "../../support/ensemble.ts";
 import { eventually } from "../../support/eventually.ts";
 import { callApi, type JsonReply, type JsonRequest } from "../../support/json_api.ts";
-import { type PrerequisiteName, testWith } from "../../support/prerequisites.ts";
 import { RovingClient } from "../../support/roving_client.ts";
-import { httpMembersOf } from "./http_members.ts";
-import { chosen, type Mix, mixText, startWithLeader, targetsOf } from "./mixes.ts";
+import { OBSERVED_HTTP_MIXES, QUICK_TO_NOTICE, testHttpMixes } from "./http_members.ts";
 
-const MIXES: readonly Mix[] = [
-  {
-    leader: "denkeeper",
-    followers: ["denkeeper", "denkeeper"],
-    observer: "denkeeper",
-    inCi: true,
-  },
-  { leader: "java", followers: ["denkeeper", "denkeeper"], observer: "denkeeper", inCi: true },
-];
-const JAVA: readonly PrerequisiteName[] = ["java", "javaServer"];
-/** 1.5 s until members find that one of them is silent. */
-const CONFIG = { tickTime: 300, syncLimit: 5, initLimit: 50, "http.maxSessionTimeout": 600_000 };
+const CONFIG = { ...QUICK_TO_NOTICE, "http.maxSessionTimeout": 600_000 };
 const SESSION_COUNT = 500;
 const ROUND_COUNT = 40;
 
 function testHttp(name: string, run: (ensemble: Ensemble) => Promise<void>): void {
-  for (const mix of chosen(MIXES, targetsOf)) {
-    const needs = targetsOf(mix).includes("java") ? JAVA : [];
-    testWith(needs, `ensemble: ${name} (${mixText(mix)})`, async () => {
-      await withEnsemble({ members: httpMembersOf(mix), config: CONFIG }, async (ensemble) => {
-        await startWithLeader(ensemble);
-        await run(ensemble);
-      });
-    });
-  }
+  testHttpMixes(OBSERVED_HTTP_MIXES, name, { config: CONFIG, run });
 }
 
 /** Those that speak HTTP. */

@@ -8,19 +8,12 @@ import assert from "node:assert/strict";
 import { type Ensemble, withEnsemble } from "../../support/ensemble.ts";
 import { eventually } from "../../support/eventually.ts";
 import { callApi } from "../../support/json_api.ts";
-import { type PrerequisiteName, testWith } from "../../support/prerequisites.ts";
 import { isUnanswered, RovingClient } from "../../support/roving_client.ts";
 import { type SseEvent, SseReader } from "../../support/sse_reader.ts";
-import { httpMembersOf } from "./http_members.ts";
-import { chosen, type Mix, mixText, startWithLeader, targetsOf } from "./mixes.ts";
+import { HTTP_MIXES, httpIdsOf, QUICK_TO_NOTICE, testHttpMixes } from "./http_members.ts";
+import { startWithLeader } from "./mixes.ts";
 
-const MIXES: readonly Mix[] = [
-  { leader: "denkeeper", followers: ["denkeeper", "denkeeper"], inCi: true },
-  { leader: "java", followers: ["denkeeper", "denkeeper"], inCi: true },
-];
-const JAVA: readonly PrerequisiteName[] = ["java", "javaServer"];
-/** 1.5 s until members find that one of them is silent. */
-const CONFIG = { tickTime: 300, syncLimit: 5, initLimit: 50 };
+const CONFIG = QUICK_TO_NOTICE;
 const TOP = "/news";
 const ZNODE_COUNT = 5;
 /** After so long without a word a reader turns to another member. */
@@ -233,42 +226,38 @@ async function poll(ensemble: Ensemble, writer: Writer, path: string): Promise<n
   return count;
 }
 
-for (const mix of chosen(MIXES, targetsOf)) {
-  const needs = targetsOf(mix).includes("java") ? JAVA : [];
-  const name = "streams over HTTP go on at other members without a gap";
-  testWith(needs, `ensemble: ${name} (${mixText(mix)})`, async () => {
-    await withEnsemble({ members: httpMembersOf(mix), config: CONFIG }, async (ensemble) => {
-      await startWithLeader(ensemble);
-      const client = new RovingClient(ensemble, 0);
-      const made = await client.ask("PUT", `/data${TOP}`, { body: null });
-      const since = made.headers.get("x-zk-zxid")!;
-      const ids = ensemble.ids.filter((id) => ensemble.target(id) === "denkeeper");
-      const readers = ids.map((_, turn) => new Reader(ensemble, { ids, turn, since }));
-      const writer = new Writer(ensemble);
-      const disturbed = (async () => {
-        try {
-          await disturb(ensemble, writer);
-        } finally {
-          writer.isOver = true;
-        }
-        const last = () => writer.changes.at(-1)!.zxid;
-        await eventually(
-          "all readers have come to the end",
-          () => readers.every(({ told }) => told.at(-1)?.zxid === last()),
-        ).finally(() => {
-          for (const reader of readers) reader.isOver = true;
-        });
-      })();
-      const polled = poll(ensemble, writer, `${TOP}/1`);
-      await Promise.all([disturbed, writer.run(), polled, ...readers.map((r) => r.run())]);
-      for (const { told, reconnectCount } of readers) {
-        assert.deepEqual(told, writer.changes);
-        assert(reconnectCount > 1);
+testHttpMixes(HTTP_MIXES, "streams over HTTP go on at other members without a gap", {
+  config: CONFIG,
+  run: async (ensemble) => {
+    const client = new RovingClient(ensemble, 0);
+    const made = await client.ask("PUT", `/data${TOP}`, { body: null });
+    const since = made.headers.get("x-zk-zxid")!;
+    const ids = httpIdsOf(ensemble);
+    const readers = ids.map((_, turn) => new Reader(ensemble, { ids, turn, since }));
+    const writer = new Writer(ensemble);
+    const disturbed = (async () => {
+      try {
+        await disturb(ensemble, writer);
+      } finally {
+        writer.isOver = true;
       }
-      assert((await polled) > 1);
-    });
-  });
-}
+      const last = () => writer.changes.at(-1)!.zxid;
+      await eventually(
+        "all readers have come to the end",
+        () => readers.every(({ told }) => told.at(-1)?.zxid === last()),
+      ).finally(() => {
+        for (const reader of readers) reader.isOver = true;
+      });
+    })();
+    const polled = poll(ensemble, writer, `${TOP}/1`);
+    await Promise.all([disturbed, writer.run(), polled, ...readers.map((r) => r.run())]);
+    for (const { told, reconnectCount } of readers) {
+      assert.deepEqual(told, writer.changes);
+      assert(reconnectCount > 1);
+    }
+    assert((await polled) > 1);
+  },
+});
 
 /** Leaders are killed, others are killed, and members freeze, all the while that there are changes. */
 async function disturb(ensemble: Ensemble, writer: Writer): Promise<void> {
