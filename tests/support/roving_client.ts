@@ -28,12 +28,21 @@ export class RovingClient {
   readonly #ensemble: Ensemble;
   /** Until when a member that did not answer is not asked, by id. */
   readonly #shunned = new Map<number, number>();
+  readonly #patienceMs: number;
   #turn: number;
 
-  /** @param turn at which member it begins */
-  constructor(ensemble: Ensemble, turn: number) {
+  /**
+   * @param turn at which member it begins
+   * @param x.patienceMs how long a member may take to answer, unless a request says otherwise
+   */
+  constructor(
+    ensemble: Ensemble,
+    turn: number,
+    { patienceMs = PATIENCE_MS }: { patienceMs?: number } = {},
+  ) {
     this.#ensemble = ensemble;
     this.#turn = turn;
+    this.#patienceMs = patienceMs;
   }
 
   async connect(ttl: string): Promise<this> {
@@ -55,7 +64,7 @@ export class RovingClient {
   async try(
     method: string,
     path: string,
-    { patienceMs = PATIENCE_MS, ...request }: RovingRequest = {},
+    { patienceMs = this.#patienceMs, ...request }: RovingRequest = {},
   ): Promise<JsonReply | null> {
     const id = this.#nextId();
     if (id === undefined) return null;

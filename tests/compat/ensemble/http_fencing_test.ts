@@ -17,6 +17,9 @@ const MIXES: readonly Mix[] = [
 ];
 const CONFIG = { ...QUICK_TO_NOTICE, "http.maxSessionTimeout": 600_000 };
 const CLIENT_COUNT = 8;
+/** Each client finds out by itself that a member is frozen, one after the other as they get the lock. */
+const PATIENCE = { patienceMs: 600 };
+const LOCK_WAIT = "300ms";
 const LOCK = "/locks/jobs/counter";
 const COUNTER = "/data/counter";
 
@@ -71,12 +74,12 @@ interface Contest {
 async function contend(contest: Contest, id: number): Promise<void> {
   const { ensemble, guarded, ttlMs, stallMs } = contest;
   const ttl = `${ttlMs}ms`;
-  const client = await new RovingClient(ensemble, id).connect(ttl);
-  const writer = new RovingClient(ensemble, id + 1);
+  const client = await new RovingClient(ensemble, id, PATIENCE).connect(ttl);
+  const writer = new RovingClient(ensemble, id + 1, PATIENCE);
   const holder = { client, ttlMs };
   for (let round = id; !contest.isOver; round++) {
     const { status, body } = await client.ask("POST", `${LOCK}?queue=keep`, {
-      body: { wait: "700ms" },
+      body: { wait: LOCK_WAIT },
     });
     if (status === 410) {
       client.session = "";
