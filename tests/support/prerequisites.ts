@@ -47,6 +47,9 @@ export const prerequisites = {
     debianPackage: "python3-kazoo",
     file: "/usr/lib/python3/dist-packages/kazoo/__init__.py",
   },
+  curl: { debianPackage: "curl", file: "/usr/bin/curl" },
+  jq: { debianPackage: "jq", file: "/usr/bin/jq" },
+  pkill: { debianPackage: "procps", file: "/usr/bin/pkill" },
   prometheusClient: {
     debianPackage: "python3-prometheus-client",
     file: "/usr/lib/python3/dist-packages/prometheus_client/parser.py",
