@@ -9,10 +9,10 @@ import { chosen, membersOf, type Mix, mixText, startWithLeader, targetsOf } from
 
 const JAVA: readonly PrerequisiteName[] = ["java", "javaServer"];
 
-/** Our followers are asked, and our leader with them. */
+/** Our followers are asked, and our leader with them. Under Java's leader it takes another minute and a half. */
 export const HTTP_MIXES: readonly Mix[] = [
   { leader: "denkeeper", followers: ["denkeeper", "denkeeper"], inCi: true },
-  { leader: "java", followers: ["denkeeper", "denkeeper"], inCi: true },
+  { leader: "java", followers: ["denkeeper", "denkeeper"] },
 ];
 export const OBSERVED_HTTP_MIXES: readonly Mix[] = HTTP_MIXES.map((mix) => ({
   ...mix,
