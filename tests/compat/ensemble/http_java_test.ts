@@ -16,6 +16,16 @@ const NEEDS = ["java", "javaServer"] as const;
 const MIX = { leader: "java", followers: ["denkeeper", "denkeeper"] } as const;
 const LEADING_MIX = { leader: "denkeeper", followers: ["java", "java"] } as const;
 
+/** A transaction of every kind of create, and a set. */
+const OPS = [
+  { op: "create", path: "/top" },
+  { op: "create", path: "/top/data", data: { encoding: "utf8", data: "four" } },
+  { op: "create", path: "/top/s-", sequence: true },
+  { op: "create", path: "/top/mine", type: "ephemeral" },
+  { op: "create", path: "/top/container", type: "container" },
+  { op: "set", path: "/top/data", data: { encoding: "utf8", data: "seven77" }, version: 0 },
+];
+
 testWith(
   NEEDS,
   "ensemble: transactions over HTTP tell the stats of what Java's leader made",
@@ -24,18 +34,10 @@ testWith(
       assert.equal(await startWithLeader(ensemble), 3);
       const url = ensemble.process(1).httpUrl;
       const { body: { token, id } } = await callApi(url, "POST", "/sessions", { body: {} });
-      const ops = [
-        { op: "create", path: "/top" },
-        { op: "create", path: "/top/data", data: { encoding: "utf8", data: "four" } },
-        { op: "create", path: "/top/s-", sequence: true },
-        { op: "create", path: "/top/mine", type: "ephemeral" },
-        { op: "create", path: "/top/container", type: "container" },
-        { op: "set", path: "/top/data", data: { encoding: "utf8", data: "seven77" }, version: 0 },
-      ];
-      const done = await callApi(url, "POST", "/txn", { body: { ops }, session: token });
+      const done = await callApi(url, "POST", "/txn", { body: { ops: OPS }, session: token });
       assert.equal(done.status, 200, JSON.stringify(done));
       const { results } = done.body;
-      assert.equal(results.length, ops.length);
+      assert.equal(results.length, OPS.length);
       for (const { path, op, stat, etag } of results) {
         const { body } = await callApi(url, "GET", `/node${path}`);
         assert.equal(stat.czxid, body.stat.czxid, path);
@@ -60,15 +62,7 @@ testWith(NEEDS, "ensemble: transactions over HTTP are the same at Java's followe
     assert.equal(await startWithLeader(ensemble), 3);
     const url = ensemble.process(3).httpUrl;
     const { body: { token } } = await callApi(url, "POST", "/sessions", { body: {} });
-    const ops = [
-      { op: "create", path: "/top" },
-      { op: "create", path: "/top/data", data: { encoding: "utf8", data: "four" } },
-      { op: "create", path: "/top/s-", sequence: true },
-      { op: "create", path: "/top/mine", type: "ephemeral" },
-      { op: "create", path: "/top/container", type: "container" },
-      { op: "set", path: "/top/data", data: { encoding: "utf8", data: "seven77" }, version: 0 },
-    ];
-    const done = await callApi(url, "POST", "/txn", { body: { ops }, session: token });
+    const done = await callApi(url, "POST", "/txn", { body: { ops: OPS }, session: token });
     assert.equal(done.status, 200, JSON.stringify(done));
     for (const id of ensemble.ids) {
       using client = await ensemble.client(id);
