@@ -59,13 +59,14 @@ async function send(port: number, bytes: Uint8Array): Promise<number> {
 }
 
 function ours(): Reader {
-  const seen = new Map<number, string[]>();
+  const seen = new Seen();
   const listener = new HttpListener({
     address: "127.0.0.1",
     port: 0,
     handler: async (request, { remoteAddr }) => {
+      const read = seen.begun(remoteAddr.port);
       const body = await request.bytes();
-      noted(seen, remoteAddr.port, `${request.method} ${targetOf(request.url)} ${sumOf(body)}`);
+      read(`${request.method} ${targetOf(request.url)} ${sumOf(body)}`);
       return new Reply("done");
     },
     crowded: () => new Reply("crowded", { status: 503 }),
@@ -76,7 +77,7 @@ function ours(): Reader {
     failed: () => {}, // bodies that break off
   });
   return {
-    read: async (bytes) => seen.get(await send(listener.addr.port, bytes)) ?? [],
+    read: async (bytes) => seen.whole(await send(listener.addr.port, bytes)),
     async [Symbol.asyncDispose]() {
       listener.abort();
       await listener.shutdown();
@@ -85,14 +86,14 @@ function ours(): Reader {
 }
 
 async function theirs(): Promise<Reader> {
-  const seen = new Map<number, string[]>();
+  const seen = new Seen();
   const server = createServer((request: IncomingMessage, response) => {
-    const port = request.socket.remotePort!;
+    const read = seen.begun(request.socket.remotePort!);
     const parts: Uint8Array[] = [];
     request.on("data", (part: Uint8Array) => parts.push(part));
     request.on("end", () => {
       const target = targetOf(request.url ?? "");
-      noted(seen, port, `${request.method} ${target} ${sumOf(joined(...parts))}`);
+      read(`${request.method} ${target} ${sumOf(joined(...parts))}`);
       response.end("done");
     });
     request.on("error", () => {});
@@ -101,7 +102,7 @@ async function theirs(): Promise<Reader> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    read: async (bytes) => seen.get(await send(port, bytes)) ?? [],
+    read: async (bytes) => seen.whole(await send(port, bytes)),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -109,10 +110,28 @@ async function theirs(): Promise<Reader> {
   };
 }
 
-function noted(seen: Map<number, string[]>, port: number, request: string): void {
-  const list = seen.get(port);
-  if (list === undefined) seen.set(port, [request]);
-  else list.push(request);
+/**
+ * Requests in the order of their heads, by the port they came from: node:http begins the next one while the body of
+ * the one before is on its way, and may end it first.
+ */
+class Seen {
+  readonly #byPort = new Map<number, (string | null)[]>();
+
+  /** Returns what is to be told when its body has come. */
+  begun(port: number): (request: string) => void {
+    let list = this.#byPort.get(port);
+    if (list === undefined) this.#byPort.set(port, list = []);
+    const own = list;
+    const index = own.push(null) - 1;
+    return (request) => own[index] = request;
+  }
+
+  /** Those that came whole, up to the first one that did not. */
+  whole(port: number): string[] {
+    const list = this.#byPort.get(port) ?? [];
+    const end = list.indexOf(null);
+    return (end < 0 ? list : list.slice(0, end)) as string[];
+  }
 }
 
 function corpus(): { name: string; bytes: Uint8Array }[] {
