@@ -391,5 +391,5 @@ export const PROVOKED_ELSEWHERE: Readonly<Partial<Record<ProblemName, string>>> 
   "not-leader": "it takes a follower: tests/net/http/cluster_test.ts, tests/compat/openapi_test.ts",
   "unavailable": "the server has to be starting or stopping: tests/net/http/health_test.ts",
   "throttled": "many have to ask at once: tests/compat/http_bad_input_test.ts, below the table",
-  "too-many-streams": "ten thousand have to be open",
+  "too-many-streams": "ten thousand have to be open: tests/net/http/watch_hub_test.ts",
 };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { EVENT_STREAM_COUNT_MAX } from "../../../core/limits.ts";
 import { ChangeWindow } from "../../../net/http/watch/change_window.ts";
 import { create, multi, remove, setAcl, setData } from "../../support/requests.ts";
 import { OpenedStream, SOMEBODY, WatchedServer } from "./watch_fixture.ts";
@@ -281,4 +282,15 @@ Deno.test("WatchHub forgets a stream whose reader is gone, and ends all when the
   assert.deepEqual([server.hub.streamCount, overCount], [0, 2]);
   const unused = server.open({ over, signal: abort.signal });
   assert.deepEqual(await unused.take(1), ["end"]);
+});
+
+Deno.test("WatchHub.open() refuses one stream more than there may be, until one ends", () => {
+  using server = new WatchedServer();
+  const first = new AbortController();
+  server.open({ signal: first.signal });
+  for (let i = 1; i < EVENT_STREAM_COUNT_MAX; i++) server.open();
+  assert.throws(() => server.open(), { problem: "too-many-streams", status: 503 });
+  first.abort();
+  server.open();
+  assert.throws(() => server.open(), { problem: "too-many-streams" });
 });
