@@ -133,6 +133,11 @@ export class Peer {
     return role.state === "FOLLOWING" || role.state === "OBSERVING" ? role.learner : null;
   }
 
+  /** Whom this server takes for the leader, perhaps itself; null while it is LOOKING. */
+  get leaderId(): ServerId | null {
+    return this.leader !== null ? this.#member.serverId : this.learner?.leader ?? null;
+  }
+
   get elector(): Elector {
     return this.#elector;
   }

@@ -47,7 +47,7 @@ export class EnsembleStatus {
 
   /** Who leads, as far as this server follows it or is it. */
   get leader(): LeaderStatus | null {
-    const id = this.#leaderId;
+    const id = this.#member.peer.leaderId;
     return id === null ? null : this.#leaderStatus(id);
   }
 
@@ -78,7 +78,7 @@ export class EnsembleStatus {
     const plan = planReconfig({ ...request, curConfigId: request.configVersion }, {
       ...{ committed, lastSeen, standaloneEnabled, multiAddressEnabled },
       syncedServers: this.#syncedServers,
-      leader: this.#leaderId,
+      leader: this.#member.peer.leaderId,
     });
     return { ...plan, isDisabled: !canChange, isSyncKnown: this.#member.peer.leader !== null };
   }
@@ -103,12 +103,6 @@ export class EnsembleStatus {
       return { kind: "late", expected: transfer.successor };
     }
     return { kind: "transferred", leader: this.leader!, epoch: this.#epoch };
-  }
-
-  get #leaderId(): ServerId | null {
-    const { leader, learner } = this.#member.peer;
-    if (leader !== null) return this.#config.serverId;
-    return learner?.leader ?? null;
   }
 
   get #epoch(): number {
@@ -181,7 +175,7 @@ export class EnsembleStatus {
 
   #stateOf(id: ServerId, learner: LearnerHandler | null): MemberState {
     const { leader, learner: own, elector } = this.#member.peer;
-    if (id === this.#leaderId) return "leading";
+    if (id === this.#member.peer.leaderId) return "leading";
     if (id === this.#config.serverId) {
       if (own === null) return "looking";
       return own.stage === "broadcast" ? "synced" : "synchronizing";

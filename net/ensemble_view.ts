@@ -87,8 +87,8 @@ export class EnsembleView {
     const { serverId } = this.#config;
     const { peer, membership: { committed, lastSeen } } = this.#member;
     const own = committed.members.get(serverId) ?? lastSeen.members.get(serverId)!;
-    const leaderId = peer.leader !== null ? serverId : peer.learner?.leader;
-    const leader = leaderId === undefined ? undefined : committed.members.get(leaderId);
+    const { leaderId } = peer;
+    const leader = leaderId === null ? undefined : committed.members.get(leaderId);
     const infoOf = (server: EnsembleServer) =>
       memberInfo(server, server.serverId === serverId ? clientAddress : null);
     return {

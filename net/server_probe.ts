@@ -134,7 +134,7 @@ export class ServerProbe implements HealthSource, OwnMetricsSource, ProcessMetri
     return {
       voterCount: voters.size,
       connectedVoterCount: [...voters].filter((id) => connected.has(id)).length,
-      leader: this.#leaderId(ensemble.member),
+      leader: peer.leaderId,
       leaderHeardMs: learner !== null && learner.stage === "broadcast" ? learner.heardMs : null,
       uncommittedCount: countBetween(this.lastZxid ?? 0, ensemble.history.lastLoggedZxid),
       syncLimitMs,
@@ -146,7 +146,7 @@ export class ServerProbe implements HealthSource, OwnMetricsSource, ProcessMetri
     if (ensemble === null) return;
     const { peer, membership } = ensemble.member;
     const connected = new Set([this.#options.serverId, ...peer.elector.connected]);
-    const leaderId = this.#leaderId(ensemble.member);
+    const { leaderId } = peer;
     for (const { serverId, role } of membership.committed.members.values()) {
       yield {
         serverId,
@@ -156,10 +156,6 @@ export class ServerProbe implements HealthSource, OwnMetricsSource, ProcessMetri
         learner: this.#learnerState(ensemble.member, serverId),
       };
     }
-  }
-
-  #leaderId({ peer }: EnsembleMember): number | null {
-    return peer.leader !== null ? this.#options.serverId : peer.learner?.leader ?? null;
   }
 
   #learnerState({ peer: { leader } }: EnsembleMember, serverId: number): MemberState["learner"] {
