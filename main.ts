@@ -5,15 +5,28 @@
  */
 
 import { runCommand } from "./cli/commands.ts";
+import { OutputClosedError } from "./cli/world.ts";
 import { startServer } from "./net/server.ts";
 
+function writeAll(stream: typeof Deno.stdout, output: string | Uint8Array): void {
+  const bytes = typeof output === "string" ? new TextEncoder().encode(output) : output;
+  for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+}
+
 /** A reader that went away, or a full disk, must not take the server with it. */
-function write(stream: typeof Deno.stdout, text: string): void {
-  const bytes = new TextEncoder().encode(text);
+function writeIfRead(stream: typeof Deno.stdout, text: string): void {
   try {
-    for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+    writeAll(stream, text);
   } catch {
     // Nowhere is left to tell it.
+  }
+}
+
+function columnsOf(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80; // no terminal
   }
 }
 
@@ -24,8 +37,25 @@ Deno.exit(
   await runCommand({
     args: Deno.args,
     environment: (name) => Deno.env.get(name),
-    writeStdout: (text) => write(Deno.stdout, text),
-    writeStderr: (text) => write(Deno.stderr, text),
+    terminal: {
+      stdin: Deno.stdin.isTerminal(),
+      stdout: Deno.stdout.isTerminal(),
+      stderr: Deno.stderr.isTerminal(),
+      get columns() {
+        return columnsOf();
+      },
+    },
+    stdin: () => Deno.stdin.readable,
+    print: (output) => {
+      try {
+        writeAll(Deno.stdout, output);
+      } catch (error) {
+        if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosedError();
+        throw error;
+      }
+    },
+    writeStdout: (text) => writeIfRead(Deno.stdout, text),
+    writeStderr: (text) => writeIfRead(Deno.stderr, text),
     startServer,
     onStopSignal: (stop) => {
       Deno.addSignalListener("SIGTERM", () => stop("SIGTERM"));

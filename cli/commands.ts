@@ -1,77 +1,84 @@
 /**
- * The command line: which command, with which flags, and the code the process ends with.
+ * The command line: which commands there are, the options before them, and the code the process ends with.
  *
  * @module
  */
 
-import { parseArgs } from "node:util";
-import { DENKEEPER_VERSION, ZOOKEEPER_PROTOCOL_VERSION } from "../core/version.ts";
-import { startForeground } from "./start_foreground.ts";
-import { ExitCode, type World } from "./world.ts";
+import tab from "@bomb.sh/tab/commander";
+import { Command, CommanderError } from "commander";
+import {
+  CommandError,
+  type CommandLine,
+  type ConfigOptions,
+  type DeclareCommands,
+  withConfigOptions,
+} from "./command_line.ts";
+import { declareServerCommands } from "./commands/server_commands.ts";
+import { ExitCode, OutputClosedError, type World } from "./world.ts";
 
-export const USAGE = `Usage: denkeeper [-Dname=value]... <command> [options]
+/** In the order of the help. */
+const DECLARATIONS: readonly DeclareCommands[] = [
+  declareServerCommands,
+];
 
-Commands:
-  start-foreground [zoo.cfg]  run a server until SIGTERM or SIGINT
-  version                     tell the version
-
-Options of start-foreground:
-  --config DIR        where zoo.cfg is (default: ZOOCFGDIR, else ./conf)
-  --log-level LEVEL   debug, info, warn, error or off
-  --log-format FORM   text or json
-  --log-file FILE     log to a file, which is rotated, and not to stderr
-  -Dname=value        a ZooKeeper system property; JVMFLAGS and SERVER_JVMFLAGS may hold some too
-
-Other options:
-  -h, --help          this text
+const EXIT_CODES = `
+Exit codes:
+  0    done, or nothing found that is wrong
+  1    failed, or found what it looks for: a server that is down, differences, damage, faults
+  2    the command line or a config file cannot be understood; nothing was done
+  3    the data directory of a server cannot be used
+  127  "cli" was given a command that does not exist
+  130  interrupted by Ctrl-C
+  141  whoever read the output went away
 `;
-
-const OPTIONS = {
-  help: { type: "boolean", short: "h" },
-  config: { type: "string" },
-  "log-level": { type: "string" },
-  "log-format": { type: "string" },
-  "log-file": { type: "string" },
-  define: { type: "string", short: "D", multiple: true },
-} as const;
 
 /** @returns the code to end the process with */
 export async function runCommand(world: World): Promise<number> {
-  const invalid = (reason: string) => {
-    world.writeStderr(`${reason}\n\n${USAGE}`);
-    return ExitCode.InvalidInvocation;
-  };
-  let parsed;
+  let exitCode: number = ExitCode.Normal;
+  const program = programOf(world, (code) => exitCode = code);
   try {
-    parsed = parseArgs({ args: [...world.args], options: OPTIONS, allowPositionals: true });
+    if (world.args.length === 0) program.help({ error: true });
+    await program.parseAsync([...world.args], { from: "user" });
+    return exitCode;
   } catch (error) {
-    return invalid(error instanceof Error ? error.message : String(error));
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? ExitCode.Normal : ExitCode.InvalidInvocation;
+    }
+    if (error instanceof OutputClosedError) return ExitCode.OutputClosed;
+    if (!(error instanceof CommandError)) throw error;
+    world.writeStderr(`${error.message}\n`);
+    return error.exitCode;
   }
-  const { values, positionals: [command, file, ...more] } = parsed;
-  if (values.help) {
-    world.writeStdout(USAGE);
-    return ExitCode.Normal;
-  }
-  switch (command) {
-    case undefined:
-      return invalid("No command was given");
-    case "version":
-      if (file !== undefined) return invalid(`version takes no argument: "${file}"`);
-      world.writeStdout(
-        `Denkeeper, version ${DENKEEPER_VERSION} (as ZooKeeper ${ZOOKEEPER_PROTOCOL_VERSION}, on Deno ${Deno.version.deno})\n`,
-      );
-      return ExitCode.Normal;
-    case "start-foreground":
-      if (more.length > 0) return invalid(`start-foreground takes one config file: "${more[0]}"`);
-      return await startForeground(world, {
-        file,
-        configDir: values.config,
-        defines: values.define ?? [],
-        level: values["log-level"],
-        format: values["log-format"],
-        logFile: values["log-file"],
-      });
-    default:
-      return invalid(`There is no command "${command}"`);
-  }
+}
+
+/** Every command, with `setExitCode` to be told the result of the one that runs. */
+function programOf(world: World, setExitCode: (code: number) => void): Command {
+  const program = withConfigOptions(new Command("denkeeper"))
+    .description("A coordination server that speaks ZooKeeper's protocols, and its tools.")
+    .usage("[-Dname=value]... [--config DIR] <command> [options]")
+    .helpOption("-h, --help", "this text")
+    .addHelpText("after", EXIT_CODES)
+    .showHelpAfterError("(--help tells how to use it)")
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => world.print(text),
+      writeErr: (text) => world.writeStderr(text),
+      getOutHelpWidth: () => world.terminal.columns,
+      getErrHelpWidth: () => world.terminal.columns,
+    });
+  const commandLine: CommandLine = {
+    world,
+    action: (run) => async (...args) => setExitCode(await run(...args)),
+    configOf: ({ config, define = [] }) => {
+      const before = program.opts<ConfigOptions>();
+      return {
+        configDir: config ?? before.config,
+        defines: [...before.define ?? [], ...define],
+      };
+    },
+  };
+  for (const declare of DECLARATIONS) declare(program, commandLine);
+  tab(program);
+  return program;
 }
