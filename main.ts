@@ -6,7 +6,6 @@
 
 import { runCommand } from "./cli/commands.ts";
 import { OutputClosedError } from "./cli/world.ts";
-import { startServer } from "./net/server.ts";
 
 function writeAll(stream: typeof Deno.stdout, output: string | Uint8Array): void {
   const bytes = typeof output === "string" ? new TextEncoder().encode(output) : output;
@@ -56,7 +55,10 @@ Deno.exit(
     },
     writeStdout: (text) => writeIfRead(Deno.stdout, text),
     writeStderr: (text) => writeIfRead(Deno.stderr, text),
-    startServer,
+    startServer: async (...settings) => {
+      const { startServer } = await import("./net/server.ts"); // the tools do without it
+      return await startServer(...settings);
+    },
     onStopSignal: (stop) => {
       Deno.addSignalListener("SIGTERM", () => stop("SIGTERM"));
       Deno.addSignalListener("SIGINT", () => stop("SIGINT"));

@@ -4,7 +4,6 @@
  * @module
  */
 
-import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError } from "commander";
 import {
   CommandError,
@@ -20,6 +19,9 @@ import { ExitCode, OutputClosedError, type World } from "./world.ts";
 const DECLARATIONS: readonly DeclareCommands[] = [
   declareServerCommands,
 ];
+
+/** Declared in full only where it runs, since that costs every other command its time to start. */
+const COMPLETE = "complete";
 
 const EXIT_CODES = `
 Exit codes:
@@ -38,6 +40,12 @@ export async function runCommand(world: World): Promise<number> {
   const program = programOf(world, (code) => exitCode = code);
   try {
     if (world.args.length === 0) program.help({ error: true });
+    if (world.args[0] === COMPLETE) {
+      const { default: declareCompletion } = await import("@bomb.sh/tab/commander");
+      declareCompletion(program);
+    } else {
+      program.command(COMPLETE).argument("[shell]").summary("print a script for your shell's Tab");
+    }
     await program.parseAsync([...world.args], { from: "user" });
     return exitCode;
   } catch (error) {
@@ -79,6 +87,5 @@ function programOf(world: World, setExitCode: (code: number) => void): Command {
     },
   };
   for (const declare of DECLARATIONS) declare(program, commandLine);
-  tab(program);
   return program;
 }

@@ -7,7 +7,6 @@
 import type { Command } from "commander";
 import { DENKEEPER_VERSION, ZOOKEEPER_PROTOCOL_VERSION } from "../../core/version.ts";
 import { type CommandLine, type ConfigOptions, withConfigOptions } from "../command_line.ts";
-import { startForeground } from "../start_foreground.ts";
 import { ExitCode } from "../world.ts";
 
 interface StartForegroundOptions extends ConfigOptions {
@@ -26,15 +25,16 @@ export function declareServerCommands(program: Command, commandLine: CommandLine
     .option("--log-format <form>", "text or json")
     .option("--log-file <file>", "log to a file, which is rotated, and not to stderr")
     .action(
-      commandLine.action((file: string | undefined, options: StartForegroundOptions) =>
-        startForeground(world, {
+      commandLine.action(async (file: string | undefined, options: StartForegroundOptions) => {
+        const { startForeground } = await import("../start_foreground.ts");
+        return await startForeground(world, {
           ...commandLine.configOf(options),
           file,
           level: options.logLevel,
           format: options.logFormat,
           logFile: options.logFile,
-        })
-      ),
+        });
+      }),
     );
 
   program.command("version")
