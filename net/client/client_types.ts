@@ -169,8 +169,12 @@ export interface ClientOptions {
   readonly onEvent?: WatchListener;
   /** Ends the wait for the first connection (see {@linkcode ZooKeeperClient.connected}), then the client. */
   readonly signal?: AbortSignal;
-  /** In which order servers are tried. Default: shuffled. */
+  /** Whether servers are tried in another order than the connect string's. Default: true. */
   readonly shuffle?: boolean;
+  /** An answer beyond it fails its request, and no more. Default: 64 MiB. */
+  readonly maxFrameBytes?: number;
+  /** All addresses of a name, asked for at each connect. Default: as the operating system finds them. */
+  readonly lookUp?: (hostname: string) => Promise<readonly string[]>;
 }
 
 /** A session with an ensemble. Made by `openClient()`, which returns at once and connects behind it. */
