@@ -4,8 +4,13 @@
  * @module
  */
 
-import type { ClientOptions, ZooKeeperClient } from "../../net/client/client_types.ts";
+import type {
+  ClientOptions,
+  WatchListener,
+  ZooKeeperClient,
+} from "../../net/client/client_types.ts";
 import type { World } from "../world.ts";
+import type { CommandHistory } from "./command_history.ts";
 
 /** What the shell holds: one connection, and where output goes. The same for one command and for many. */
 export interface ShellContext {
@@ -18,10 +23,22 @@ export interface ShellContext {
   readonly isJson: boolean;
   /** Ctrl-C ends the command, not the shell. */
   readonly signal: AbortSignal;
+  readonly history: CommandHistory;
+  /** Prints the events of a watch, if {@linkcode ShellContext.printsWatches}. */
+  readonly watcher: WatchListener;
+  printsWatches: boolean;
+  /** The session owns znodes that zkCli.sh leaves to its timeout: it is not closed at the end. */
+  ownsEphemerals: boolean;
   /** The same client, or `Not connected` told and {@linkcode ShellError} thrown. */
   connectedClient(): ZooKeeperClient;
   /** Closes the session there is and begins one; default: at the same servers. */
   connect(connectString?: string, options?: Partial<ClientOptions>): Promise<void>;
+  /** Ends the session; the shell goes on. */
+  close(): Promise<void>;
+  /** Ends the shell after this command, with the code of the last one that was carried out. */
+  quit(): void;
+  /** Carries out a line (or the words of one), errors told. @returns its code */
+  runLine(line: string): Promise<number>;
   /** Stdout. @throws {OutputClosedError} */
   print(output: string | Uint8Array): void;
   /** Stderr. */
@@ -36,6 +53,15 @@ export class ShellError extends Error {
   constructor(message: string, { exitCode = 1 }: { exitCode?: number } = {}) {
     super(message);
     this.exitCode = exitCode;
+  }
+}
+
+/** There is no session. As zkCli.sh has it, this is told on stdout, and not counted as a failure. */
+export class NotConnectedError extends ShellError {
+  override name = "NotConnectedError";
+
+  constructor() {
+    super("Not connected", { exitCode: 0 });
   }
 }
 
