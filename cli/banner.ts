@@ -41,7 +41,9 @@ export function startFields(config: ServerConfig, clientPort: number): LogFields
 
 export function bannerOf(
   config: ServerConfig,
-  { clientPort, httpPort, logging }: {
+  { source, clientPort, httpPort, logging }: {
+    /** Where the settings come from. */
+    source: string;
     clientPort: number;
     /** Null: there is none. */
     httpPort: number | null;
@@ -53,7 +55,7 @@ export function bannerOf(
   const rows: [what: string, value: string][] = [
     ["clients", addressOf(config, clientPort)],
     ["http", httpText(config, httpPort)],
-    ["config", config.configPath ?? "ZOO_ environment variables"],
+    ["config", source],
     ["data", `${dataDir}/version-2 (snapshots)`],
     ["", `${logDir}/version-2 (txn logs)`],
     ["purge", purgeText(config)],
@@ -76,6 +78,27 @@ function memberRows({ ensemble, serverId }: ServerConfig): [what: string, value:
     formatServerLine(server) + (server.serverId === serverId ? "  <- this one" : ""),
   ]);
   return [...rows, ["waits for", `${quorumText(ensemble)}, then it serves clients`]];
+}
+
+/** What `start` tells of the server it started. */
+export interface StartedReport {
+  readonly pid: number;
+  readonly clients: string;
+  readonly http: string;
+  /** What a member needs before it serves clients; null: it stands alone. */
+  readonly waitsFor: string | null;
+}
+
+export function startedReportOf(
+  config: ServerConfig,
+  { clientPort, httpPort }: { clientPort: number; httpPort: number | null },
+): StartedReport {
+  return {
+    pid: Deno.pid,
+    clients: addressOf(config, clientPort),
+    http: httpText(config, httpPort),
+    waitsFor: config.ensemble.isMember ? quorumText(config.ensemble) : null,
+  };
 }
 
 function quorumText({ servers, groups }: EnsembleConfig): string {

@@ -2,15 +2,17 @@
  * Finds and reads the config file and myid.
  *
  * Found as zkServer.sh finds it: the argument, of which a bare name is looked for in the config
- * directory; the directory is --config, ZOOCFGDIR, the container image's ZOO_CONF_DIR or `./conf`;
- * the name is ZOOCFG or `zoo.cfg`.
+ * directory; the directory is --config, ZOOCFGDIR or the container image's ZOO_CONF_DIR, else the
+ * first that has it of `./conf`, the current one and `../conf` beside the program; the name is
+ * ZOOCFG or `zoo.cfg`.
  *
  * @module
  */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ConfigError } from "./config_error.ts";
 import type { Environment } from "./config_sources.ts";
+import { ownExecutable } from "./own_program.ts";
 import {
   decodeLatin1,
   parseJavaProperties,
@@ -23,25 +25,40 @@ export interface ConfigFile {
   readonly path: string;
 }
 
+export interface ConfigPlace {
+  /** As on the command line. */
+  readonly file?: string | undefined;
+  /** --config. */
+  readonly configDir?: string | undefined;
+  readonly environment: Environment;
+}
+
+/** The config directory that was asked for; null: none was, and a few are looked through. */
+export function namedConfigDir({ configDir, environment }: ConfigPlace): string | null {
+  return configDir ?? (environment("ZOOCFGDIR") || environment("ZOO_CONF_DIR") || null);
+}
+
 /** @returns null when none was asked for and none is where it would be */
-export function findConfigFile(
-  { file, configDir, environment }: {
-    file?: string | undefined;
-    configDir?: string | undefined;
-    environment: Environment;
-  },
-): ConfigFile | null {
-  const dir = configDir ?? (environment("ZOOCFGDIR") || environment("ZOO_CONF_DIR") || "./conf");
+export function findConfigFile(place: ConfigPlace): ConfigFile | null {
+  const { file, configDir, environment } = place;
+  const named = namedConfigDir(place);
   const name = file ?? (environment("ZOOCFG") || "zoo.cfg");
   const isBare = !name.includes("/");
-  const candidates = isBare ? [join(dir, name)] : [name];
-  // zkServer.sh looks for a bare name in the config directory alone; the current one comes second
+  const dirs = named === null ? defaultConfigDirs(environment) : [named];
+  // zkServer.sh looks for a bare name in the config directory alone; the current one comes too
   // here, so that `start-foreground zoo.cfg` does what it says.
-  if (isBare && file !== undefined) candidates.push(name);
+  if (isBare && file !== undefined) dirs.push(".");
+  const candidates = isBare ? [...new Set(dirs.map((dir) => join(dir, name)))] : [name];
   const path = candidates.find(isFile);
   if (path !== undefined) return { path };
   if (file === undefined && configDir === undefined && !environment("ZOOCFG")) return null;
   throw new ConfigError([`Cannot find config file "${candidates.join('" or "')}"`]);
+}
+
+/** `./conf` and the current directory; then, as zkServer.sh has it, `conf` beside the directory of the program. */
+function defaultConfigDirs(environment: Environment): string[] {
+  const program = ownExecutable(environment);
+  return ["./conf", ".", ...program === null ? [] : [join(dirname(program), "../conf")]];
 }
 
 function isFile(path: string): boolean {

@@ -10,63 +10,34 @@
 import { isAbsolute, resolve } from "node:path";
 import type { EnsembleServer, ServerConfig } from "../core/server_config.ts";
 import { ConfigError, type Notice } from "./config_error.ts";
-import { type ConfigFile, findConfigFile, readMyid, readProperties } from "./config_file.ts";
+import { readMyid } from "./config_file.ts";
 import { DIRECT_KEYS, JVM_KEYS } from "./config_schema.ts";
 import { type Settings, settingsSchema } from "./config_schema.ts";
 import type { Environment, Setting, SystemProperty } from "./config_sources.ts";
-import { fileSettingsOf, gatherSystemProperties, mergeSettings } from "./config_sources.ts";
-import { containerSettings, containerVariables } from "./container_environment.ts";
 import { isEnsembleLine, parseEnsembleLines } from "../cluster/ensemble_lines.ts";
 import { isMemberOfEnsemble } from "./ensemble_settings.ts";
+import { DEFAULT_ORIGIN, gatherSettings, type LoadOptions } from "./gathered_settings.ts";
 import { isAuthProviderLine, isSuperUserLine, nearestKey, noticesOfKeys } from "./key_notices.ts";
 import { type Facts, serverConfigOf } from "./server_config_of.ts";
-
-export interface LoadOptions {
-  /** The argument after `start-foreground`, if any. */
-  readonly file?: string | undefined;
-  /** --config. */
-  readonly configDir?: string | undefined;
-  /** Of the command line, without their `-D`. */
-  readonly defines?: readonly string[];
-  readonly environment: Environment;
-}
 
 export interface LoadedConfig {
   readonly config: ServerConfig;
   readonly notices: readonly Notice[];
   /** Properties with their `zookeeper.` prefix, the file's included: what logging looks into. */
   readonly properties: ReadonlyMap<string, string>;
+  /** Where settings come from, in words. */
+  readonly source: string;
+  /** With what the files beside the config file assign. */
+  readonly environment: Environment;
 }
 
 /** @throws {ConfigError} */
 export function loadConfig(options: LoadOptions): LoadedConfig {
-  const { environment } = options;
   const notices: Notice[] = [];
   const problems: string[] = [];
-  const file = findConfigFile(options);
-  const { properties, ignoredFlags } = gatherSystemProperties(options.defines ?? [], environment);
-  if (ignoredFlags.length > 0) {
-    const flags = ignoredFlags.join(" ");
-    notices.push({
-      level: "info",
-      message: "flags for a JVM have no effect here",
-      fields: { flags },
-    });
-  }
-
-  const fileSettings = file === null
-    ? settingsOfEnvironment(environment)
-    : settingsOfFile(file, notices);
-  const unusedVariables = file === null ? [] : containerVariables(environment);
-  if (unusedVariables.length > 0) {
-    notices.push({
-      level: "info",
-      message: "variables have no effect, since there is a config file",
-      fields: { variables: unusedVariables.join(", ") },
-    });
-  }
-  const staticSettings = addDynamicFile(fileSettings);
-  const { settings, misplaced, repeated } = mergeSettings(staticSettings, properties);
+  const gathered = gatherSettings(options, notices);
+  const { file, environment, properties, staticSettings, settings } = gathered;
+  const { misplaced, repeated } = gathered;
   for (const { key, origins } of repeated) {
     notices.push({
       level: "warn",
@@ -107,7 +78,9 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
 
   const values = parsed.data;
   const { dataDir } = values;
-  const myid = readMyid(dataDir, problems) ?? myidOfEnvironment(file, environment);
+  const isDefault = settings.get("dataDir")?.origin === DEFAULT_ORIGIN;
+  const myid = readMyid(dataDir, problems) ??
+    (file === null && !isDefault ? myidOfEnvironment(environment) : null);
   const originOf = (key: string) => settings.get(key)?.origin;
   const told = { notices, problems, originOf };
   const facts: Facts = {
@@ -128,61 +101,17 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     const message = "dataDir is relative to the directory the server was started in";
     notices.push({ level: "info", message, fields: { dataDir, absolute: resolve(dataDir) } });
   }
-  return { config, notices, properties: facts.systemProperties };
+  const source = config.configPath ??
+    (isDefault ? "none, a few defaults" : "ZOO_ environment variables");
+  return { config, notices, properties: facts.systemProperties, source, environment };
 }
 
 function wrongValue({ origin, key, value }: Setting, expected: string): string {
   return `${origin}: ${key} cannot be ${JSON.stringify(value)}: expected ${expected}`;
 }
 
-function settingsOfFile(file: ConfigFile, notices: Notice[]): Setting[] {
-  const properties = readProperties(file.path);
-  for (const { key, value, line } of properties) {
-    if (!/[\x80-\uffff]/.test(key + value)) continue;
-    notices.push({
-      level: "warn",
-      message:
-        "letters beyond ASCII are read as ISO-8859-1, as Java reads them; write \\uXXXX instead",
-      fields: { key, at: `${file.path}:${line}` },
-    });
-  }
-  notices.push({ level: "info", message: "reading configuration", fields: { path: file.path } });
-  return fileSettingsOf(properties, file.path);
-}
-
-function settingsOfEnvironment(environment: Environment): Setting[] {
-  const settings = containerSettings(environment);
-  if (settings !== null) return settings;
-  throw new ConfigError([
-    "Cannot find a config file: no argument was given, and there is no conf/zoo.cfg " +
-    "(looked where ZOOCFGDIR and ZOOCFG point too); name one, such as config.example.cfg",
-  ]);
-}
-
-/** Adds the lines of dynamicConfigFile; membership must then be in that file alone. */
-function addDynamicFile(settings: Setting[]): Setting[] {
-  const pointer = settings.findLast(({ key }) => key === "dynamicConfigFile");
-  if (pointer === undefined) return settings;
-  const path = pointer.value.trim();
-  const member = settings.find(({ key }) => isEnsembleLine(key));
-  if (member !== undefined) {
-    throw new ConfigError([
-      `${member.origin}: ${member.key} cannot be here: dynamicConfigFile is set (${pointer.origin}), which has the members`,
-    ]);
-  }
-  const lines = fileSettingsOf(readProperties(path), path);
-  const stray = lines.find(({ key }) => !isEnsembleLine(key));
-  if (stray !== undefined) {
-    throw new ConfigError([
-      `${stray.origin}: ${stray.key} cannot be in a dynamic config file: only server, group and weight lines can`,
-    ]);
-  }
-  return [...settings, ...lines];
-}
-
 /** The container image writes ZOO_MY_ID, by default 1, into a data directory without one. */
-function myidOfEnvironment(file: ConfigFile | null, environment: Environment): number | null {
-  if (file !== null) return null;
+function myidOfEnvironment(environment: Environment): number {
   const text = environment("ZOO_MY_ID") ?? "1";
   if (!/^\d+$/.test(text)) {
     throw new ConfigError([`ZOO_MY_ID cannot be ${JSON.stringify(text)}: expected a whole number`]);

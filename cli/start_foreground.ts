@@ -8,7 +8,7 @@
 import { DataDirError, ListenError } from "../core/errors.ts";
 import type { Logger } from "../core/ports.ts";
 import type { ServerConfig } from "../core/server_config.ts";
-import { bannerOf, startFields, startMessage } from "./banner.ts";
+import { bannerOf, startedReportOf, startFields, startMessage } from "./banner.ts";
 import { ConfigError, type Notice } from "./config_error.ts";
 import { loadConfig, type LoadedConfig } from "./config_loader.ts";
 import { type OpenLog, openLog } from "./logging.ts";
@@ -22,6 +22,25 @@ export interface StartOptions {
   readonly level: string | undefined;
   readonly format: string | undefined;
   readonly logFile: string | undefined;
+  /** Gets a {@linkcode StartedReport} when the server answers. */
+  readonly reportFile?: string | undefined;
+}
+
+/** @throws {ConfigError} with everything that is wrong */
+export function loadServerSettings(
+  world: World,
+  options: StartOptions,
+): { loaded: LoadedConfig; logging: LoggingConfig } {
+  const loaded = loadConfig({ ...options, environment: world.environment });
+  const logging = loggingConfigOf({
+    configPath: loaded.config.configPath,
+    properties: loaded.properties,
+    environment: loaded.environment,
+    level: options.level,
+    format: options.format,
+    file: options.logFile,
+  });
+  return { loaded, logging };
 }
 
 /** @returns the code to end the process with */
@@ -30,20 +49,10 @@ export async function startForeground(world: World, options: StartOptions): Prom
   let logging: LoggingConfig;
   let log: OpenLog;
   try {
-    loaded = loadConfig({ ...options, environment: world.environment });
-    logging = loggingConfigOf({
-      configPath: loaded.config.configPath,
-      properties: loaded.properties,
-      environment: world.environment,
-      level: options.level,
-      format: options.format,
-      file: options.logFile,
-    });
+    ({ loaded, logging } = loadServerSettings(world, options));
     log = openLogOrComplain(logging, loaded.config.myid);
   } catch (error) {
-    for (const problem of problemsOf(error)) world.writeStderr(`${problem}\n`);
-    world.writeStderr("Invalid config, exiting abnormally\n");
-    return ExitCode.InvalidInvocation;
+    return tellOfBadConfig(world, error);
   }
   const { config } = loaded;
   const { logger } = log;
@@ -67,10 +76,13 @@ export async function startForeground(world: World, options: StartOptions): Prom
     }
     const clientPort = server.clientPort ?? config.clientPort;
     logger.info(startMessage(config), startFields(config, clientPort));
+    const httpPort = server.httpPort ?? null;
     if (logging.format === "text") {
-      world.writeStdout(
-        bannerOf(config, { clientPort, httpPort: server.httpPort ?? null, logging }),
-      );
+      world.writeStdout(bannerOf(config, { source: loaded.source, clientPort, httpPort, logging }));
+    }
+    if (options.reportFile !== undefined) {
+      const report = startedReportOf(config, { clientPort, httpPort });
+      Deno.writeTextFileSync(options.reportFile, JSON.stringify(report));
     }
 
     logger.info("stopping", { signal: await signals.first });
@@ -101,6 +113,13 @@ function openLogOrComplain(logging: LoggingConfig, myid: number | null): OpenLog
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConfigError([`Cannot open log file: ${reason}`]);
   }
+}
+
+/** @returns the code to end the process with */
+export function tellOfBadConfig(world: World, error: unknown): number {
+  for (const problem of problemsOf(error)) world.writeStderr(`${problem}\n`);
+  world.writeStderr("Invalid config, exiting abnormally\n");
+  return ExitCode.InvalidInvocation;
 }
 
 function problemsOf(error: unknown): readonly string[] {

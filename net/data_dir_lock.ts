@@ -11,6 +11,7 @@ import { DataDirError } from "../core/errors.ts";
 import type { Logger } from "../core/ports.ts";
 import type { DataDir } from "./data_dir.ts";
 import { isDiskFull } from "./disk_full.ts";
+import { isAlive } from "./process_table.ts";
 
 const LOCK_NAME = "denkeeper.lock";
 
@@ -35,6 +36,33 @@ export class DataDirLock {
     } catch (error) {
       lock.release();
       throw error;
+    }
+  }
+
+  /**
+   * The process whose server has `dataDir`; null: no server has it.
+   *
+   * The lock is tried only while a process of the number in the file is alive: trying takes it for a moment, which
+   * would turn away a server that starts.
+   */
+  static holder(dataDir: string): number | null {
+    const pid = DataDirLock.lastHolder(dataDir);
+    if (pid === null || !isAlive(pid)) return null;
+    try {
+      using file = Deno.openSync(`${dataDir}/${LOCK_NAME}`);
+      return file.tryLockSync(true) ? null : pid;
+    } catch {
+      return pid; // network file systems without locks
+    }
+  }
+
+  /** The process that had the lock last, whether or not it still has; null: none had. */
+  static lastHolder(dataDir: string): number | null {
+    try {
+      const text = Deno.readTextFileSync(`${dataDir}/${LOCK_NAME}`).trim();
+      return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : null;
+    } catch {
+      return null;
     }
   }
 

@@ -466,7 +466,7 @@ Deno.test("loadConfig() says what is missing when there is neither file nor vari
   const variables: Record<string, string> = { ZOOCFGDIR: dir.path, ZOO_LOG_DIR: "/logs" };
   assert.throws(
     () => loadConfig({ environment: (name) => variables[name] }),
-    /Cannot find a config file: .*config.example.cfg/,
+    /Cannot find a config file: there is no ".*\/zoo.cfg"; .*denkeeper init/,
   );
 });
 
