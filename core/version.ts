@@ -10,6 +10,9 @@ export const DENKEEPER_VERSION = "0.1.0";
 /** The ZooKeeper whose client protocol this is. */
 export const ZOOKEEPER_PROTOCOL_VERSION = "3.9.4";
 
+/** Of which commit; `deno task compile` puts it here. */
+export const BUILD = "development build";
+
 const BUILT_ON = "2026-11-23 00:00 UTC";
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import type { Command } from "commander";
-import { DENKEEPER_VERSION, ZOOKEEPER_PROTOCOL_VERSION } from "../../core/version.ts";
+import { BUILD, DENKEEPER_VERSION, ZOOKEEPER_PROTOCOL_VERSION } from "../../core/version.ts";
 import { type CommandLine, type ConfigOptions, withConfigOptions } from "../command_line.ts";
 import { ExitCode } from "../world.ts";
 
@@ -44,12 +44,13 @@ export function declareServerCommands(program: Command, commandLine: CommandLine
     .action(commandLine.action(({ json }: { json?: true }) => {
       const version = {
         denkeeper: DENKEEPER_VERSION,
+        build: BUILD,
         zookeeper: ZOOKEEPER_PROTOCOL_VERSION,
         deno: Deno.version.deno,
       };
       world.print(
         json ? `${JSON.stringify(version)}\n` : `Denkeeper, version ${version.denkeeper} ` +
-          `(as ZooKeeper ${version.zookeeper}, on Deno ${version.deno})\n`,
+          `(${version.build}; as ZooKeeper ${version.zookeeper}, on Deno ${version.deno})\n`,
       );
       return ExitCode.Normal;
     }));

@@ -1,0 +1,110 @@
+#!/bin/sh
+# Denkeeper @VERSION@: a coordination server that speaks ZooKeeper's protocols. Run it, or see --help.
+#
+# One file: behind the last line of this script are, compressed, the program and the runtime it runs on. They are
+# unpacked once, into a folder of the cache that is named by their hash, and from then on started there at once.
+#
+# DENKEEPER_CACHE  where to unpack to (default: XDG_CACHE_HOME, else ~/.cache, else /var/tmp)
+# ZK_SERVER_HEAP   megabytes for the heap of a server (default: half of the container's memory limit)
+
+hash=@HASH@
+offset=@OFFSET@ # of what is behind this script, the first byte being 1
+
+fail() {
+  echo "denkeeper: $1" >&2
+  exit 1
+}
+
+# Absolute, so that the program can start itself again.
+case $0 in
+  /*) DENKEEPER_EXECUTABLE=$0 ;;
+  */*) DENKEEPER_EXECUTABLE=$PWD/$0 ;;
+  *) DENKEEPER_EXECUTABLE=$(command -v -- "$0") || DENKEEPER_EXECUTABLE=$PWD/$0 ;;
+esac
+export DENKEEPER_EXECUTABLE
+
+# What is in it gets run: nobody else may own it. Who makes an image for other users names the folder himself.
+if [ -n "${DENKEEPER_CACHE-}" ]; then
+  cache=$DENKEEPER_CACHE
+else
+  cache=/var/tmp/denkeeper-$(id -u)
+  for base in "${XDG_CACHE_HOME-}" "${HOME:+$HOME/.cache}"; do
+    case $base in /?*) ;; *) continue ;; esac
+    [ -d "$base" ] || (umask 077 && mkdir -p "$base" 2>/dev/null) || continue
+    if [ -O "$base" ] && [ -w "$base" ]; then
+      cache=$base/denkeeper
+      break
+    fi
+  done
+fi
+home=$cache/$hash
+
+sha256() {
+  if command -v sha256sum >/dev/null; then
+    sha256sum
+  elif command -v shasum >/dev/null; then
+    shasum -a 256
+  else
+    fail "neither sha256sum nor shasum is here to verify this file with: install one of them"
+  fi
+}
+
+unpack() {
+  [ -r "$DENKEEPER_EXECUTABLE" ] ||
+    fail "cannot read $DENKEEPER_EXECUTABLE, which holds the program: start it by a path"
+  for tool in tail tar @DECOMPRESSOR@; do
+    command -v "$tool" >/dev/null ||
+      fail "$tool is not here to unpack this file with: install it, or unpack on another machine and set DENKEEPER_CACHE"
+  done
+  (umask 077 && mkdir -p "$cache") ||
+    fail "cannot make the folder $cache to unpack to: set DENKEEPER_CACHE to one that can be written"
+  [ -n "${DENKEEPER_CACHE-}" ] || [ -O "$cache" ] ||
+    fail "the folder $cache to unpack to belongs to someone else: set DENKEEPER_CACHE to one of your own"
+  actual=$(tail -c "+$offset" "$DENKEEPER_EXECUTABLE" | sha256) || exit 1
+  [ "${actual%% *}" = "$hash" ] ||
+    fail "$DENKEEPER_EXECUTABLE is damaged (SHA-256 ${actual%% *}, not $hash): download it again"
+  unpacked=$(umask 077 && mktemp -d "$cache/unpacking.XXXXXX") ||
+    fail "cannot write to $cache: make room there, or set DENKEEPER_CACHE"
+  trap 'rm -rf "$unpacked"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  tail -c "+$offset" "$DENKEEPER_EXECUTABLE" | @DECOMPRESSOR@ -dc | tar -xf - -C "$unpacked" ||
+    rm -f "$unpacked/complete"
+  [ -f "$unpacked/complete" ] ||
+    fail "cannot unpack to $cache, which takes @UNPACKED_MB@ MB: make room there, or set DENKEEPER_CACHE"
+  "$unpacked/denkeeper" --version >/dev/null ||
+    fail "cannot run what was unpacked to $cache: is it mounted noexec, or this not @TARGET@? Set DENKEEPER_CACHE"
+  # Another process may have been faster; then theirs is used, and ours removed.
+  mv "$unpacked" "$home" 2>/dev/null
+  rm -rf "$unpacked" "${home:?}/${unpacked##*/}"
+  trap - EXIT INT TERM HUP
+  [ -f "$home/complete" ] || fail "cannot move what was unpacked to $home: remove it, and try again"
+}
+
+[ -f "$home/complete" ] || unpack
+[ -n "${DENKEEPER_CACHE-}" ] || { [ -O "$cache" ] && [ -O "$home" ]; } ||
+  fail "$home belongs to someone else, who could put anything into it: set DENKEEPER_CACHE to a folder of your own"
+
+# The runtime looks at the machine's memory only: in a container, what the heap may take follows from its limit.
+heap=
+take_half_of() {
+  [ -r "$1" ] && read -r limit <"$1" || return 0
+  case $limit in *[!0-9]* | ????????????*) return 0 ;; esac # none
+  [ "$limit" -lt 8589934592 ] && [ $((limit / 2097152)) -lt "${heap:-4096}" ] && heap=$((limit / 2097152))
+}
+if [ -r /proc/self/cgroup ]; then
+  take_half_of /sys/fs/cgroup/memory.max
+  take_half_of /sys/fs/cgroup/memory/memory.limit_in_bytes
+  while IFS=: read -r _ controllers path; do
+    case $controllers in
+      '') take_half_of "/sys/fs/cgroup$path/memory.max" ;;
+      memory) take_half_of "/sys/fs/cgroup/memory$path/memory.limit_in_bytes" ;;
+    esac
+  done </proc/self/cgroup
+fi
+case ${ZK_SERVER_HEAP-} in '' | *[!0-9]*) ;; *) heap=$ZK_SERVER_HEAP ;; esac
+
+DENO_DIR=$home/runtime-cache DENO_NO_UPDATE_CHECK=1
+export DENO_DIR DENO_NO_UPDATE_CHECK
+exec "$home/denkeeper" run --quiet --no-config --no-lock --no-npm --no-remote --no-code-cache @FLAGS@ \
+  "--v8-flags=@V8_FLAGS@${heap:+,--max-old-space-size=$heap}" "$home/app/main.js" "$@"
