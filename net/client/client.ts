@@ -2,7 +2,7 @@
  * A client of Apache ZooKeeper's protocol, for Denkeeper and ZooKeeper alike.
  *
  * ```ts
- * import { openClient } from "denkeeper/client";
+ * import { openClient } from "@denkeeper/denkeeper/client";
  *
  * await using client = openClient("zk1:2181,zk2:2181,zk3:2181/app");
  * await client.create("/greeting", new TextEncoder().encode("hello"));

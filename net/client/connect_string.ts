@@ -44,20 +44,29 @@ export function serverText({ hostname, port }: ServerName): string {
 function parseServer(part: string, whole: string): ServerName {
   const bracketed = /^\[([^\]]+)\](?::(.*))?$/.exec(part);
   if (bracketed !== null) {
-    return { hostname: bracketed[1]!, port: parsePort(bracketed[2], part, whole) };
+    return { hostname: bracketed[1]!, port: parsePort(bracketed[2] ?? "", part, whole) };
+  }
+  if (part.startsWith("[")) {
+    throw new ClientArgumentError(`Connect string "${whole}": "${part}" has no matching "]"`);
   }
   const colon = part.lastIndexOf(":");
-  // more than one colon and no brackets: an IPv6 address without a port
-  if (colon < 0 || part.indexOf(":") !== colon) return { hostname: part, port: PORT_DEFAULT };
-  const hostname = part.slice(0, colon);
+  const hostname = colon < 0 ? part : part.slice(0, colon);
   if (hostname === "") {
     throw new ClientArgumentError(`Connect string "${whole}": "${part}" names no host`);
   }
+  if (colon < 0) return { hostname, port: PORT_DEFAULT };
+  // an IPv6 address without brackets: its port, if it has one, stands behind what is an address by itself
+  const isAddress = hostname.includes(":") && !isIpv6Address(hostname);
+  if (isAddress) return { hostname: part, port: PORT_DEFAULT };
   return { hostname, port: parsePort(part.slice(colon + 1), part, whole) };
 }
 
-function parsePort(digits: string | undefined, part: string, whole: string): number {
-  if (digits === undefined) return PORT_DEFAULT;
+function isIpv6Address(text: string): boolean {
+  return URL.canParse(`http://[${text}]`);
+}
+
+function parsePort(digits: string, part: string, whole: string): number {
+  if (digits === "") return PORT_DEFAULT;
   const port = /^\d{1,5}$/.test(digits) ? Number(digits) : 0;
   if (port >= 1 && port <= PORT_MAX) return port;
   throw new ClientArgumentError(

@@ -23,6 +23,8 @@ export interface ServerAddress extends ServerName {
 export interface ServerListOptions {
   readonly isShuffled: boolean;
   readonly lookUp: LookUp;
+  /** How long a look-up may take. */
+  readonly lookUpMs: number;
 }
 
 export class ServerList {
@@ -66,7 +68,7 @@ export class ServerList {
   async addressesOf(server: ServerName): Promise<ServerAddress[]> {
     let addresses: readonly string[];
     try {
-      addresses = await this.#options.lookUp(server.hostname);
+      addresses = await this.#lookUp(server.hostname);
     } catch (error) {
       this.failed(server, messageOf(error));
       return [];
@@ -76,6 +78,22 @@ export class ServerList {
     const { isShuffled } = this.#options;
     return (isShuffled ? shuffled(addresses) : addresses)
       .map((address) => ({ ...server, address, addressCount }));
+  }
+
+  /** A name server that does not answer must not keep us from the other servers. */
+  async #lookUp(hostname: string): Promise<readonly string[]> {
+    const { lookUp, lookUpMs } = this.#options;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      reject(
+        new Error(`cannot look "${hostname}" up: no answer within ${Math.round(lookUpMs)} ms`),
+      );
+    }, lookUpMs);
+    try {
+      return await Promise.race([lookUp(hostname), promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** A new pass begins behind the server that answered. */

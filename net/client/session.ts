@@ -92,7 +92,9 @@ export class Session {
   readonly #over = new AbortController();
   #endReason: unknown = null;
   #isClosing = false;
-  readonly #connectedWaiters = new Set<PromiseWithResolvers<void>>();
+  #closed: Promise<void> | null = null;
+  /** Who waits for the next connection; null: nobody. */
+  #nextConnection: PromiseWithResolvers<void> | null = null;
 
   constructor({ servers, chroot }: ConnectString, options: SessionOptions) {
     this.chroot = chroot;
@@ -101,7 +103,8 @@ export class Session {
     this.password = options.session?.password ?? new Uint8Array(16);
     this.#isGlobal = options.session !== undefined;
     this.timeoutMs = options.sessionTimeoutMs;
-    this.#servers = new ServerList(servers, options);
+    const lookUpMs = options.sessionTimeoutMs / servers.length;
+    this.#servers = new ServerList(servers, { ...options, lookUpMs });
     this.#auth = new AuthList(options.auth);
     void this.#run();
   }
@@ -138,9 +141,11 @@ export class Session {
   connected(): Promise<void> {
     if (this.isConnected) return Promise.resolve();
     if (this.#isOver) return Promise.reject(this.#endError(null));
-    const waiter = Promise.withResolvers<void>();
-    this.#connectedWaiters.add(waiter);
-    return waiter.promise;
+    if (this.#nextConnection === null) {
+      this.#nextConnection = Promise.withResolvers();
+      this.#nextConnection.promise.catch(() => {}); // all who wait may have given up
+    }
+    return this.#nextConnection.promise;
   }
 
   /** Why there is no connection, for an error. */
@@ -171,16 +176,20 @@ export class Session {
   }
 
   /** Ends the session at the server, if there is one to be told. */
-  async close(): Promise<void> {
-    if (this.#isOver) return;
-    if (this.isConnected && !this.#isClosing) {
-      const connection = this.#connection!;
-      const closed = this.ask({
-        opCode: OpCode.CloseSession,
-        path: null,
-        write: () => {},
-        read: () => {},
-      });
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  /** Ends the client without a word to the server. @param reason of those who wait; null: it was closed */
+  end(reason: unknown): void {
+    this.#end("CLOSED", "Closed", reason ?? new SessionExpiredError(null, "The client is closed"));
+  }
+
+  async #close(): Promise<void> {
+    const connection = this.#connection;
+    if (connection !== null && this.isConnected) {
+      const write = () => {};
+      const closed = this.ask({ opCode: OpCode.CloseSession, path: null, write, read: () => {} });
       this.#isClosing = true;
       let timer: ReturnType<typeof setTimeout> | undefined;
       const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSE_WAIT_MS));
@@ -188,11 +197,6 @@ export class Session {
       clearTimeout(timer);
     }
     this.end(null);
-  }
-
-  /** Ends the client without a word to the server. @param reason of those who wait; null: it was closed */
-  end(reason: unknown): void {
-    this.#end("CLOSED", "Closed", reason ?? new SessionExpiredError(null, "The client is closed"));
   }
 
   async #run(): Promise<void> {
@@ -246,8 +250,11 @@ export class Session {
     );
     const startMs = performance.now();
     const reason = await connection.ended;
-    if (performance.now() - startMs > GOOD_CONNECTION_MS) this.#restMs = REST_MS_MIN;
-    if (!this.#isOver) this.#lost(server, reason);
+    if (this.#isOver) return;
+    const wasConnected = this.isConnected;
+    this.#lost(server, reason);
+    if (performance.now() - startMs >= GOOD_CONNECTION_MS) this.#restMs = REST_MS_MIN;
+    else if (wasConnected) await this.#rest(); // a server that takes every client and keeps none
   }
 
   #associated(response: ConnectResponse, server: ServerAddress): void {
@@ -279,8 +286,8 @@ export class Session {
       if (!pending.isSettled) this.#send(pending);
     }
     this.#changed(response.isReadOnly ? "ConnectedReadOnly" : "SyncConnected");
-    for (const waiter of this.#connectedWaiters) waiter.resolve();
-    this.#connectedWaiters.clear();
+    this.#nextConnection?.resolve();
+    this.#nextConnection = null;
     if (response.isReadOnly) void this.#searchReadWrite(connection, server);
   }
 
@@ -456,8 +463,7 @@ export class Session {
       pending.reject(this.#endError(pending.request.path));
     }
     this.#auth.failed(reason);
-    for (const waiter of this.#connectedWaiters) waiter.reject(reason);
-    this.#connectedWaiters.clear();
+    this.#nextConnection?.reject(reason);
   }
 
   /** What ended the session, as the failure of a request. */
