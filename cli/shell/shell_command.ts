@@ -71,6 +71,8 @@ export interface ShellCommand {
   readonly usage: string;
   /** One line, for help and completion. */
   readonly summary: string;
+  /** Further lines of its --help: options, examples. */
+  readonly details?: string;
   /** Zookeeper's own, listed where zkCli.sh lists them; or one of ours. */
   readonly isOurs: boolean;
   /**
