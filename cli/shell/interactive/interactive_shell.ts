@@ -1,0 +1,161 @@
+/**
+ * `denkeeper cli` in a terminal: prompts, takes a line, has it carried out.
+ *
+ * As zkCli.sh there, but for what a person at a terminal expects today: Ctrl-C ends a command or drops a line and not
+ * the shell, the prompt follows the connection, and events leave the line alone that is being typed.
+ *
+ * @module
+ */
+
+import { styleText } from "node:util";
+import { ExitCode, type World } from "../../world.ts";
+import { ShellSession, type ShellSettings } from "../shell_session.ts";
+import { Completer } from "./completion.ts";
+import { HISTORY_LINE_COUNT_MAX, HistoryFile, historyFileOf } from "./history_file.ts";
+import { LineEditor } from "./line_editor.ts";
+import { isDumbTerminal, RawTerminal } from "./terminal.ts";
+
+const LEAVE_HINT = "(Ctrl-C again, Ctrl-D or quit leaves)\n";
+/** A process that a signal ended is told to have ended with it. */
+const STOP_CODES: Readonly<Record<string, number>> = { SIGHUP: 129, SIGTERM: 143 };
+
+/**
+ * Opens the session, and closes it at the end.
+ *
+ * @param begin before the first prompt, with the session that was opened: waits for it, for example
+ * @returns the code of the last command; of an end by Ctrl-C or a signal, the code for that
+ */
+export async function runInteractiveShell(
+  settings: Omit<ShellSettings, "output">,
+  begin?: (session: ShellSession) => Promise<void>,
+): Promise<number> {
+  const shell = new InteractiveShell(settings);
+  try {
+    return await shell.run(begin);
+  } finally {
+    shell[Symbol.dispose]();
+  }
+}
+
+class InteractiveShell implements Disposable {
+  readonly #world: World;
+  readonly #hasColours: boolean;
+  readonly #session: ShellSession;
+  readonly #editor: LineEditor;
+  readonly #history: HistoryFile;
+  readonly #terminal: RawTerminal;
+  readonly #stopped = Promise.withResolvers<string>();
+
+  constructor(settings: Omit<ShellSettings, "output">) {
+    const world = this.#world = settings.world;
+    const isDumb = isDumbTerminal(world);
+    this.#hasColours = !isDumb && !world.environment("NO_COLOR");
+    this.#session = new ShellSession({
+      ...settings,
+      openClient: (connectString, options) =>
+        settings.openClient(connectString, {
+          ...options,
+          onEvent: (event) => {
+            options?.onEvent?.(event);
+            this.#editor.refreshPrompt(); // of the state, also where no event is printed
+          },
+        }),
+      output: {
+        print: (output) => this.#editor.print(output),
+        complain: (text) => this.#complain(text),
+      },
+    });
+    const completer = new Completer(settings.commands, () => this.#session.client);
+    this.#history = new HistoryFile(historyFileOf(world.environment));
+    this.#editor = new LineEditor({
+      write: (output) => this.#write(output),
+      columns: () => world.terminal.columns,
+      prompt: () => this.#prompt(),
+      complete: (line, signal) => completer.complete(line, signal),
+      onInterrupt: () => this.#interrupt(),
+      onSuspend: () => this.#terminal.suspend(),
+    }, { history: this.#history.load(), historyCountMax: HISTORY_LINE_COUNT_MAX, isDumb });
+    this.#terminal = new RawTerminal(world, {
+      onKey: (key) => this.#editor.take(key),
+      onEnd: () => this.#editor.end(),
+      onResize: () => this.#editor.resize(),
+      onResume: () => this.#editor.resume(),
+      onStop: (signal) => this.#stopped.resolve(signal),
+    });
+    world.onUncaught(() => this[Symbol.dispose]());
+  }
+
+  async run(begin?: (session: ShellSession) => Promise<void>): Promise<number> {
+    const session = this.#session;
+    this.#greet(`Connecting to ${session.connectString}\n`);
+    await session.connect();
+    await begin?.(session);
+    this.#greet("Welcome to ZooKeeper!\n");
+    const end = await Promise.race([this.#takeLines(), this.#stopped.promise]);
+    if (typeof end === "number") {
+      if (!session.hasQuit) await session.enter("quit");
+      return end === ExitCode.Normal ? session.exitCode : end;
+    }
+    this.#editor.close();
+    await session.close();
+    return STOP_CODES[end] ?? ExitCode.Unexpected;
+  }
+
+  [Symbol.dispose](): void {
+    this.#editor.close();
+    this.#terminal[Symbol.dispose]();
+  }
+
+  /** @returns the code to end with, if it is not that of the last command */
+  async #takeLines(): Promise<number> {
+    let interruptCount = 0;
+    while (!this.#session.hasQuit) {
+      const entry = await this.#editor.read();
+      if (entry.kind === "end") break;
+      interruptCount = entry.kind === "interrupt" && entry.isEmpty ? interruptCount + 1 : 0;
+      if (interruptCount === 1) this.#editor.print(LEAVE_HINT);
+      if (interruptCount > 1) return ExitCode.Interrupted;
+      if (entry.kind === "line") await this.#carryOut(entry.text);
+    }
+    return ExitCode.Normal;
+  }
+
+  async #carryOut(line: string): Promise<void> {
+    if (line.trim() === "") return; // for zkCli.sh a line of blanks is a command that it does not know
+    this.#history.append(line);
+    await this.#session.enter(line);
+  }
+
+  #interrupt(): void {
+    this.#editor.print("^C\n");
+    this.#session.interrupt();
+  }
+
+  #prompt(): string {
+    const { connectString, state, history } = this.#session;
+    const prompt = `[zk: ${connectString}(${state}) ${history.number}] `;
+    return this.#hasColours && !state.startsWith("CONNECTED") ? styled("yellow", prompt) : prompt;
+  }
+
+  #greet(text: string): void {
+    if (!this.#session.isJson) this.#editor.print(text);
+  }
+
+  #complain(text: string): void {
+    if (!this.#world.terminal.stderr) return this.#world.writeStderr(text);
+    const lines = text.replace(/[^\n]+/g, (line) => this.#hasColours ? styled("red", line) : line);
+    this.#editor.print(lines, (output) => this.#world.writeStderr(String(output)));
+  }
+
+  #write(output: string | Uint8Array): void {
+    try {
+      this.#world.print(output);
+    } catch {
+      // The terminal is gone, of which SIGHUP or the end of its keys tell.
+    }
+  }
+}
+
+function styled(style: "red" | "yellow", text: string): string {
+  return styleText(style, text, { validateStream: false });
+}
