@@ -9,8 +9,8 @@ const LINE_END = 0x0a;
 
 export interface LineLimits {
   readonly lineBytesMax: number;
-  /** How long nothing may arrive. */
-  readonly idleMs: number;
+  /** How long nothing may arrive. Default: for ever. */
+  readonly idleMs?: number;
 }
 
 /** Lines with their numbers, from 1 on; empty ones are left out. */
@@ -63,7 +63,8 @@ export async function* linesOf(
   }
 }
 
-async function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
+async function inTime<T>(promise: Promise<T>, ms: number | undefined): Promise<T> {
+  if (ms === undefined) return await promise;
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     late.reject(

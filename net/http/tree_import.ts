@@ -5,18 +5,13 @@
  *
  * @module
  */
-import { z } from "zod";
 import { assert } from "../../core/assert.ts";
 import { NO_NODE } from "../../core/tree/node_store.ts";
 import type { Zxid } from "../../core/zxid.ts";
-import type { AclEntry } from "../../core/tree/acl_list.ts";
-import { aclJson, aclOfJson } from "./acl_text.ts";
-import { dataOfJson } from "./data_json.ts";
+import { aclJson } from "./acl_text.ts";
 import type { Caller, Gateway, MultiOp } from "./gateway.ts";
 import { isProblem, Problem } from "./problem.ts";
-import type { NodeType } from "./schemas.ts";
-import { TreeLine } from "./tree_line.ts";
-import { isZnodePath } from "./znode_path.ts";
+import { type LineContent, lineContent, parseTreeLine, placedPath } from "./tree_line.ts";
 import { findZnode, parentPath } from "./znode_stat.ts";
 
 /** Lines of one transaction. */
@@ -39,14 +34,9 @@ export interface ImportOptions {
 }
 
 /** A checked line. */
-interface Line {
+interface Line extends LineContent {
   readonly number: number;
   readonly path: string;
-  readonly type: NodeType;
-  readonly ttlMs: number | undefined;
-  readonly data: Uint8Array | null;
-  /** Undefined: the line has none. */
-  readonly acl: readonly AclEntry[] | undefined;
 }
 
 /** What was done so far. */
@@ -178,52 +168,21 @@ export class TreeImport {
   // ---------------------------------------------------------------- lines
 
   #checked({ number, text }: { number: number; text: string }): Line | null {
-    const refuse = (
-      problem: "bad-json" | "bad-request" | "bad-path" | "invalid-acl",
-      why: string,
-    ) => this.#failure(new Problem(problem, { detail: why }), { number, path: this.#options.path });
-    let json: unknown;
+    let path = this.#options.path;
     try {
-      json = JSON.parse(text);
-    } catch {
-      throw refuse("bad-json", "it is not JSON");
-    }
-    const { data: line, error } = TreeLine.safeParse(json);
-    if (line === undefined) {
-      throw refuse("bad-request", z.prettifyError(error!).replaceAll("\n", " "));
-    }
-    if (line.denied) return null;
-    const top = this.#options.path;
-    const path = line.path === "/" ? top : (top === "/" ? "" : top) + line.path;
-    if (!isZnodePath(path)) {
-      throw refuse("bad-path", `${JSON.stringify(line.path)} is no path of a znode`);
-    }
-    if (line.aclDenied) {
-      throw refuse(
-        "invalid-acl",
-        "the ACL is missing, since who exported it may not see it: put one into the line as acl",
-      );
-    }
-    const type = line.type ?? "persistent";
-    if ((type === "ttl") !== (line.ttlMs !== undefined)) {
-      throw refuse("bad-request", "type ttl and ttlMs need each other");
-    }
-    if (type === "ephemeral" && this.#caller.session === null) {
-      throw this.#failure(
-        new Problem("session-required", {
+      const line = parseTreeLine(text);
+      if (line.denied) return null;
+      path = placedPath(path, line.path);
+      const content = lineContent(line);
+      if (content.type === "ephemeral" && this.#caller.session === null) {
+        throw new Problem("session-required", {
           detail: "an ephemeral needs a session: send X-Zk-Session with the token of one",
-        }),
-        { number, path },
-      );
-    }
-    let data: Uint8Array | null;
-    try {
-      data = dataOfJson(line.data === undefined ? "" : line.data, "the line");
+        });
+      }
+      return { number, path, ...content };
     } catch (error) {
       throw this.#failure(error, { number, path });
     }
-    const acl = line.acl === undefined ? undefined : aclOfJson(line.acl);
-    return { number, path, type, ttlMs: line.ttlMs, data, acl };
   }
 
   // ---------------------------------------------------------------- transactions
