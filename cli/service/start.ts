@@ -1,0 +1,237 @@
+/**
+ * The command `start`: starts a server that outlives the terminal, and returns when it answers or has failed.
+ *
+ * The server is this program once more, in a session of its own. It tells through a file that it answers; that it
+ * has the data directory for itself stands in the lock, and only then does the pid file get its number: of two
+ * starts at one time one wins, and the other leaves no trace.
+ *
+ * @module
+ */
+
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { DataDirError } from "../../core/errors.ts";
+import { openDataDir } from "../../net/data_dir.ts";
+import { DataDirLock } from "../../net/data_dir_lock.ts";
+import type { StartedReport } from "../banner.ts";
+import { CommandError } from "../command_line.ts";
+import { loadServerSettings, type StartOptions, tellOfBadConfig } from "../start_foreground.ts";
+import { ExitCode, type World } from "../world.ts";
+import { failureLines, LogMarks } from "./failure_lines.ts";
+import { type Launch, launchOf } from "./launch.ts";
+import { runningProcess } from "./running_server.ts";
+import {
+  removeFile,
+  type ServicePlace,
+  servicePlaceOf,
+  tellConfig,
+  writePidFile,
+} from "./service_files.ts";
+
+export interface StartServiceOptions extends StartOptions {
+  readonly json: boolean;
+}
+
+type Outcome =
+  | { readonly kind: "started"; readonly report: StartedReport }
+  | { readonly kind: "ended"; readonly code: number | null }
+  | { readonly kind: "interrupted"; readonly signal: string }
+  | { readonly kind: "noPidFile"; readonly reason: string };
+
+const POLL_MS = 10;
+/** A server that takes longer loads much data: who waits is told. */
+const PATIENCE_MS = 5000;
+
+/** @returns the code to end the process with: the server's own when it failed */
+export async function startService(world: World, options: StartServiceOptions): Promise<number> {
+  const place = servicePlaceOf({ ...options, environment: world.environment });
+  tellConfig(world, place);
+  const say = (text: string) => options.json || world.print(text);
+  say("Starting zookeeper ... ");
+  const running = runningProcess(place);
+  if (running !== null) {
+    const { pid } = running;
+    say(`already running as process ${pid}.\n`);
+    if (options.json) world.print(`${JSON.stringify({ status: "already running", pid })}\n`);
+    return ExitCode.Unexpected;
+  }
+  const fail = (code: number, reasons: readonly string[], words = "FAILED TO START") => {
+    say(`${words}\n`);
+    if (options.json) {
+      world.print(`${JSON.stringify({ status: words.toLowerCase(), exitCode: code, reasons })}\n`);
+    }
+    for (const reason of reasons) world.writeStderr(`${reason}\n`);
+    return code;
+  };
+  let launch: Launch;
+  try {
+    const settings = loadServerSettings(world, options);
+    launch = launchOf(world, options, settings);
+    const { dataDir, dataLogDir, dataDirAutoCreate } = settings.loaded.config;
+    openDataDir({ dataDir, dataLogDir, autoCreate: dataDirAutoCreate });
+    Deno.mkdirSync(dirname(launch.files.out), { recursive: true });
+  } catch (error) {
+    if (error instanceof DataDirError) return fail(ExitCode.DataDir, [error.message]);
+    if (!(error instanceof Deno.errors.NotCapable) && isFileError(error)) {
+      return fail(ExitCode.Unexpected, [`Cannot make a directory for the log: ${error.message}`]);
+    }
+    say("FAILED TO START\n");
+    return tellOfBadConfig(world, error);
+  }
+  const marks = new LogMarks(launch);
+  const outcome = await outcomeOf(world, { place, launch });
+  switch (outcome.kind) {
+    case "started":
+      say("STARTED\n");
+      tellStarted(world, outcome.report, { launch, isJson: options.json });
+      return ExitCode.Normal;
+    case "noPidFile":
+      return fail(ExitCode.Unexpected, [outcome.reason], "FAILED TO WRITE PID");
+    case "interrupted":
+      return fail(ExitCode.Interrupted, [
+        `Interrupted (${outcome.signal}): the server was stopped`,
+      ]);
+    case "ended": {
+      const code = outcome.code ?? ExitCode.Unexpected;
+      const how = outcome.code === null ? "was killed" : `ended with code ${code}`;
+      return fail(code === 0 ? ExitCode.Unexpected : code, [
+        ...failureLines(marks),
+        `The server ${how}; all it said is in ${launch.files.out}` +
+        launch.logPaths.map((path) => ` and ${path}`).join(""),
+      ]);
+    }
+  }
+}
+
+/** Runs the server until it answers or has failed, in which case it has ended. */
+async function outcomeOf(
+  world: World,
+  { place, launch }: { place: ServicePlace; launch: Launch },
+): Promise<Outcome> {
+  const reportFile = Deno.makeTempFileSync({
+    dir: dirname(launch.files.out),
+    prefix: ".starting-",
+  });
+  const [program, ...args] = [...launch.command];
+  const at = args.indexOf("start-foreground") + 1;
+  args.splice(at, 0, "--report-file", reportFile);
+  const child = new DetachedProcess(program!, args, launch);
+  let signal: string | null = null;
+  world.onStopSignal((name) => signal ??= name);
+  const withdraw = async () => {
+    child.kill();
+    await child.ended;
+    removeFile(place.pidFile);
+  };
+  const patienceEndsMs = performance.now() + PATIENCE_MS;
+  let isNoted = false;
+  let wasTold = false;
+  try {
+    while (true) {
+      if (signal !== null) {
+        await withdraw();
+        return { kind: "interrupted", signal };
+      }
+      if (child.hasEnded) {
+        if (isNoted) removeFile(place.pidFile);
+        return { kind: "ended", code: (await child.ended).code };
+      }
+      const report = readReport(reportFile);
+      if (!isNoted && (report !== null || DataDirLock.lastHolder(place.dataDir) === child.pid)) {
+        try {
+          writePidFile(place.pidFile, child.pid);
+          isNoted = true;
+        } catch (error) {
+          await withdraw();
+          const reason = error instanceof Error ? error.message : String(error);
+          return { kind: "noPidFile", reason: `Cannot write "${place.pidFile}": ${reason}` };
+        }
+      }
+      if (report !== null) return { kind: "started", report };
+      if (!wasTold && performance.now() > patienceEndsMs) {
+        wasTold = true;
+        world.writeStderr(
+          `(still loading the data; see ${launch.logPaths[0] ?? launch.files.out}) `,
+        );
+      }
+      await new Promise((done) => setTimeout(done, POLL_MS));
+    }
+  } finally {
+    removeFile(reportFile);
+  }
+}
+
+/** A process in a session of its own, without a terminal, that prints to a file. */
+class DetachedProcess {
+  readonly pid: number;
+  hasEnded = false;
+  readonly ended: Promise<{ code: number | null }>;
+  readonly #child: ReturnType<typeof spawn>;
+
+  constructor(program: string, args: string[], { files, variables }: Launch) {
+    try {
+      Deno.renameSync(files.out, `${files.out}.1`); // why the one before ended
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    const out = openSync(files.out, "a");
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: ["ignore", out, out],
+      env: { ...Deno.env.toObject(), ...variables },
+    });
+    closeSync(out);
+    if (child.pid === undefined) throw new CommandError(`Cannot run "${program}"`);
+    this.pid = child.pid;
+    this.#child = child;
+    this.ended = new Promise((done) => {
+      child.once("exit", (code: number | null) => {
+        this.hasEnded = true;
+        done({ code });
+      });
+    });
+  }
+
+  kill(): void {
+    this.#child.kill("SIGTERM");
+  }
+}
+
+function readReport(path: string): StartedReport | null {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch {
+    return null; // nothing is in it yet
+  }
+}
+
+function tellStarted(
+  world: World,
+  report: StartedReport,
+  { launch, isJson }: { launch: Launch; isJson: boolean },
+): void {
+  const log = [...launch.logPaths, launch.files.out];
+  if (isJson) {
+    world.print(
+      `${
+        JSON.stringify({ status: "started", ...report, log: log.map((path) => resolve(path)) })
+      }\n`,
+    );
+    return;
+  }
+  const rows = [
+    ["process", String(report.pid)],
+    ["clients", report.clients],
+    ["http", report.http],
+    ["log", log.join(" and ")],
+  ];
+  if (report.waitsFor !== null) {
+    rows.push(["waits for", `${report.waitsFor}; then it serves clients`]);
+  }
+  for (const [what, value] of rows) world.writeStderr(`  ${what!.padEnd(9)} ${value}\n`);
+}
+
+function isFileError(error: unknown): error is Error {
+  return error instanceof Error && "code" in error;
+}
