@@ -12,12 +12,14 @@ import {
   type DeclareCommands,
   withConfigOptions,
 } from "./command_line.ts";
+import { declareFileCommands } from "./commands/file_commands.ts";
 import { declareServerCommands } from "./commands/server_commands.ts";
 import { ExitCode, OutputClosedError, type World } from "./world.ts";
 
 /** In the order of the help. */
 const DECLARATIONS: readonly DeclareCommands[] = [
   declareServerCommands,
+  declareFileCommands,
 ];
 
 /** Declared in full only where it runs, since that costs every other command its time to start. */

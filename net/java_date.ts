@@ -80,15 +80,16 @@ export function formatJavaDate(wallMs: number, timeZone: string = localTimeZone(
   const fields = fieldsOf(wallMs, timeZone);
   const day = DAYS[new Date(wallMs + offsetMinutes(wallMs, timeZone) * 60_000).getUTCDay()]!;
   const time = `${fields.hour}:${fields.minute}:${fields.second}`;
-  const zone = zoneName(wallMs, timeZone);
+  const zone = javaZoneName(wallMs, timeZone);
   return `${day} ${fields.month} ${fields.day} ${time} ${zone} ${fields.year}`;
 }
 
-function localTimeZone(): string {
+export function localTimeZone(): string {
   return new Intl.DateTimeFormat("en-US").resolvedOptions().timeZone;
 }
 
-function zoneName(wallMs: number, timeZone: string): string {
+/** Its short name in English, as Java has it: `CET`, `GMT+03:00`. */
+export function javaZoneName(wallMs: number, timeZone: string): string {
   const known = ZONE_NAMES.find(({ zones }) => zones.split(" ").includes(timeZone));
   if (known !== undefined) {
     return isDaylight(wallMs, timeZone) ? known.daylight : known.standard;

@@ -24,12 +24,15 @@ export function writeSnapshotHeader(writer: JuteWriter): void {
   writeFileHeader(writer, SNAPSHOT_MAGIC, SNAPSHOT_DBID);
 }
 
-/** Reads a header and returns its magic; version and database id are not looked at by anyone. */
-export function readFileHeaderMagic(reader: JuteReader): number {
-  const magic = reader.int();
-  reader.int();
-  reader.long();
-  return magic;
+export interface FileHeader {
+  magic: number;
+  /** Not looked at by any server, like the database id. */
+  version: number;
+  databaseId: bigint;
+}
+
+export function readFileHeader(reader: JuteReader): FileHeader {
+  return { magic: reader.int(), version: reader.int(), databaseId: reader.long() };
 }
 
 function writeFileHeader(writer: JuteWriter, magic: number, dbid: bigint): void {

@@ -10,7 +10,7 @@
 import { adler32 } from "../checksum.ts";
 import { DataDirError, DecodeError } from "../errors.ts";
 import type { Zxid } from "../zxid.ts";
-import { FILE_HEADER_BYTES, readFileHeaderMagic, SNAPSHOT_MAGIC } from "./file_header.ts";
+import { FILE_HEADER_BYTES, readFileHeader, SNAPSHOT_MAGIC } from "./file_header.ts";
 import { PieceBuffer } from "./piece_buffer.ts";
 import { type TreeRecordOptions, TreeRecordReader } from "./tree_record_reader.ts";
 
@@ -97,7 +97,7 @@ export class SnapshotLoader {
     switch (this.#state) {
       case "header": {
         if (reader.remaining < FILE_HEADER_BYTES) return false;
-        const magic = readFileHeaderMagic(reader);
+        const { magic } = readFileHeader(reader);
         if (magic !== SNAPSHOT_MAGIC) {
           throw new SnapshotCorruptError(
             `Its magic number is ${magic}, expected ${SNAPSHOT_MAGIC}`,

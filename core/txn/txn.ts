@@ -222,19 +222,24 @@ export function writeTxnDigest(writer: JuteWriter, digest: TxnDigest): void {
  * @throws {DecodeError} on an unknown type or a body that ends early
  */
 export function readTxnRecord(reader: JuteReader): TxnRecord {
-  const header: TxnHeader = {
-    sessionId: reader.long(),
-    cxid: reader.int(),
-    zxid: reader.zxid(),
-    timeMs: reader.longAsNumber(),
-    type: reader.int(),
-  };
+  const header = readTxnHeader(reader);
   const txn = readTxn(reader, header.type);
   let digest: TxnDigest | null = null;
   if (reader.remaining >= TXN_DIGEST_BYTES) {
     digest = { version: reader.int(), treeDigest: BigInt.asUintN(64, reader.long()) };
   }
   return { header, txn, digest };
+}
+
+/** @throws {DecodeError} on a body that ends early */
+export function readTxnHeader(reader: JuteReader): TxnHeader {
+  return {
+    sessionId: reader.long(),
+    cxid: reader.int(),
+    zxid: reader.zxid(),
+    timeMs: reader.longAsNumber(),
+    type: reader.int(),
+  };
 }
 
 function readTxn(reader: JuteReader, type: number): Txn {
