@@ -13,6 +13,7 @@ import {
   withConfigOptions,
 } from "./command_line.ts";
 import { declareFileCommands } from "./commands/file_commands.ts";
+import { declareCheckCommands } from "./commands/check_commands.ts";
 import { declareServerCommands } from "./commands/server_commands.ts";
 import { ExitCode, OutputClosedError, type World } from "./world.ts";
 
@@ -20,6 +21,7 @@ import { ExitCode, OutputClosedError, type World } from "./world.ts";
 const DECLARATIONS: readonly DeclareCommands[] = [
   declareServerCommands,
   declareFileCommands,
+  declareCheckCommands,
 ];
 
 /** Declared in full only where it runs, since that costs every other command its time to start. */

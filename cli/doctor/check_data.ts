@@ -1,0 +1,307 @@
+/**
+ * Whether the data on disk would come back at a start, and what in them will make trouble.
+ *
+ * Reads them as a start does, and changes nothing.
+ *
+ * @module
+ */
+import { DataDirError } from "../../core/errors.ts";
+import type { FileSystem, Logger, OpenFile } from "../../core/ports.ts";
+import { UNFINISHED_SUFFIX } from "../../core/storage/file_names.ts";
+import type { SessionTable } from "../../core/storage/snapshot_tree.ts";
+import { DataTree } from "../../core/tree/data_tree.ts";
+import { NO_NODE, type NodeId, type NodeStore, ROOT } from "../../core/tree/node_store.ts";
+import { subtree } from "../../core/tree/node_walk.ts";
+import { TxnApplier } from "../../core/txn/apply.ts";
+import { zxidToHex } from "../../core/zxid.ts";
+import { DataDirLock } from "../../net/data_dir_lock.ts";
+import { storedFiles } from "../../net/disk_usage.ts";
+import { EpochFiles } from "../../net/epoch_files.ts";
+import { systemFiles } from "../../net/file_system.ts";
+import { recover, type RecoveryResult } from "../../net/recovery.ts";
+import { rest } from "../../net/rest.ts";
+import { systemClock } from "../../net/system_clock.ts";
+import type { Settings } from "../config_schema.ts";
+import { versionDirs } from "./check_disk.ts";
+import type { Examination } from "./examination.ts";
+import { findingKinds, type Report } from "./finding.ts";
+
+export const DATA_FINDINGS = findingKinds({
+  "DK-DATA-001": {
+    severity: "error",
+    title: "The data cannot be recovered as they are",
+    meaning: "The server does not start with them.",
+    action:
+      "As the reason says; `denkeeper txnlog` and `denkeeper snapshot` show what is whole. While the " +
+      "other members are a quorum, move version-2 away: this member gets all data from them.",
+  },
+  "DK-DATA-002": {
+    severity: "warning",
+    title: "A snapshot is damaged",
+    meaning:
+      "The server starts with an older one and the logs since: nothing is lost, as long as those " +
+      "are kept.",
+    action:
+      "Find out what damaged it (disk errors, a crash, a copy of a running server), and move it away.",
+  },
+  "DK-DATA-003": {
+    severity: "info",
+    title: "The log ends in the middle of a record",
+    meaning:
+      "A crash cut it. Nothing that was acknowledged is lost: a record counts when it is whole.",
+    action: "Nothing has to be done.",
+  },
+  "DK-DATA-004": {
+    severity: "error",
+    title: "The epochs on disk contradict the data",
+    meaning: "The server refuses to start: it might forget what it promised to a leader.",
+    action:
+      "Restore the files from one backup. While the other members are a quorum, move version-2 away: " +
+      "this member gets all data from them.",
+  },
+  "DK-DATA-005": {
+    severity: "warning",
+    title: "The tree differs from what its digests say",
+    meaning:
+      "A bug or a damaged file changed data on this server; other members may hold something else.",
+    action:
+      "Compare with another member (`hash`); where only this one differs, move version-2 away and " +
+      "let it get the data from the leader.",
+  },
+  "DK-DATA-006": {
+    severity: "warning",
+    title: "An answer comes near the limit of a packet",
+    meaning:
+      "From jute.maxbuffer on, clients drop the connection at this answer and reconnect for ever; " +
+      "not even its children can be listed to delete them.",
+    action:
+      "Spread the children over several znodes, or delete those that are old: `denkeeper cli` and " +
+      "HTTP list and delete in pages, whatever their number.",
+  },
+  "DK-DATA-007": {
+    severity: "warning",
+    title: "The clock stands before the last write",
+    meaning:
+      "It was set back, or was wrong when that was written. Times of new znodes are before those " +
+      "of older ones, and TTL znodes live longer.",
+    action: "Correct the clock, and keep it synchronised with chrony or systemd-timesyncd.",
+  },
+  "DK-DATA-008": {
+    severity: "info",
+    title: "The data were not read",
+    meaning: "Whether they would be recovered is not known.",
+    action: "Run `denkeeper doctor --deep`, with the server stopped.",
+  },
+});
+
+const MIB = 1024 * 1024;
+const STORED_BYTES_MAX = 256 * MIB;
+const PACKET_RATIO_MAX = 0.5;
+const CLOCK_TOLERANCE_MS = 5000;
+const TOLD_COUNT_MAX = 5;
+
+export async function checkData(
+  { subject: { values, isMember }, machine, running, isDeep }: Examination,
+  report: Report<typeof DATA_FINDINGS>,
+): Promise<void> {
+  if (values === null) return;
+  const { dataDir, dataLogDir = dataDir } = values;
+  const dirs = versionDirs({ dataDir, dataLogDir });
+  if (!isDirectory(dirs.snapshotDir) || !isDirectory(dirs.logDir)) return;
+  const { snapshots, txnLogs } = storedFiles(dirs);
+  if (snapshots.count + txnLogs.count === 0) return;
+  if (running !== null || DataDirLock.holder(dataDir) !== null) {
+    report("DK-DATA-008", `a server uses "${dataDir}", and read them at its start`);
+    return;
+  }
+  const bytes = (snapshots.newest?.bytes ?? 0) + txnLogs.bytes;
+  if (bytes > STORED_BYTES_MAX && !isDeep) {
+    const limit = STORED_BYTES_MAX / MIB;
+    report(
+      "DK-DATA-008",
+      `they have ${Math.round(bytes / MIB)} MiB, limit ${limit} MiB without --deep`,
+    );
+    return;
+  }
+
+  const { tree, sessions, result, lastTimeMs, error } = await readAll(values, dirs);
+  if (result === null) {
+    report("DK-DATA-001", error);
+    return;
+  }
+  for (const { name, reason } of result.skipped) {
+    report("DK-DATA-002", `"${dirs.snapshotDir}/${name}": ${reason}`);
+  }
+  if (result.tornTail !== null) {
+    const { file, offset, reason } = result.tornTail;
+    report("DK-DATA-003", `"${dirs.logDir}/${file}" at byte ${offset}: ${reason}`);
+  }
+  if (result.digestMismatchCount > 0) {
+    report("DK-DATA-005", `${result.digestMismatchCount} of the digests on disk do not match`);
+  } else if (result.incompleteThrough !== null) {
+    const through = `0x${zxidToHex(result.incompleteThrough)}`;
+    report(
+      "DK-DATA-005",
+      `a snapshot was taken while txns up to ${through} were applied, which no log has`,
+    );
+  }
+  if (isMember) checkEpochs(dirs.snapshotDir, result.lastProcessedZxid, report);
+  checkPackets(tree, values["jute.maxbuffer"], report);
+  const aheadMs = lastTimeMs - machine.nowMs();
+  if (aheadMs > CLOCK_TOLERANCE_MS) {
+    report(
+      "DK-DATA-007",
+      `the last write is of ${new Date(lastTimeMs).toISOString()}, ${
+        Math.round(aheadMs / 1000)
+      } s from now`,
+    );
+  }
+  sessions.clear();
+}
+
+async function readAll(
+  values: Settings,
+  dirs: ReturnType<typeof versionDirs>,
+): Promise<{
+  tree: DataTree;
+  sessions: SessionTable;
+  /** Null: it failed, with `error`. */
+  result: RecoveryResult | null;
+  lastTimeMs: number;
+  error: string;
+}> {
+  const tree = new DataTree({
+    digestEnabled: values["digest.enabled"],
+    extendedTypes: values.extendedTypesEnabled,
+    emulate353Ttl: values.emulate353TTLNodes,
+    hashSeed: 1,
+  });
+  const sessions: SessionTable = new Map();
+  const applier = new TxnApplier(tree, sessions);
+  let lastTimeMs = 0;
+  const maxBuffer = values["jute.maxbuffer"];
+  try {
+    const result = await recover({
+      dirs,
+      tree,
+      sessions,
+      replay: ({ header, txn }) => {
+        lastTimeMs = header.timeMs;
+        applier.apply(header, txn);
+      },
+      logger: SILENT,
+      clock: systemClock,
+      fileSystem: unchanged(systemFiles),
+      rest,
+      lengthMax: maxBuffer + (values["jute.maxbuffer.extrasize"] ?? maxBuffer),
+      extendedTypes: values.extendedTypesEnabled,
+      digestEnabled: values["digest.enabled"],
+      trustEmpty: values["snapshot.trust.empty"],
+      autoCreateDatabase: true,
+    });
+    return { tree, sessions, result, lastTimeMs, error: "" };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const isOfData = error instanceof DataDirError || error instanceof Deno.errors.PermissionDenied;
+    if (!isOfData) throw error;
+    return { tree, sessions, result: null, lastTimeMs, error: error.message };
+  }
+}
+
+/** Reads through, and only pretends to remove and to write. */
+function unchanged(files: FileSystem): FileSystem {
+  const removed = new Set<string>();
+  return {
+    ...files,
+    namesIn: (dir) => files.namesIn(dir).filter((name) => !removed.has(`${dir}/${name}`)),
+    open: (path, mode) => mode === "read" ? files.open(path, mode) : NOWHERE,
+    rename: () => {},
+    remove(path) {
+      removed.add(path);
+      return false;
+    },
+    syncDirectory: () => {},
+    startDirectorySync: (_dir, done) => queueMicrotask(() => done(null)),
+  };
+}
+
+const NOWHERE: OpenFile = {
+  sizeBytes: () => 0,
+  storedBytes: () => 0,
+  read: () => 0,
+  write: (bytes) => bytes.length,
+  startWrite: (_bytes, done) => queueMicrotask(() => done(null)),
+  seek: () => {},
+  truncate: () => {},
+  sync: () => {},
+  startSync: (done) => queueMicrotask(() => done(null)),
+  close: () => {},
+};
+
+function checkEpochs(
+  dir: string,
+  lastZxid: number,
+  report: Report<typeof DATA_FINDINGS>,
+): void {
+  const names = systemFiles.namesIn(dir).map((name) => name.replace(UNFINISHED_SUFFIX, ""));
+  if (!names.includes("acceptedEpoch") && !names.includes("currentEpoch")) return;
+  try {
+    new EpochFiles({ dir, lastZxid, fileSystem: unchanged(systemFiles), logger: SILENT });
+  } catch (error) {
+    if (!(error instanceof DataDirError)) throw error;
+    report("DK-DATA-004", error.message);
+  }
+}
+
+/** Lists of children and data that half fill the longest packet, the largest first. */
+function checkPackets(
+  { store }: DataTree,
+  maxBuffer: number,
+  report: Report<typeof DATA_FINDINGS>,
+): void {
+  const found: { text: string; bytes: number }[] = [];
+  for (const id of subtree(store, ROOT)) {
+    const path = () => new TextDecoder().decode(store.path(id)) || "/";
+    const dataBytes = store.dataLength(id);
+    if (dataBytes > maxBuffer * PACKET_RATIO_MAX) {
+      found.push({ text: `data of ${path()}`, bytes: dataBytes });
+    }
+    const listBytes = childrenBytes(store, id);
+    if (listBytes > maxBuffer * PACKET_RATIO_MAX) {
+      const text = `names of the ${store.childCount(id)} children of ${path()}`;
+      found.push({ text, bytes: listBytes });
+    }
+  }
+  found.sort((a, b) => b.bytes - a.bytes);
+  for (const { text, bytes } of found.slice(0, TOLD_COUNT_MAX)) {
+    const percent = Math.round(bytes / maxBuffer * 100);
+    report("DK-DATA-006", `${text}: ${bytes} bytes, ${percent} % of jute.maxbuffer (${maxBuffer})`);
+  }
+  if (found.length > TOLD_COUNT_MAX) {
+    report("DK-DATA-006", `and ${found.length - TOLD_COUNT_MAX} more`);
+  }
+}
+
+function childrenBytes(store: NodeStore, parent: NodeId): number {
+  let bytes = 0;
+  for (let id = store.firstChild(parent); id !== NO_NODE; id = store.nextSibling(id)) {
+    bytes += 4 + store.nameLength(id);
+  }
+  return bytes;
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+const SILENT: Logger = {
+  isDebug: false,
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+};
