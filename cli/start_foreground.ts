@@ -122,7 +122,8 @@ export function tellOfBadConfig(world: World, error: unknown): number {
   return ExitCode.InvalidInvocation;
 }
 
-function problemsOf(error: unknown): readonly string[] {
+/** In lines; what is no problem of the settings is thrown on. */
+export function problemsOf(error: unknown): readonly string[] {
   if (error instanceof ConfigError) return error.problems;
   if (error instanceof Deno.errors.NotCapable) {
     return [`Deno was not given a permission that the settings need: ${error.message}`];

@@ -55,7 +55,7 @@ now, is removed and that program let be.
 
 Exit codes:
   0  stopped, or there was none to stop
-  1  it runs on: --timeout is over, or it was not started with "start"
+  1  it runs on: --timeout is over, or it the pid file does not name it
 `;
 
 const STATUS_NOTES = `

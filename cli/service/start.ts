@@ -16,7 +16,7 @@ import { openDataDir } from "../../net/data_dir.ts";
 import { DataDirLock } from "../../net/data_dir_lock.ts";
 import type { StartedReport } from "../banner.ts";
 import { CommandError } from "../command_line.ts";
-import { loadServerSettings, type StartOptions, tellOfBadConfig } from "../start_foreground.ts";
+import { loadServerSettings, problemsOf, type StartOptions } from "../start_foreground.ts";
 import { ExitCode, type World } from "../world.ts";
 import { failureLines, LogMarks } from "./failure_lines.ts";
 import { type Launch, launchOf } from "./launch.ts";
@@ -76,8 +76,7 @@ export async function startService(world: World, options: StartServiceOptions): 
     if (!(error instanceof Deno.errors.NotCapable) && isFileError(error)) {
       return fail(ExitCode.Unexpected, [`Cannot make a directory for the log: ${error.message}`]);
     }
-    say("FAILED TO START\n");
-    return tellOfBadConfig(world, error);
+    return fail(ExitCode.InvalidInvocation, problemsOf(error));
   }
   const marks = new LogMarks(launch);
   const outcome = await outcomeOf(world, { place, launch });

@@ -54,8 +54,8 @@ export async function stopService(world: World, options: StopOptions): Promise<n
   if (!isInPidFile) {
     tell(`no zookeeper to stop (could not find file ${pidFile})`, { status: "not ours", pid });
     world.writeStderr(
-      `Process ${pid} serves "${place.dataDir}", but was not started with \`start\`: end it where it was ` +
-        `started, or with \`kill ${pid}\`\n`,
+      `Process ${pid} serves "${place.dataDir}", and the pid file does not name it: it was started another way ` +
+        `than with \`start\`; end it there, or with \`kill ${pid}\`\n`,
     );
     return ExitCode.Unexpected;
   }
