@@ -57,7 +57,10 @@ function writeConfig(dir: TempDir, ...lines: string[]): string {
 Deno.test("runCommand() tells the version and the usage", async () => {
   const version = await run({ args: ["version"] });
   assert.equal(version.code, 0);
-  assert.match(version.stdout, /^Denkeeper, version \d+\.\d+\.\d+ \(as ZooKeeper 3\.\d+\.\d+, /);
+  assert.match(
+    version.stdout,
+    /^Denkeeper, version \d+\.\d+\.\d+ \(development build; as ZooKeeper 3\.\d+\.\d+, /,
+  );
   const asJson = await run({ args: ["version", "--json"] });
   assert.equal(JSON.parse(asJson.stdout).deno, Deno.version.deno);
 });
