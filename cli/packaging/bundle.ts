@@ -64,7 +64,12 @@ const EAGER_MODULES: readonly string[] = ["node:events"];
  * @throws {Error} for a form of import it does not know
  */
 export function withLazyNodeModules(code: string): string {
-  return code.replace(
+  // Of packages in CommonJS everything is in the bundle, but what the runtime has.
+  const withoutRequire = code.replace(
+    /=__deno_internal_createRequire\(import\.meta\.url\)/g,
+    "=(id)=>process.getBuiltinModule(id)",
+  );
+  return withoutRequire.replace(
     /\bimport\s*([^;"'()]*?)\s*from\s*"(node:[\w/]+)"/g,
     (statement, names: string, module: string) => {
       if (EAGER_MODULES.includes(module)) return statement;
