@@ -4,7 +4,7 @@
  * @module
  */
 
-import { resolve } from "node:path";
+import { resolve } from "../net/file_path.ts";
 import { formatServerLine } from "../cluster/ensemble_lines.ts";
 import type { LogFields } from "../core/ports.ts";
 import type { EnsembleConfig, ServerConfig } from "../core/server_config.ts";

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "../net/file_path.ts";
 import { ConfigError } from "./config_error.ts";
 import type { Environment } from "./config_sources.ts";
 import { ownExecutable } from "./own_program.ts";

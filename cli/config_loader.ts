@@ -7,7 +7,7 @@
  * @module
  */
 
-import { isAbsolute, resolve } from "node:path";
+import { isAbsolute, resolve } from "../net/file_path.ts";
 import type { EnsembleServer, ServerConfig } from "../core/server_config.ts";
 import { ConfigError, type Notice } from "./config_error.ts";
 import { readMyid } from "./config_file.ts";

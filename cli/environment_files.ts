@@ -7,7 +7,7 @@
  * @module
  */
 
-import { join } from "node:path";
+import { join } from "../net/file_path.ts";
 import { ConfigError } from "./config_error.ts";
 import type { Environment } from "./config_sources.ts";
 

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { dirname } from "node:path";
+import { dirname } from "../net/file_path.ts";
 import { isEnsembleLine } from "../cluster/ensemble_lines.ts";
 import { ConfigError, type Notice } from "./config_error.ts";
 import { type ConfigFile, findConfigFile, namedConfigDir, readProperties } from "./config_file.ts";

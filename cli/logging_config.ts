@@ -8,7 +8,7 @@
  * @module
  */
 
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "../net/file_path.ts";
 import { ConfigError } from "./config_error.ts";
 import { readProperties } from "./config_file.ts";
 import type { Environment } from "./config_sources.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { resolve } from "node:path";
+import { resolve } from "../net/file_path.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import { FOUR_LETTER_WORDS } from "../net/four_letter_words.ts";
 import type { Notice } from "./config_error.ts";

@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { dirname } from "./file_path.ts";
 import { QuorumConfig } from "../cluster/quorum_config.ts";
 import type { ServerId } from "../cluster/server_id.ts";
 import { DecodeError } from "../core/errors.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { dirname } from "./file_path.ts";
 import type { Done, FileSystem, OpenFile } from "../core/ports.ts";
 import { UNFINISHED_SUFFIX } from "../core/storage/file_names.ts";
 

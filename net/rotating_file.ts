@@ -8,7 +8,7 @@
  * @module
  */
 
-import { dirname } from "node:path";
+import { dirname } from "./file_path.ts";
 
 export interface RotatingFileOptions {
   readonly path: string;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isAbsolute } from "node:path";
+import { isAbsolute } from "./file_path.ts";
 import type { GaugeSetName, ServerGauges } from "../core/metrics/gauge_names.ts";
 import type { ServerMetrics } from "../core/metrics/server_metrics.ts";
 import type { Clock, Random } from "../core/ports.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { dirname } from "../../net/file_path.ts";
 import type { Machine } from "./machine.ts";
 
 export interface Mount {

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { resolve } from "node:path";
+import { resolve } from "../../net/file_path.ts";
 import { isEnsembleLine, parseEnsembleLines } from "../../cluster/ensemble_lines.ts";
 import type { EnsembleServer, HttpConfig } from "../../core/server_config.ts";
 import { ConfigError, type Notice } from "../config_error.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename } from "node:path";
+import { basename } from "../../net/file_path.ts";
 import { snapshotsIn, type StorageFile, txnLogsIn } from "../../core/storage/file_names.ts";
 import { systemFiles } from "../../net/file_system.ts";
 import { CommandError } from "../command_line.ts";

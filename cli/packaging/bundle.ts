@@ -20,7 +20,7 @@ const PROJECT_DIR = new URL("../../", import.meta.url).pathname;
 export async function bundleProgram(dir: string): Promise<BundledProgram> {
   await run(Deno.execPath(), [
     ...["bundle", "--quiet", "--minify", "--platform", "deno", "--code-splitting"],
-    ...["--outdir", dir, `${PROJECT_DIR}main.ts`],
+    ...["--outdir", dir, `${PROJECT_DIR}main.ts`, `${PROJECT_DIR}cli/packaging/light_events.ts`],
   ]);
   const commit = await run("git", [
     "-C",
@@ -31,7 +31,7 @@ export async function bundleProgram(dir: string): Promise<BundledProgram> {
     "--abbrev=10",
   ])
     .catch(() => "unknown"); // a copy without its history
-  const files = [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+  const files = filesOf(dir).sort();
   let stampCount = 0;
   for (const file of files) {
     const text = Deno.readTextFileSync(`${dir}/${file}`);
@@ -47,6 +47,13 @@ export async function bundleProgram(dir: string): Promise<BundledProgram> {
   return { dir, files, version: `${DENKEEPER_VERSION} (${commit})` };
 }
 
+/** Paths from the folder on. */
+function filesOf(dir: string): string[] {
+  return [...Deno.readDirSync(dir)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesOf(`${dir}/${name}`).map((inner) => `${name}/${inner}`) : [name]
+  );
+}
+
 async function run(command: string, args: readonly string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(command, { args: [...args] }).output();
   const decoder = new TextDecoder();
@@ -54,8 +61,9 @@ async function run(command: string, args: readonly string[]): Promise<string> {
   return decoder.decode(stdout).trim();
 }
 
-/** One whose class is extended where it is imported. */
-const EAGER_MODULES: readonly string[] = ["node:events"];
+/** The one whose class is extended where it is imported. */
+const EVENTS_MODULE = "node:events";
+const LIGHT_EVENTS = "./cli/packaging/light_events.js";
 
 /**
  * Loads Node.js modules when something of them is used first: packages import more of them than they use, which takes
@@ -72,7 +80,7 @@ export function withLazyNodeModules(code: string): string {
   return withoutRequire.replace(
     /\bimport\s*([^;"'()]*?)\s*from\s*"(node:[\w/]+)"/g,
     (statement, names: string, module: string) => {
-      if (EAGER_MODULES.includes(module)) return statement;
+      if (module === EVENTS_MODULE) return statement.replace(EVENTS_MODULE, LIGHT_EVENTS);
       const load = `process.getBuiltinModule(${JSON.stringify(module)})`;
       if (/^[\w$]+$/.test(names)) {
         return `const ${names}=new Proxy({},{get:(_,name)=>${load}[name]})`;

@@ -36,7 +36,11 @@ export async function makeSelfExtracting(options: SelfExtractingOptions): Promis
   const root = `${workDir}/root`;
   Deno.mkdirSync(`${root}/app`, { recursive: true });
   Deno.copyFileSync(runtime, `${root}/denkeeper`);
-  for (const file of app.files) Deno.copyFileSync(`${app.dir}/${file}`, `${root}/app/${file}`);
+  for (const file of app.files) {
+    const path = `${root}/app/${file}`;
+    Deno.mkdirSync(path.replace(/[^/]*$/, ""), { recursive: true });
+    Deno.copyFileSync(`${app.dir}/${file}`, path);
+  }
   Deno.writeTextFileSync(`${root}/complete`, "");
   const names = ["denkeeper", ...app.files.map((file) => `app/${file}`), "complete"];
   for (const name of names) {

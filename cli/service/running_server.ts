@@ -7,7 +7,7 @@
  * @module
  */
 
-import { resolve } from "node:path";
+import { resolve } from "../../net/file_path.ts";
 import { DataDirLock } from "../../net/data_dir_lock.ts";
 import { commandLineOf, isAlive, workingDirectoryOf } from "../../net/process_table.ts";
 import { readProperties } from "../config_file.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "../../net/file_path.ts";
 import { CommandError } from "../command_line.ts";
 import { ConfigError } from "../config_error.ts";
 import type { Environment } from "../config_sources.ts";

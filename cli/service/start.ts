@@ -10,7 +10,7 @@
 
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, resolve } from "../../net/file_path.ts";
 import { DataDirError } from "../../core/errors.ts";
 import { openDataDir } from "../../net/data_dir.ts";
 import { DataDirLock } from "../../net/data_dir_lock.ts";

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import "./listener/fetch_classes.ts";
 import { Hono } from "hono";
 import type { z } from "zod";
 import type { Logger } from "../../core/ports.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { dirname } from "node:path";
+import { dirname } from "../../../net/file_path.ts";
 import type { Environment } from "../../config_sources.ts";
 
 /** Lines kept. The file is cut when it holds twice as many. */

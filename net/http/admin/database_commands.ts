@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { basename } from "node:path";
+import { basename } from "../../file_path.ts";
 import type { ServerMetrics } from "../../../core/metrics/server_metrics.ts";
 import type { Clock, Logger } from "../../../core/ports.ts";
 import type { ServerConfig } from "../../../core/server_config.ts";

@@ -172,5 +172,3 @@ export class ReceivedRequest implements Request {
     });
   }
 }
-
-Object.setPrototypeOf(ReceivedRequest.prototype, Request.prototype); // for instanceof

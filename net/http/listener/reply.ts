@@ -140,5 +140,3 @@ export class Reply implements Response {
     });
   }
 }
-
-Object.setPrototypeOf(Reply.prototype, Response.prototype); // for instanceof

@@ -1,3 +1,4 @@
+import "../../../../net/http/listener/fetch_classes.ts";
 import assert from "node:assert/strict";
 import type { RequestHandler } from "../../../../net/http/listener/http_connection.ts";
 import { HttpListener, type ListenerOptions } from "../../../../net/http/listener/http_listener.ts";
