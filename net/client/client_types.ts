@@ -24,7 +24,7 @@ export interface ClientStat {
   readonly version: number;
   readonly cversion: number;
   readonly aversion: number;
-  /** 0n when it is not ephemeral; those of containers and TTL znodes are reserved values. */
+  /** The session that it goes with; 0n: it is not ephemeral. */
   readonly ephemeralOwner: bigint;
   readonly dataLength: number;
   readonly numChildren: number;

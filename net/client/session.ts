@@ -44,8 +44,8 @@ const REST_MS_MAX = 1000;
 /** A connection that held this long was a good one: the next rest is short again. */
 const GOOD_CONNECTION_MS = 1000;
 const PING_MS_MAX = 10_000;
-/** How long a close waits for the server. */
-const CLOSE_WAIT_MS = 2000;
+/** How long a close waits for the server, if a session would: it is over by itself then. */
+const CLOSE_MS_MAX = 2000;
 /** What servers take as a frame unless they are told otherwise (jute.maxbuffer). */
 const SERVER_FRAME_BYTES_MAX = 0xfffff;
 
@@ -192,7 +192,8 @@ export class Session {
       const closed = this.ask({ opCode: OpCode.CloseSession, path: null, write, read: () => {} });
       this.#isClosing = true;
       let timer: ReturnType<typeof setTimeout> | undefined;
-      const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSE_WAIT_MS));
+      const closeMs = Math.min(CLOSE_MS_MAX, this.timeoutMs);
+      const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, closeMs));
       await Promise.race([closed.catch(() => {}), connection.ended, patience]);
       clearTimeout(timer);
     }
