@@ -199,6 +199,9 @@ export interface ZooKeeperClient extends AsyncDisposable {
     options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
   ): Promise<void>;
 
+  /** Tells each change of the session's state, as `onEvent` does. @returns what ends that */
+  watchState(listener: WatchListener): () => void;
+
   create(
     path: string,
     data: Uint8Array | null,

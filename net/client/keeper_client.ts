@@ -119,6 +119,11 @@ export class KeeperClient implements ZooKeeperClient {
     }
   }
 
+  watchState(listener: WatchListener): () => void {
+    this.#session.stateListeners.add(listener);
+    return () => void this.#session.stateListeners.delete(listener);
+  }
+
   create(
     path: string,
     data: Uint8Array | null,

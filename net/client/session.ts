@@ -62,6 +62,8 @@ export interface SessionOptions {
 
 export class Session {
   readonly watches = new WatchRegistry();
+  /** Told of each change of the state, beside `onEvent`. */
+  readonly stateListeners = new Set<WatchListener>();
   readonly chroot: string;
   state: ClientState = "CONNECTING";
   id: bigint;
@@ -478,7 +480,9 @@ export class Session {
   }
 
   #changed(state: KeeperState): void {
-    this.#tell(this.#options.onEvent, { kind: "None", state, path: null });
+    for (const listener of [this.#options.onEvent, ...this.stateListeners]) {
+      this.#tell(listener, { kind: "None", state, path: null });
+    }
   }
 
   #tell(
