@@ -92,7 +92,7 @@ Columns: bytes of data, znodes, path.${COMMON}
   --depth N    so many levels below the path
 
 The same lines as GET /api/v1/tree of Denkeeper's HTTP port, parents first; import and PUT /api/v1/tree take them.
-The tree may change meanwhile: each line is a znode as it was at some moment. /zookeeper comes only if it is the path.
+Servers do not tell clients which znodes are containers or have a TTL: those lines have no type, unlike HTTP's. The tree may change meanwhile: each line is a znode as it was at some moment. /zookeeper comes only if it is the path.
 ${COMMON}
   export /app | gzip > app.ndjson.gz`,
   }),
@@ -105,7 +105,7 @@ ${COMMON}
   -name GLOB   -iname GLOB    the last name: * ? [a-z] [!a-z]
   -path GLOB                  the whole path, * takes slashes, too
   -regex RE    -iregex RE     the whole path
-  -type persistent|ephemeral|container|ttl    one or more, with commas
+  -type ephemeral|persistent  (containers and TTLs look persistent: servers do not tell)
   -owner 0xSESSION            ephemerals of a session
   -size N[c|k|M]              bytes of data: +N more, -N less
   -children N  -version N     likewise

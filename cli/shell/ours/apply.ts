@@ -10,7 +10,7 @@ import { aclText } from "../../../net/http/acl_text.ts";
 import { errorText } from "../keeper_error_text.ts";
 import { dataJson } from "../json_texts.ts";
 import { type ShellContext, ShellError } from "../shell_command.ts";
-import { type ApplyPlan, ApplyPlanner, type PlannedChange } from "./apply_plan.ts";
+import { type ApplyPlan, ApplyPlanner, type PlannedChange, UNREADABLE } from "./apply_plan.ts";
 import { CommandOutput, counted } from "./command_output.ts";
 import { clientAclOf } from "./import_batches.ts";
 import { OptionWords, usageError } from "./option_words.ts";
@@ -58,7 +58,7 @@ export async function runApply(context: ShellContext, words: readonly string[]):
   if (!isPlan) await carryOut(client, { plan, transactions, signal });
   if (isJson) context.print(`${JSON.stringify(planJson(plan, transactions.length, isPlan))}\n`);
   else if (!isPlan && plan.changes.length > 0) context.print("Applied.\n");
-  if (plan.kept.some(({ why }) => why.includes("may not be read"))) return 1;
+  if (plan.kept.some(({ why }) => why === UNREADABLE)) return 1;
   return options.has("--detailed-exitcode") && plan.changes.length > 0 ? HAS_CHANGES : 0;
 }
 

@@ -15,6 +15,8 @@ import { isCode, lasting, walkTree } from "./tree_walk.ts";
 import { typeOf } from "./znode_text.ts";
 
 const READS_AHEAD = 128;
+/** Why a subtree is left, as far as it is a fault. */
+export const UNREADABLE = "what is below it may not be read";
 const NO_DATA = new Uint8Array(0);
 
 export interface PlannedChange {
@@ -125,15 +127,8 @@ export class ApplyPlanner {
       return;
     }
     const { stat } = found;
-    const foundType = typeOf(stat);
-    if (foundType === "ephemeral") {
+    if (typeOf(stat) === "ephemeral") {
       this.#obstacles.push(`${path}: it is an ephemeral znode there, which belongs to a session`);
-      return;
-    }
-    if (type !== undefined && type !== foundType) {
-      this.#obstacles.push(
-        `${path}: it is ${foundType} there, not ${type}; a znode keeps its type: delete it first`,
-      );
       return;
     }
     if (acl !== undefined && found.acl === null) {
@@ -151,7 +146,7 @@ export class ApplyPlanner {
       path,
       ...isOtherData ? { dataBefore: found.data ?? null, data } : {},
       ...isOtherAcl ? { aclBefore: found.acl, acl } : {},
-      type: foundType,
+      type: typeOf(stat),
       op: isOtherData ? { kind: "set", path, data, version: stat.version } : null,
       aversion: stat.aversion,
     });
@@ -160,7 +155,7 @@ export class ApplyPlanner {
   /** What is below the tops and not wanted, children before their parents. */
   async #deletions(): Promise<PlannedChange[]> {
     const { znodes, kept, tops } = this.#wanted;
-    const unwanted: { path: string; stat: ClientStat; isDenied: boolean }[] = [];
+    const unwanted: Unwanted[] = [];
     const isCovered = (top: string) =>
       tops.some((other) => other !== top && (other === "/" || top.startsWith(`${other}/`)));
     for (const top of tops) {
@@ -172,10 +167,9 @@ export class ApplyPlanner {
         });
         for await (const { path, znode } of walk) {
           if (znode === null) continue;
-          if (!znodes.has(path)) unwanted.push({ path, ...znode });
-          else if (znode.isDenied) {
-            this.#kept.push({ path, why: "what is below it may not be read" });
-          }
+          const { stat, isDenied } = znode;
+          if (!znodes.has(path)) unwanted.push({ path, stat, isDenied });
+          else if (isDenied) this.#kept.push({ path, why: UNREADABLE });
         }
       } catch (error) {
         if (!isCode(error, ErrorCode.NoNode)) throw error; // the top is still to be made
@@ -186,21 +180,21 @@ export class ApplyPlanner {
 
   /** Without what has to stay, and what stands above that. */
   #prunable(
-    unwanted: readonly { path: string; stat: ClientStat; isDenied: boolean }[],
+    unwanted: readonly Unwanted[],
   ): PlannedChange[] {
     const staying = new Set<string>();
     const deletions: PlannedChange[] = [];
     for (const { path, stat, isDenied } of unwanted) {
-      const why = typeOf(stat) === "ephemeral"
+      const why = isDenied || stat === null
+        ? UNREADABLE
+        : typeOf(stat) === "ephemeral"
         ? "it is ephemeral, and belongs to a session"
-        : isDenied
-        ? "what is below it may not be read"
         : staying.has(path)
         ? "something below it stays"
         : null;
-      if (why !== null) {
+      if (why !== null || stat === null) {
         staying.add(parentOf(path));
-        this.#kept.push({ path, why });
+        this.#kept.push({ path, why: why ?? UNREADABLE });
         continue;
       }
       const op = { kind: "delete", path, version: stat.version } as const;
@@ -208,6 +202,12 @@ export class ApplyPlanner {
     }
     return deletions;
   }
+}
+
+interface Unwanted {
+  readonly path: string;
+  readonly stat: ClientStat | null;
+  readonly isDenied: boolean;
 }
 
 interface Found {

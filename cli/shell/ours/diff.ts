@@ -165,7 +165,9 @@ class Comparison {
       this.#output.line(JSON.stringify({ path, change, [side]: znodeJson(znode) }));
     } else {
       const shown = change === "added" ? `+ ${right.shown(path)}` : `- ${left.shown(path)}`;
-      this.#output.line(`${shown}${typeNote(znode)} ${dataInShort(znode.data)}`);
+      this.#output.line(
+        `${shown}${znode.type === "ephemeral" ? " (ephemeral)" : ""} ${dataInShort(znode.data)}`,
+      );
     }
   }
 
@@ -175,7 +177,7 @@ class Comparison {
     const isOtherData = withData && !sameData(left.data, right.data);
     const isSeen = left.acl !== null && right.acl !== null;
     const isOtherAcl = withAcl && isSeen && left.acl !== right.acl;
-    const isOtherType = left.type !== right.type || left.ttlMs !== right.ttlMs;
+    const isOtherType = left.type !== right.type;
     if (withAcl && !isSeen) this.#unseenAcls += 1;
     if (!isOtherData && !isOtherAcl && !isOtherType) {
       this.#counts.same += 1;
@@ -204,7 +206,7 @@ class Comparison {
     this.#output.line(`~ ${this.#options.left.shown(path)} ${what.join(" ")}`);
     if (isOtherData) this.#tellBoth(dataInShort(left.data), dataInShort(right.data));
     if (isOtherAcl) this.#tellBoth(left.acl!, right.acl!);
-    if (isOtherType) this.#tellBoth(typeWords(left), typeWords(right));
+    if (isOtherType) this.#tellBoth(left.type, right.type);
   }
 
   #tellBoth(left: string, right: string): void {
@@ -229,14 +231,6 @@ async function next(
   return done ? null : value;
 }
 
-function znodeJson({ type, ttlMs, data, acl }: ComparedZnode) {
-  return { type, ...ttlMs === null ? {} : { ttlMs }, ...dataJson(data), acl };
-}
-
-function typeNote(znode: ComparedZnode): string {
-  return znode.type === "persistent" ? "" : ` (${typeWords(znode)})`;
-}
-
-function typeWords({ type, ttlMs }: ComparedZnode): string {
-  return ttlMs === null ? type : `${type} ${ttlMs} ms`;
+function znodeJson({ type, data, acl }: ComparedZnode) {
+  return { type, ...dataJson(data), acl };
 }

@@ -5,7 +5,6 @@
  * @module
  */
 import type { AclEntry } from "../../../core/tree/acl_list.ts";
-import type { OwnerKind } from "../../../core/tree/stat.ts";
 import { encodeUtf8 } from "../../../core/wire/jute.ts";
 import type { AuthInfo, ZooKeeperClient } from "../../../net/client/client_types.ts";
 import { openClient } from "../../../net/client/open_client.ts";
@@ -18,7 +17,7 @@ import { aclEntryOf } from "./import_batches.ts";
 import { linesOfFile, type NumberedLine } from "./line_file.ts";
 import { usageError } from "./option_words.ts";
 import { walkTree } from "./tree_walk.ts";
-import { checkedPath, ttlMsOf, typeOf } from "./znode_text.ts";
+import { checkedPath, type SeenType, typeOf } from "./znode_text.ts";
 
 /** How long another ensemble may take to answer. */
 const CONNECT_MS_MAX = 30_000;
@@ -26,8 +25,8 @@ const CONNECT_MS_MAX = 30_000;
 export interface ComparedZnode {
   /** From the top of its side on, which is `/`. */
   readonly path: string;
-  readonly type: OwnerKind;
-  readonly ttlMs: number | null;
+  /** Containers, and znodes with a TTL, count as persistent: servers do not tell which they are. */
+  readonly type: SeenType;
   readonly data: Uint8Array | null;
   /** As text, entries in order; null: it could not be seen whole. */
   readonly acl: string | null;
@@ -129,12 +128,11 @@ class LiveSide implements DiffSide {
     for await (const { path, znode } of walk) {
       if (znode === null) continue;
       const { stat, data, acl, isDenied } = znode;
-      const type = typeOf(stat);
+      const type = stat === null ? "persistent" : typeOf(stat);
       if (type === "ephemeral" && !withEphemerals) continue;
       yield {
         path: linePath(top, path),
         type,
-        ttlMs: ttlMsOf(stat),
         data,
         acl: acl === null || isMasked(acl) ? null : orderedAclText(acl.map(aclEntryOf)),
         isDenied,
@@ -187,7 +185,7 @@ class FileSide implements DiffSide {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   #lines(): AsyncGenerator<NumberedLine, void, undefined> {
-    return linesOfFile(this.#context, { command: "diff", file: this.#file });
+    return linesOfFile(this.#context, this.#file);
   }
 
   /** An export over HTTP lists more than 10,000 children in no order. */
@@ -226,14 +224,13 @@ function comparedLine({ number, text }: NumberedLine): ComparedZnode {
     const line = parseTreeLine(text);
     const path = placedPath("/", line.path);
     if (line.denied) {
-      return { path, type: "persistent", ttlMs: null, data: null, acl: null, isDenied: true };
+      return { path, type: "persistent", data: null, acl: null, isDenied: true };
     }
     const { aclDenied: _, ...rest } = line;
-    const { type, ttlMs = null, data, acl } = lineContent(rest);
+    const { type, data, acl } = lineContent(rest);
     return {
       path,
-      type,
-      ttlMs,
+      type: type === "ephemeral" ? type : "persistent",
       data,
       acl: line.aclDenied ? null : acl === undefined ? OPEN_ACL_TEXT : orderedAclText(acl),
       isDenied: false,

@@ -91,7 +91,7 @@ async function* usagesBelow(
     while (open.length > 0 && open.at(-1)!.depth >= Math.min(depth, depthMax + 1)) yield close();
     if (depth <= depthMax) open.push({ path, depth, bytes: 0, znodes: 0 });
     const usage = open.at(-1)!;
-    usage.bytes += znode.stat.dataLength;
+    usage.bytes += znode.stat?.dataLength ?? 0;
     usage.znodes += 1;
   }
   while (open.length > 0) yield close();

@@ -39,7 +39,8 @@ export async function runExport(context: ShellContext, words: readonly string[])
   try {
     for await (const visit of walk) {
       if (visit.znode === null) continue;
-      if (!withEphemerals && typeOf(visit.znode.stat) === "ephemeral") {
+      const { stat } = visit.znode;
+      if (!withEphemerals && stat !== null && typeOf(stat) === "ephemeral") {
         counts.ephemerals += 1;
         continue;
       }
@@ -47,7 +48,7 @@ export async function runExport(context: ShellContext, words: readonly string[])
       if (line.denied) denied.add(visit.path);
       if (line.aclDenied) counts.aclDenied += 1;
       counts.znodes += 1;
-      counts.bytes += visit.znode.stat.dataLength;
+      counts.bytes += stat?.dataLength ?? 0;
       output.line(JSON.stringify(line));
       progress.tell(() => `${counted(counts.znodes, "znode")}: ${visit.path}`.slice(0, 79));
     }

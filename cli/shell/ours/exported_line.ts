@@ -1,5 +1,5 @@
 /**
- * A znode that was read as a line of an export, the same that `GET /api/v1/tree` writes.
+ * A znode that was read as a line of an export, the same that `GET /api/v1/tree` writes but for the types of znodes.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { dataJson } from "../../../net/http/data_json.ts";
 import type { TreeLine } from "../../../net/http/tree_line.ts";
 import { aclJson, statJson } from "../json_texts.ts";
 import type { VisitedZnode } from "./tree_walk.ts";
-import { ttlMsOf, typeOf } from "./znode_text.ts";
+import { typeOf } from "./znode_text.ts";
 
 /** What servers put in the place of a hash that the caller may not see, which takes ADMIN. */
 const MASKED_ID = /^[^:]*:x$/;
@@ -19,12 +19,11 @@ export function exportedLine(
   { stat, data, acl, isDenied }: VisitedZnode,
   { withStat = false }: { withStat?: boolean } = {},
 ): TreeLine {
-  if (isDenied) return { path, denied: true };
-  const ttlMs = ttlMsOf(stat);
+  if (isDenied || stat === null) return { path, denied: true };
   return {
     path,
-    type: typeOf(stat),
-    ...ttlMs === null ? {} : { ttlMs },
+    // whether it is a container or has a TTL, servers do not tell
+    ...typeOf(stat) === "ephemeral" ? { type: "ephemeral" } : {},
     data: dataJson(data as Uint8Array<ArrayBuffer> | null, "auto"),
     ...acl === null || isMasked(acl) ? { aclDenied: true } : { acl: aclJson(acl) },
     ...withStat ? { stat: statJson(stat) as NonNullable<TreeLine["stat"]> } : {},

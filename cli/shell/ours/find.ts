@@ -46,13 +46,15 @@ export async function runFind(context: ShellContext, words: readonly string[]): 
         visited += 1;
         progress.tell(() => `${counted(visited, "znode")}, ${found} found`);
         if (isDenied) denied.add(path);
-        if (depth < depthMin || !since.every((zxid) => stat.mzxid > zxid)) continue;
+        if (depth < depthMin) continue;
+        if (!since.every((zxid) => stat !== null && stat.mzxid > zxid)) continue;
         if (!tests.every((test) => test({ path, name, stat }))) continue;
         found += 1;
         if (options.has("-count")) continue;
         if (isJson) {
-          output.line(JSON.stringify({ path, type: typeOf(stat), stat: statJson(stat) }));
-        } else if (options.has("-ls")) {
+          const facts = stat === null ? {} : { type: typeOf(stat), stat: statJson(stat) };
+          output.line(JSON.stringify({ path, ...facts }));
+        } else if (options.has("-ls") && stat !== null) {
           const changed = new Date(stat.mtime).toISOString();
           const facts = [typeOf(stat).padEnd(10), String(stat.dataLength).padStart(8)];
           output.write(

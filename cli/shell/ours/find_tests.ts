@@ -10,12 +10,15 @@ import { typeOf } from "./znode_text.ts";
 export interface Candidate {
   readonly path: string;
   readonly name: string;
-  readonly stat: ClientStat;
+  /** Null: it may not be seen. No test of it holds then, nor its opposite. */
+  readonly stat: ClientStat | null;
 }
 
 export type FindTest = (candidate: Candidate) => boolean;
+/** Undefined: nobody knows. */
+type Answer = (candidate: Candidate) => boolean | undefined;
 
-const TYPES = ["persistent", "ephemeral", "container", "ttl"];
+const TYPES = ["persistent", "ephemeral"];
 const BYTES_OF_UNIT: Readonly<Record<string, number>> = { "": 1, c: 1, k: 1024, M: 1024 ** 2 };
 const MS_OF_UNIT: Readonly<Record<string, number>> = {
   "": 86_400_000,
@@ -26,7 +29,7 @@ const MS_OF_UNIT: Readonly<Record<string, number>> = {
 };
 
 /** Tests that take the word behind them. */
-const WITH_VALUE: Readonly<Record<string, (value: string, nowMs: number) => FindTest>> = {
+const WITH_VALUE: Readonly<Record<string, (value: string, nowMs: number) => Answer>> = {
   "-name": (glob) => matching(globPattern(glob, "", "[^/]"), ({ name }) => name),
   "-iname": (glob) => matching(globPattern(glob, "i", "[^/]"), ({ name }) => name),
   "-path": (glob) => matching(globPattern(glob, "", "."), ({ path }) => path),
@@ -36,22 +39,22 @@ const WITH_VALUE: Readonly<Record<string, (value: string, nowMs: number) => Find
   "-owner": ownerTest,
   "-size": (value) => {
     const isWanted = amountTest("-size", value, BYTES_OF_UNIT, "c, k or M");
-    return ({ stat }) => isWanted(stat.dataLength);
+    return ({ stat }) => stat ? isWanted(stat.dataLength) : undefined;
   },
   "-children": (value) => {
     const isWanted = amountTest("-children", value, { "": 1 }, "none");
-    return ({ stat }) => isWanted(stat.numChildren);
+    return ({ stat }) => stat ? isWanted(stat.numChildren) : undefined;
   },
   "-version": (value) => {
     const isWanted = amountTest("-version", value, { "": 1 }, "none");
-    return ({ stat }) => isWanted(stat.version);
+    return ({ stat }) => stat ? isWanted(stat.version) : undefined;
   },
-  "-mtime": (value, nowMs) => ageTest("-mtime", value, ({ stat }) => nowMs - stat.mtime),
-  "-ctime": (value, nowMs) => ageTest("-ctime", value, ({ stat }) => nowMs - stat.ctime),
+  "-mtime": (value, nowMs) => ageTest("-mtime", value, (stat) => nowMs - stat.mtime),
+  "-ctime": (value, nowMs) => ageTest("-ctime", value, (stat) => nowMs - stat.ctime),
 };
 
-const WITHOUT_VALUE: Readonly<Record<string, FindTest>> = {
-  "-empty": ({ stat }) => stat.dataLength === 0 && stat.numChildren === 0,
+const WITHOUT_VALUE: Readonly<Record<string, Answer>> = {
+  "-empty": ({ stat }) => stat ? stat.dataLength === 0 && stat.numChildren === 0 : undefined,
 };
 
 export interface FindWords {
@@ -68,7 +71,7 @@ export function findTestsOf(words: readonly string[], nowMs: number): FindWords 
   const newerThan: string[] = [];
   const others: string[] = [];
   let isNegated = false;
-  const add = (test: FindTest) => {
+  const add = (test: Answer) => {
     const isWanted = !isNegated;
     tests.push((candidate) => test(candidate) === isWanted);
     isNegated = false;
@@ -97,7 +100,7 @@ export function findTestsOf(words: readonly string[], nowMs: number): FindWords 
   return { tests, newerThan, others };
 }
 
-function matching(pattern: RegExp, textOf: (candidate: Candidate) => string): FindTest {
+function matching(pattern: RegExp, textOf: (candidate: Candidate) => string): Answer {
   return (candidate) => pattern.test(textOf(candidate));
 }
 
@@ -136,21 +139,26 @@ function regexOf(source: string, flags: string, shown: string): RegExp {
   }
 }
 
-function typeTest(value: string): FindTest {
+function typeTest(value: string): Answer {
   const wanted = value.split(",");
   const unknown = wanted.find((type) => !TYPES.includes(type));
   if (unknown !== undefined) {
-    throw usageError("find", `-type takes ${TYPES.join(", ")}, not "${unknown}"`);
+    throw usageError(
+      "find",
+      unknown === "container" || unknown === "ttl"
+        ? `servers do not tell clients which znodes are of type ${unknown}: they look persistent`
+        : `-type takes ${TYPES.join(", ")}, not "${unknown}"`,
+    );
   }
-  return ({ stat }) => wanted.includes(typeOf(stat));
+  return ({ stat }) => stat ? wanted.includes(typeOf(stat)) : undefined;
 }
 
-function ownerTest(value: string): FindTest {
+function ownerTest(value: string): Answer {
   if (!/^(0x[0-9a-f]{1,16}|\d{1,19})$/i.test(value)) {
     throw usageError("find", `-owner takes a session as 0x and hex digits, not "${value}"`);
   }
   const owner = BigInt.asIntN(64, BigInt(value));
-  return ({ stat }) => stat.ephemeralOwner === owner;
+  return ({ stat }) => stat ? stat.ephemeralOwner === owner : undefined;
 }
 
 /** `5`, `+5` for more, `-5` for less, with a unit. */
@@ -178,13 +186,14 @@ function amountTest(
 function ageTest(
   option: string,
   value: string,
-  ageMsOf: (candidate: Candidate) => number,
-): FindTest {
+  ageMsOf: (stat: ClientStat) => number,
+): Answer {
   const unit = MS_OF_UNIT[/[a-zA-Z]?$/.exec(value)![0]] ?? MS_OF_UNIT[""]!;
   const isSigned = /^[+-]/.test(value);
   const isWanted = amountTest(option, value, MS_OF_UNIT, "s, m, h or d");
-  return (candidate) => {
-    const ageMs = ageMsOf(candidate);
+  return ({ stat }) => {
+    if (stat === null) return undefined;
+    const ageMs = ageMsOf(stat);
     return isWanted(isSigned ? ageMs : Math.floor(ageMs / unit) * unit);
   };
 }

@@ -42,11 +42,7 @@ export async function runImport(context: ShellContext, words: readonly string[])
   });
   const progress = new Progress(context, { isQuiet: isTold && context.world.terminal.stdout });
   let bytesRead = 0;
-  const source = linesOfFile(context, {
-    command: "import",
-    file,
-    onBytes: (count) => bytesRead += count,
-  });
+  const source = linesOfFile(context, file, (count) => bytesRead += count);
   const bytesTotal = file === "-" ? null : fileSize(file);
   try {
     // what exists is looked up on this server

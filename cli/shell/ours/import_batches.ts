@@ -19,7 +19,6 @@ import { aclText } from "../../../net/http/acl_text.ts";
 import { errorText } from "../keeper_error_text.ts";
 import { ShellError } from "../shell_command.ts";
 import { isCode, lasting } from "./tree_walk.ts";
-import { typeOf } from "./znode_text.ts";
 
 /** Half of what servers take by default in one request. */
 const BATCH_BYTES_MAX = 512 * 1024;
@@ -283,11 +282,9 @@ function addReplacement(plan: BatchPlan, znode: ImportedZnode, existing: Existin
     plan.znodeOf.push(znode);
   }
   if (isOtherAcl) plan.acls.push({ znode, acl: acl.map(clientAclOf) });
-  const isOtherType = existing !== null && typeOf(existing.stat) !== znode.type;
   const what = [
     ...isOtherData ? ["data"] : [],
     ...isOtherAcl ? ["acl"] : [],
-    ...isOtherType ? [`(stays ${typeOf(existing.stat)}, not ${znode.type})`] : [],
   ].join(" ");
   plan.changes.push({ sign: "~", path, what });
   plan.updated += 1;

@@ -24,7 +24,8 @@ export interface NumberedLine {
  */
 export async function* linesOfFile(
   context: ShellContext,
-  { command, file, onBytes }: { command: string; file: string; onBytes?: (count: number) => void },
+  file: string,
+  onBytes?: (count: number) => void,
 ): AsyncGenerator<NumberedLine, void, undefined> {
   try {
     const source = await streamOf(context, file);
@@ -33,7 +34,7 @@ export async function* linesOfFile(
   } catch (error) {
     if (error instanceof ShellError || context.signal.aborted) throw error;
     if (error instanceof Problem || isFileError(error)) {
-      throw new ShellError(`${command}: Cannot read "${file}": ${(error as Error).message}`);
+      throw new ShellError(`Cannot read "${file}": ${(error as Error).message}`);
     }
     throw error;
   }

@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { sessionIdToHex } from "../../../core/zxid.ts";
 import { statJson } from "../json_texts.ts";
 import type { ShellContext } from "../shell_command.ts";
 import { CommandOutput, counted, DeniedSubtrees, grouped } from "./command_output.ts";
 import { OptionWords } from "./option_words.ts";
 import { type Visit, type VisitedZnode, walkTree } from "./tree_walk.ts";
-import { checkedPath, dataInShort, humanBytes, textOf, typeOf, typeText } from "./znode_text.ts";
+import { checkedPath, dataInShort, humanBytes, textOf, typeOf } from "./znode_text.ts";
 
 export async function runTree(context: ShellContext, words: readonly string[]): Promise<number> {
   const options = new OptionWords("tree", {
@@ -44,9 +45,10 @@ export async function runTree(context: ShellContext, words: readonly string[]): 
         continue;
       }
       totals.znodes += 1;
-      totals.bytes += visit.znode.stat.dataLength;
-      if (typeOf(visit.znode.stat) === "ephemeral") totals.ephemerals += 1;
-      if (visit.znode.isDenied) denied.add(visit.path);
+      const { stat, isDenied } = visit.znode;
+      totals.bytes += stat?.dataLength ?? 0;
+      if (stat !== null && typeOf(stat) === "ephemeral") totals.ephemerals += 1;
+      if (isDenied) denied.add(visit.path);
     }
     drawing.end(totals);
   } finally {
@@ -88,10 +90,17 @@ class TextDrawing {
     if (znode === null) return `${title} (vanished)`;
     const { withSize, isHuman, withData } = this.#options;
     const { stat, data, isDenied } = znode;
-    const bytes = isHuman ? humanBytes(stat.dataLength) : String(stat.dataLength);
+    const bytes = stat === null
+      ? "?"
+      : isHuman
+      ? humanBytes(stat.dataLength)
+      : String(stat.dataLength);
+    const owner = stat === null || typeOf(stat) === "persistent"
+      ? ""
+      : ` (ephemeral of ${sessionIdToHex(stat.ephemeralOwner)})`;
     const size = withSize ? `[${bytes.padStart(isHuman ? 6 : 9)}]  ` : "";
     const shown = withData && !isDenied ? ` = ${dataInShort(data)}` : "";
-    return `${size}${title}${typeText(stat)}${shown}${isDenied ? " (not readable)" : ""}`;
+    return `${size}${title}${owner}${shown}${isDenied ? " (not readable)" : ""}`;
   }
 
   end({ znodes, bytes, ephemerals, vanished }: Totals): void {
@@ -126,11 +135,11 @@ class JsonDrawing {
     const facts = {
       path,
       name,
-      type: typeOf(stat),
+      ...stat === null ? {} : { type: typeOf(stat) },
       ...this.#withData && !isDenied
         ? (data === null || text !== null ? { data: text } : { dataBase64: data.toBase64() })
         : {},
-      stat: statJson(stat),
+      ...stat === null ? {} : { stat: statJson(stat) },
       ...isDenied ? { denied: true } : {},
     };
     this.#output.write(`${opening}\n${JSON.stringify(facts).slice(0, -1)}`);

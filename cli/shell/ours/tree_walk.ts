@@ -42,7 +42,8 @@ export interface Visit {
 }
 
 export interface VisitedZnode {
-  readonly stat: ClientStat;
+  /** Null: it is denied, and servers since ZooKeeper 3.9.2 do not even tell the stat then. */
+  readonly stat: ClientStat | null;
   /** Null also where it was not asked for, or may not be read. */
   readonly data: Uint8Array | null;
   /** Null where it was not asked for, or may not be seen. */
@@ -210,7 +211,7 @@ class TreeWalk {
     if (read === null || acl === "gone") return { znode: null, error: null };
     let isDenied = read.isDenied;
     this.#heldBytes += read.data?.length ?? 0;
-    if (read.stat.numChildren > 0 && depth < this.#depthMax && !isDenied) {
+    if (!isDenied && read.stat !== null && read.stat.numChildren > 0 && depth < this.#depthMax) {
       const names = await this.#names(path);
       if (names === null) isDenied = true;
       else if (names.length > 0 && !this.#isStopped) {
@@ -228,7 +229,7 @@ class TreeWalk {
     return { znode: { ...read, acl, isDenied }, error: null };
   }
 
-  /** Data and stat; the stat alone, which everyone may see, where that is enough. */
+  /** Data and stat; the stat alone where that is enough, or all that may be seen. */
   async #read(path: string): Promise<Omit<VisitedZnode, "acl"> | null> {
     if (this.#options.withData === true) {
       try {
@@ -239,8 +240,14 @@ class TreeWalk {
         if (!isCode(error, ErrorCode.NoAuth)) throw error;
       }
     }
-    const stat = await this.#lasting(() => this.#client.exists(path));
-    return stat === null ? null : { data: null, stat, isDenied: this.#options.withData === true };
+    try {
+      const stat = await this.#lasting(() => this.#client.exists(path));
+      const isDenied = this.#options.withData === true;
+      return stat === null ? null : { data: null, stat, isDenied };
+    } catch (error) {
+      if (!isCode(error, ErrorCode.NoAuth)) throw error;
+      return { data: null, stat: null, isDenied: true };
+    }
   }
 
   async #aclOf(path: string): Promise<readonly ClientAcl[] | null | "gone"> {

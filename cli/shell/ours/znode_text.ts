@@ -3,24 +3,11 @@
  *
  * @module
  */
-import {
-  ownerHighOf,
-  type OwnerKind,
-  ownerKind,
-  ownerLowOf,
-  ttlMsOfOwner,
-} from "../../../core/tree/stat.ts";
 import { isValidPath } from "../../../core/tree/path.ts";
 import { encodeUtf8 } from "../../../core/wire/jute.ts";
-import { sessionIdToHex } from "../../../core/zxid.ts";
 import type { ClientStat } from "../../../net/client/client_types.ts";
 import { usageError } from "./option_words.ts";
 
-/**
- * A client is not told whether the server knows TTLs. Where it does not, an owner that looks like one would be a
- * session of the server 255, which hardly anybody has.
- */
-const RULES = { extendedTypes: true, emulate353Ttl: false };
 const UNITS = ["", "K", "M", "G", "T"];
 
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -29,27 +16,11 @@ const BINARY = /[\u0000-\u0008\u000e-\u001f]/;
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
-export function typeOf({ ephemeralOwner }: ClientStat): OwnerKind {
-  return ownerKind(ownerHighOf(ephemeralOwner), ownerLowOf(ephemeralOwner), RULES);
-}
+/** Containers, and znodes with a TTL, look persistent: servers tell clients no more. */
+export type SeenType = "persistent" | "ephemeral";
 
-/** Null: it has none. */
-export function ttlMsOf(stat: ClientStat): number | null {
-  return typeOf(stat) === "ttl" ? ttlMsOfOwner(stat.ephemeralOwner) : null;
-}
-
-/** What stands behind the name of a znode that is not persistent. */
-export function typeText(stat: ClientStat): string {
-  switch (typeOf(stat)) {
-    case "persistent":
-      return "";
-    case "ephemeral":
-      return ` (ephemeral of ${sessionIdToHex(stat.ephemeralOwner)})`;
-    case "container":
-      return " (container)";
-    case "ttl":
-      return ` (ttl ${ttlMsOf(stat)} ms)`;
-  }
+export function typeOf({ ephemeralOwner }: ClientStat): SeenType {
+  return ephemeralOwner === 0n ? "persistent" : "ephemeral";
 }
 
 /** The text that data is; null for what is no UTF-8, or holds letters that no text has. */
