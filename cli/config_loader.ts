@@ -14,6 +14,7 @@ import { readMyid } from "./config_file.ts";
 import { DIRECT_KEYS, JVM_KEYS } from "./config_schema.ts";
 import { type Settings, settingsSchema } from "./config_schema.ts";
 import type { Environment, Setting, SystemProperty } from "./config_sources.ts";
+import { imageMyid } from "./container_environment.ts";
 import { isEnsembleLine, parseEnsembleLines } from "../cluster/ensemble_lines.ts";
 import { isMemberOfEnsemble } from "./ensemble_settings.ts";
 import { DEFAULT_ORIGIN, gatherSettings, type LoadOptions } from "./gathered_settings.ts";
@@ -80,7 +81,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const { dataDir } = values;
   const isDefault = settings.get("dataDir")?.origin === DEFAULT_ORIGIN;
   const myid = readMyid(dataDir, problems) ??
-    (file === null && !isDefault ? myidOfEnvironment(environment) : null);
+    (file === null && !isDefault ? imageMyid(environment) : null);
   const originOf = (key: string) => settings.get(key)?.origin;
   const told = { notices, problems, originOf };
   const facts: Facts = {
@@ -108,15 +109,6 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
 
 function wrongValue({ origin, key, value }: Setting, expected: string): string {
   return `${origin}: ${key} cannot be ${JSON.stringify(value)}: expected ${expected}`;
-}
-
-/** The container image writes ZOO_MY_ID, by default 1, into a data directory without one. */
-function myidOfEnvironment(environment: Environment): number {
-  const text = environment("ZOO_MY_ID") ?? "1";
-  if (!/^\d+$/.test(text)) {
-    throw new ConfigError([`ZOO_MY_ID cannot be ${JSON.stringify(text)}: expected a whole number`]);
-  }
-  return Number(text);
 }
 
 function valuesOf(settings: ReadonlyMap<string, Setting>, isWanted: (key: string) => boolean) {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { ConfigError } from "./config_error.ts";
 import type { Environment, Setting } from "./config_sources.ts";
 
 /** Variable, key, and the image's default if it always writes the key. */
@@ -34,7 +35,11 @@ export function containerVariables(environment: Environment): string[] {
 
 /** @returns null when no variable asks for a server */
 export function containerSettings(environment: Environment): Setting[] | null {
-  if (containerVariables(environment).length === 0) return null;
+  return containerVariables(environment).length === 0 ? null : imageSettings(environment);
+}
+
+/** Whether or not a variable is set. */
+export function imageSettings(environment: Environment): Setting[] {
   const servers = environment("ZOO_SERVERS");
   const extra = environment("ZOO_CFG_EXTRA");
   const settings: Setting[] = [];
@@ -51,6 +56,17 @@ export function containerSettings(environment: Environment): Setting[] | null {
     ...words(extra ?? "", "ZOO_CFG_EXTRA"),
   ];
   return [...settings, ...extras];
+}
+
+/**
+ * What the image writes into a data directory without a myid.
+ *
+ * @throws {ConfigError}
+ */
+export function imageMyid(environment: Environment): number {
+  const text = environment("ZOO_MY_ID") ?? "1";
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new ConfigError([`ZOO_MY_ID cannot be ${JSON.stringify(text)}: expected a whole number`]);
 }
 
 /** `key=value` between blanks, as the image's script splits them. */
