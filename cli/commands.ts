@@ -14,6 +14,7 @@ import {
 } from "./command_line.ts";
 import { declareFileCommands } from "./commands/file_commands.ts";
 import { declareCheckCommands } from "./commands/check_commands.ts";
+import { declareHealthCommands } from "./commands/health_commands.ts";
 import { declareInitCommands } from "./commands/init_commands.ts";
 import { declareServerCommands } from "./commands/server_commands.ts";
 import { ExitCode, OutputClosedError, type World } from "./world.ts";
@@ -24,6 +25,7 @@ const DECLARATIONS: readonly DeclareCommands[] = [
   declareFileCommands,
   declareCheckCommands,
   declareInitCommands,
+  declareHealthCommands,
 ];
 
 /** Declared in full only where it runs, since that costs every other command its time to start. */

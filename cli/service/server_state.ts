@@ -13,28 +13,36 @@ import type { GatheredSettings } from "../gathered_settings.ts";
 export interface ClientAddress {
   readonly host: string;
   readonly port: number;
-  /** From the own server line, not from the key clientPort. */
-  readonly isOfServerLine: boolean;
 }
 
-/** @returns null when no setting names a client port */
-export function clientAddressOf({ settings }: GatheredSettings): ClientAddress | null {
+/** The client port that the settings name; null: none, as when it is in the line of a member without a myid. */
+export function clientAddressOf(gathered: GatheredSettings): ClientAddress | null {
+  const { settings } = gathered;
   const value = (key: string) => settings.get(key)?.value.trim() || undefined;
+  const host = value("clientPortAddress");
   const own = value("clientPort");
   if (own !== undefined && /^\d+$/.test(own)) {
-    const host = value("clientPortAddress") ?? "localhost";
-    return { host, port: Number(own), isOfServerLine: false };
+    return { host: host ?? "localhost", port: Number(own) };
   }
   const { servers } = parseEnsembleLines(
     [...settings.values()].filter(({ key }) => isEnsembleLine(key)),
     () => {}, // what is wrong there is told at the start
   );
-  const dataDir = value("dataDir");
-  const myid = dataDir === undefined ? null : readMyid(dataDir, []);
+  const myid = myidOf(gathered);
   const line = servers.find(({ serverId }) => serverId === myid) ??
     (servers.length === 1 ? servers[0] : undefined);
   if (line === undefined || line.clientPort === null) return null;
-  return { host: line.clientHost ?? "localhost", port: line.clientPort, isOfServerLine: true };
+  const { clientHost, clientPort } = line;
+  const isAny = clientHost === null || clientHost === "0.0.0.0" || clientHost === "::";
+  return { host: host ?? (isAny ? "localhost" : clientHost), port: clientPort };
+}
+
+export function myidOf({ file, settings, environment }: GatheredSettings): number | null {
+  const dataDir = settings.get("dataDir")?.value.trim();
+  const written = dataDir ? readMyid(dataDir, []) : null;
+  if (written !== null || file !== null) return written;
+  const text = environment("ZOO_MY_ID") ?? "1"; // as the container image writes it
+  return /^\d+$/.test(text) ? Number(text) : null;
 }
 
 /** Where the HTTP port is by the settings; null: there is none. */

@@ -6,7 +6,7 @@
 
 import { ExitCode, type World } from "../world.ts";
 import { runningProcess } from "./running_server.ts";
-import { clientAddressOf, httpUrlOf, serverStateOf } from "./server_state.ts";
+import { clientAddressOf, httpUrlOf, myidOf, serverStateOf } from "./server_state.ts";
 import { servicePlaceOf, tellConfig } from "./service_files.ts";
 
 export interface StatusOptions {
@@ -25,6 +25,12 @@ export async function serviceStatus(world: World, options: StatusOptions): Promi
   const say = (text: string) => options.json || world.print(`${text}\n`);
   const sayJson = (result: unknown) => options.json && world.print(`${JSON.stringify(result)}\n`);
   const address = clientAddressOf(settings);
+  const inLine = !settings.settings.has("clientPort");
+  if (inLine && myidOf(settings) === null) {
+    say("myid could not be determined, will not able to locate clientPort in the server configs.");
+  } else if (inLine && settings.settings.has("dynamicConfigFile")) {
+    say("Client port not found in static config file. Looking in dynamic config file.");
+  }
   if (address === null) {
     say("Client port not found. Looking for secureClientPort in the static config.");
     say("Unable to find either secure or unsecure client port in any configs. Terminating.");
@@ -32,9 +38,6 @@ export async function serviceStatus(world: World, options: StatusOptions): Promi
     return ExitCode.Unexpected;
   }
   const { host, port } = address;
-  if (address.isOfServerLine) {
-    say("Client port not found in static config file. Looking in dynamic config file.");
-  }
   say(`Client port found: ${port}. Client address: ${host}. Client SSL: false.`);
   const state = await serverStateOf(address, {
     httpUrl: httpUrlOf(settings),
