@@ -10,7 +10,7 @@
  */
 import { adler32 } from "../../core/checksum.ts";
 import type { OpenFile } from "../../core/ports.ts";
-import { FILE_HEADER_BYTES, type FileHeader } from "../../core/storage/file_header.ts";
+import type { FileHeader } from "../../core/storage/file_header.ts";
 import {
   RECORD_END,
   RECORD_OVERHEAD_BYTES,
@@ -21,13 +21,20 @@ import { TXN_HEADER_BYTES } from "../../core/txn/txn.ts";
 import { JuteReader } from "../../core/wire/jute.ts";
 import type { Zxid } from "../../core/zxid.ts";
 import { findIntactRecords, type IntactRecords, readAt } from "./intact_records.ts";
+import { findWrongByte, type WrongByte } from "./wrong_byte.ts";
 
 const ZXID_OFFSET = 12;
 const ADLER_BASE = 65521;
 
 /** The one field of a record that is not what it was. */
 export type RecordDamage =
-  | { readonly field: "checksum"; readonly stored: bigint; readonly expected: number }
+  | {
+    readonly field: "checksum";
+    readonly stored: bigint;
+    readonly expected: number;
+    /** The byte of the body that is wrong, if it is one alone and the checksum is right. */
+    readonly wrongByte: WrongByte | null;
+  }
   | { readonly field: "length"; readonly stored: number; readonly expected: number }
   | { readonly field: "end byte"; readonly stored: number };
 
@@ -101,9 +108,13 @@ export class LogWalk {
       try {
         if (this.#reader.next()) {
           const { offset, zxid, wrongChecksum } = this.#reader;
-          const damage: RecordDamage | null = wrongChecksum &&
-            { field: "checksum", ...wrongChecksum };
-          yield { kind: "record", offset, zxid, body: this.#reader.body(), damage };
+          const body = this.#reader.body();
+          const damage: RecordDamage | null = wrongChecksum && {
+            field: "checksum",
+            ...wrongChecksum,
+            wrongByte: findWrongByte(body, wrongChecksum),
+          };
+          yield { kind: "record", offset, zxid, body, damage };
           continue;
         }
         const { tornBecause } = this.#reader;
@@ -214,11 +225,9 @@ function bodyOf({ bytes, length }: Place): Uint8Array | null {
   return bytes.subarray(RECORD_PREFIX_BYTES, RECORD_PREFIX_BYTES + length);
 }
 
-function zxidOf(body: Uint8Array): Zxid {
+/** The zxid that a record's body begins with. */
+export function zxidOf(body: Uint8Array): Zxid {
   const reader = new JuteReader(body);
   reader.position = ZXID_OFFSET;
   return reader.zxid();
 }
-
-/** Where the first record is. */
-export const FIRST_RECORD_OFFSET = FILE_HEADER_BYTES;

@@ -55,6 +55,7 @@ export function damageJson(damage: RecordDamage): JsonObject {
         field: damage.field,
         stored: `0x${damage.stored.toString(16)}`,
         expected: `0x${damage.expected.toString(16)}`,
+        ...damage.wrongByte === null ? {} : { wrongByte: damage.wrongByte },
       };
     case "length":
       return { ...damage };

@@ -17,11 +17,19 @@ const TXN_LOG_DBID = 0n;
 const SNAPSHOT_DBID = -1n;
 
 export function writeTxnLogHeader(writer: JuteWriter): void {
-  writeFileHeader(writer, TXN_LOG_MAGIC, TXN_LOG_DBID);
+  writeFileHeader(writer, {
+    magic: TXN_LOG_MAGIC,
+    version: FORMAT_VERSION,
+    databaseId: TXN_LOG_DBID,
+  });
 }
 
 export function writeSnapshotHeader(writer: JuteWriter): void {
-  writeFileHeader(writer, SNAPSHOT_MAGIC, SNAPSHOT_DBID);
+  writeFileHeader(writer, {
+    magic: SNAPSHOT_MAGIC,
+    version: FORMAT_VERSION,
+    databaseId: SNAPSHOT_DBID,
+  });
 }
 
 export interface FileHeader {
@@ -35,8 +43,11 @@ export function readFileHeader(reader: JuteReader): FileHeader {
   return { magic: reader.int(), version: reader.int(), databaseId: reader.long() };
 }
 
-function writeFileHeader(writer: JuteWriter, magic: number, dbid: bigint): void {
+export function writeFileHeader(
+  writer: JuteWriter,
+  { magic, version, databaseId }: FileHeader,
+): void {
   writer.int(magic);
-  writer.int(FORMAT_VERSION);
-  writer.long(dbid);
+  writer.int(version);
+  writer.long(databaseId);
 }
