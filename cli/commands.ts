@@ -16,6 +16,7 @@ import { declareFileCommands } from "./commands/file_commands.ts";
 import { declareCheckCommands } from "./commands/check_commands.ts";
 import { declareHealthCommands } from "./commands/health_commands.ts";
 import { declareInitCommands } from "./commands/init_commands.ts";
+import { declareBackupCommands } from "./commands/backup_commands.ts";
 import { declareServerCommands } from "./commands/server_commands.ts";
 import { ExitCode, OutputClosedError, type World } from "./world.ts";
 
@@ -26,6 +27,7 @@ const DECLARATIONS: readonly DeclareCommands[] = [
   declareCheckCommands,
   declareInitCommands,
   declareHealthCommands,
+  declareBackupCommands,
 ];
 
 /** Declared in full only where it runs, since that costs every other command its time to start. */

@@ -203,6 +203,14 @@ export class TxnLogReader {
     return this.#buffer.subarray(start, start + this.#bodyBytes);
   }
 
+  /** The current record as it lies in the file, with checksum, length and end byte; borrowed likewise. */
+  recordBytes(): Uint8Array {
+    return this.#buffer.subarray(
+      this.#position,
+      this.#position + this.#bodyBytes + RECORD_OVERHEAD_BYTES,
+    );
+  }
+
   #readerAt(start: number, byteCount: number): JuteReader {
     this.#body.reset(this.#buffer, this.#view, start, start + byteCount);
     return this.#body;

@@ -1,0 +1,218 @@
+/**
+ * A folder with backups.
+ *
+ *     denkeeper-backups.json   says what the folder is
+ *     backups/<id>.json        a manifest for each backup
+ *     files/                   what they refer to, shared between them
+ *     lock                     held by whoever changes something
+ *
+ * A file is written under another name, synced and renamed, and a manifest comes after all it refers to: whenever a
+ * process is killed, the backups of before are whole, and what it had begun is removed by the next one.
+ *
+ * @module
+ */
+import { UNFINISHED_SUFFIX } from "../../core/storage/file_names.ts";
+import { isDiskFull } from "../../net/disk_full.ts";
+import { replaceFile, systemFiles } from "../../net/file_system.ts";
+import { CommandError } from "../command_line.ts";
+import {
+  BackupDamagedError,
+  type BackupManifest,
+  decodeManifest,
+  encodeManifest,
+  entriesOf,
+  type LogEntry,
+  type SnapshotEntry,
+} from "./manifest.ts";
+
+const MARKER_NAME = "denkeeper-backups.json";
+const MARKER_TEXT = `{"format":"denkeeper-backups","version":1}\n`;
+
+/** All backups of a repository, oldest first, and those that cannot be read. */
+export interface BackupList {
+  readonly backups: BackupManifest[];
+  readonly damaged: { readonly id: string; readonly reason: string }[];
+}
+
+export class Repository {
+  readonly dir: string;
+
+  private constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  /** @throws {CommandError} when there is none */
+  static open(dir: string): Repository {
+    let marker: string;
+    try {
+      marker = Deno.readTextFileSync(`${dir}/${MARKER_NAME}`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw asCommandError(dir, error);
+      throw new CommandError(
+        `Cannot open backups in "${dir}": there is no "${MARKER_NAME}"; "backup create" makes it`,
+      );
+    }
+    if (marker !== MARKER_TEXT) {
+      throw new CommandError(
+        `Cannot open backups in "${dir}": "${MARKER_NAME}" is damaged, or of a newer version; it ` +
+          `must hold ${MARKER_TEXT.trim()}`,
+      );
+    }
+    return new Repository(dir);
+  }
+
+  /** Makes the folder if it is missing or empty. */
+  static openOrMake(dir: string): Repository {
+    try {
+      Deno.mkdirSync(dir, { recursive: true });
+      const names = [...Deno.readDirSync(dir)].map(({ name }) => name);
+      if (!names.includes(MARKER_NAME)) {
+        const stranger = names.find((name) => !OWN_NAMES.has(name));
+        if (stranger !== undefined) {
+          throw new CommandError(
+            `Cannot make backups in "${dir}": it holds other files, as "${stranger}"; name an empty ` +
+              "folder, or one that does not exist",
+          );
+        }
+        for (const name of ["backups", "files"]) {
+          Deno.mkdirSync(`${dir}/${name}`, { recursive: true });
+        }
+        replaceFile(systemFiles, {
+          path: `${dir}/${MARKER_NAME}`,
+          bytes: new TextEncoder().encode(MARKER_TEXT),
+        });
+      }
+    } catch (error) {
+      throw asCommandError(dir, error);
+    }
+    return Repository.open(dir);
+  }
+
+  /**
+   * Keeps everybody else from changing something. The system drops the lock with the process, however it ends.
+   *
+   * @throws {CommandError} naming the process that has it
+   */
+  lock(): Disposable {
+    const path = `${this.dir}/lock`;
+    const file = Deno.openSync(path, { read: true, write: true, create: true });
+    if (!file.tryLockSync(true)) {
+      file.close();
+      const pid = Deno.readTextFileSync(path).trim();
+      throw new CommandError(
+        `Cannot change backups in "${this.dir}": the process ${
+          pid || "of another user"
+        } is doing ` +
+          "so; try again when it is done",
+      );
+    }
+    file.truncateSync();
+    file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+    return { [Symbol.dispose]: () => file.close() };
+  }
+
+  list(): BackupList {
+    const list: BackupList = { backups: [], damaged: [] };
+    for (const name of systemFiles.namesIn(`${this.dir}/backups`).sort()) {
+      if (!name.endsWith(".json")) continue;
+      const id = name.slice(0, -".json".length);
+      try {
+        list.backups.push(this.read(id));
+      } catch (error) {
+        if (!(error instanceof BackupDamagedError)) throw error;
+        list.damaged.push({ id, reason: error.message });
+      }
+    }
+    list.backups.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+    return list;
+  }
+
+  /** @throws {BackupDamagedError} */
+  read(id: string): BackupManifest {
+    const path = this.#manifestPath(id);
+    const manifest = decodeManifest(path, Deno.readTextFileSync(path));
+    if (manifest.id === id) return manifest;
+    throw new BackupDamagedError(`Cannot read "${path}": it is of the backup "${manifest.id}"`);
+  }
+
+  /** A name for a backup that is begun now, after those of all others. */
+  newId(nowMs: number): string {
+    const id = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, "");
+    const taken = new Set(systemFiles.namesIn(`${this.dir}/backups`));
+    for (let attempt = 1;; attempt++) {
+      const candidate = attempt === 1 ? id : `${id}-${attempt}`;
+      if (!taken.has(`${candidate}.json`)) return candidate;
+    }
+  }
+
+  filePath(name: string): string {
+    return `${this.dir}/files/${name}`;
+  }
+
+  /** Whether a file is there with its size: a look at what is in it is up to `verify`. */
+  has({ file, storedBytes }: SnapshotEntry | LogEntry): boolean {
+    try {
+      return Deno.statSync(this.filePath(file)).size === storedBytes;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The backup is there from the return on. */
+  add(manifest: BackupManifest): void {
+    systemFiles.syncDirectory(`${this.dir}/files`);
+    replaceFile(systemFiles, {
+      path: this.#manifestPath(manifest.id),
+      bytes: new TextEncoder().encode(encodeManifest(manifest)),
+    });
+  }
+
+  /** Takes backups out of the list, the oldest first; their files go with {@linkcode removeUnused}. */
+  remove(ids: readonly string[]): void {
+    for (const id of ids) systemFiles.remove(this.#manifestPath(id));
+    systemFiles.syncDirectory(`${this.dir}/backups`);
+  }
+
+  /**
+   * Removes files that no backup refers to: of backups that were removed, or never finished. Nothing while a
+   * manifest cannot be read, which may refer to any of them.
+   *
+   * @returns the bytes that came free
+   */
+  removeUnused(): number {
+    const { backups, damaged } = this.list();
+    if (damaged.length > 0) return 0;
+    const used = new Set(backups.flatMap(entriesOf).map(({ file }) => file));
+    let bytes = 0;
+    for (const name of systemFiles.namesIn(`${this.dir}/files`)) {
+      if (used.has(name)) continue;
+      bytes += Deno.statSync(this.filePath(name)).size;
+      systemFiles.remove(this.filePath(name));
+    }
+    for (const name of systemFiles.namesIn(`${this.dir}/backups`)) {
+      if (name.endsWith(UNFINISHED_SUFFIX)) systemFiles.remove(`${this.dir}/backups/${name}`);
+    }
+    return bytes;
+  }
+
+  #manifestPath(id: string): string {
+    return `${this.dir}/backups/${id}.json`;
+  }
+}
+
+const OWN_NAMES: ReadonlySet<string> = new Set([
+  "backups",
+  "files",
+  "lock",
+  `${MARKER_NAME}${UNFINISHED_SUFFIX}`,
+]);
+
+export function asCommandError(dir: string, error: unknown): CommandError {
+  if (error instanceof CommandError) return error;
+  const problem = isDiskFull(error)
+    ? "the disk is full"
+    : error instanceof Error
+    ? error.message
+    : String(error);
+  return new CommandError(`Cannot use "${dir}": ${problem}`, { cause: error });
+}

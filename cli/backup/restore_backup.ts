@@ -1,0 +1,250 @@
+/**
+ * `backup restore`: writes a data directory that a server starts on, ours or Java's, with the tree as it was.
+ *
+ * It holds one snapshot, `snapshot.<zxid>`, made of what the backup leads to, and no log. It is written beside what
+ * is there, and takes its place by a rename; what was there is moved aside and never deleted.
+ *
+ * For a member of an ensemble the epochs are written too: `currentEpoch` is that of the last txn, so that all members
+ * agree on what is newest, and `acceptedEpoch` the highest that the backup or the directory before knows. The next
+ * leader's epoch is above that, and so no zxid is given out twice, and clients that saw later ones are let in.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import { epochOf, type Zxid, zxidToHex } from "../../core/zxid.ts";
+import { DataDirError } from "../../core/errors.ts";
+import { DataDirLock } from "../../net/data_dir_lock.ts";
+import { replaceFile, systemFiles } from "../../net/file_system.ts";
+import { isAlive } from "../../net/process_table.ts";
+import { rest } from "../../net/rest.ts";
+import { SnapshotFiles } from "../../net/snapshot_files.ts";
+import { systemClock } from "../../net/system_clock.ts";
+import type { Logger } from "../../core/ports.ts";
+import { CommandError } from "../command_line.ts";
+import type { Progress } from "./progress.ts";
+import { numberIn } from "./number_file.ts";
+import { baseFor, replay, type Replayed } from "./replay.ts";
+import { asCommandError, type Repository } from "./repository.ts";
+import type { ChosenBackup } from "./restore_point.ts";
+
+const VERSION_DIR = "version-2";
+/** A crash leaves it; the next restore begins it anew. */
+const STAGING_DIR = "version-2.restoring";
+
+export interface RestoreOptions {
+  readonly repository: Repository;
+  readonly chosen: ChosenBackup;
+  readonly dataDir: string;
+  readonly dataLogDir: string;
+  readonly force: boolean;
+  readonly dropEphemerals: boolean;
+  readonly progress: Progress;
+  readonly warn: (message: string) => void;
+}
+
+export interface RestorePlan {
+  readonly snapshot: string;
+  readonly throughZxid: Zxid;
+  /** Folders that are moved aside, with where to. */
+  readonly moved: readonly { readonly from: string; readonly to: string }[];
+  /** For a member of an ensemble; null for a server that stands alone. */
+  readonly epochs: { readonly acceptedEpoch: number; readonly currentEpoch: number } | null;
+}
+
+export interface RestoredData {
+  readonly snapshot: string;
+  readonly znodeCount: number;
+  readonly sessionCount: number;
+  readonly txnCount: number;
+  readonly droppedEphemeralCount: number;
+}
+
+/** @throws {CommandError} when something is in the way */
+export function planRestore({ chosen, dataDir, dataLogDir, force }: RestoreOptions): RestorePlan {
+  const { manifest, throughZxid } = chosen;
+  const occupied = [...new Set([dataDir, dataLogDir])].map((dir) => `${dir}/${VERSION_DIR}`)
+    .filter(isOccupied);
+  if (occupied.length > 0 && !force) {
+    throw new CommandError(
+      `Cannot restore to "${dataDir}": "${
+        occupied[0]
+      }" is not empty; name another folder, or let ` +
+        "--force move it aside",
+    );
+  }
+  for (const dir of new Set([dataDir, dataLogDir])) refuseRunningServer(dir);
+  const suffix = `before-${new Date().toISOString().replace(/[-:]|\.\d+/g, "")}`;
+  return {
+    snapshot: `snapshot.${zxidToHex(throughZxid)}`,
+    throughZxid,
+    moved: occupied.map((from) => ({ from, to: freeName(`${from}.${suffix}`) })),
+    epochs: epochsOf(chosen, `${dataDir}/${VERSION_DIR}`, manifest.source),
+  };
+}
+
+export async function restoreBackup(
+  options: RestoreOptions,
+  plan: RestorePlan,
+): Promise<RestoredData> {
+  const { repository, chosen, dataDir, dataLogDir, dropEphemerals, progress, warn } = options;
+  const { manifest, throughZxid } = chosen;
+  using _ = lockDirectories(dataDir, dataLogDir);
+  const base = baseFor(manifest, throughZxid);
+  const replayed = await replay(repository, manifest, { base, throughZxid, progress });
+  const { tree, sessions, txnCount, mismatch } = replayed;
+  if (mismatch !== null) {
+    warn(
+      `the tree differs from the digests in the log, first after txn 0x${
+        zxidToHex(mismatch.zxid)
+      }: ` + `"backup verify ${repository.dir}" tells more`,
+    );
+  }
+  tree.finishLoad(throughZxid);
+  const droppedEphemeralCount = dropEphemerals ? dropSessions(replayed, throughZxid) : 0;
+  try {
+    const snapshot = await writeDataDir({ dataDir, dataLogDir, replayed, plan });
+    return {
+      ...{ snapshot, txnCount, droppedEphemeralCount },
+      znodeCount: tree.nodeCount,
+      sessionCount: sessions.size,
+    };
+  } catch (error) {
+    throw asCommandError(dataDir, error);
+  }
+}
+
+/** All of them, those without a session included: as if every session had ended with the last txn. */
+function dropSessions({ tree, sessions }: Replayed, zxid: Zxid): number {
+  const count = tree.ephemeralCount;
+  for (const { sessionId } of [...tree.ephemeralsBySession()]) {
+    tree.closeSession(zxid, sessionId, null);
+  }
+  sessions.clear();
+  return count;
+}
+
+async function writeDataDir({ dataDir, dataLogDir, replayed, plan }: {
+  dataDir: string;
+  dataLogDir: string;
+  replayed: Replayed;
+  plan: RestorePlan;
+}): Promise<string> {
+  const staging = `${dataDir}/${STAGING_DIR}`;
+  removeFolder(staging);
+  Deno.mkdirSync(staging);
+  const files = new SnapshotFiles({
+    dir: staging,
+    compression: "none",
+    withDigest: true,
+    withLastZxid: true,
+    logger: SILENT,
+    clock: systemClock,
+    fileSystem: systemFiles,
+    rest,
+  });
+  const { name } = await files.write(replayed.tree, replayed.sessions, "eager");
+  for (const [key, epoch] of Object.entries(plan.epochs ?? {})) {
+    replaceFile(systemFiles, {
+      path: `${staging}/${key}`,
+      bytes: new TextEncoder().encode(`${epoch}`),
+    });
+  }
+  // snapshots before logs: whatever is left by a crash, a server finds nothing that it would take for all there is
+  for (const { from, to } of plan.moved) Deno.renameSync(from, to);
+  removeEmptyFolder(`${dataDir}/${VERSION_DIR}`);
+  Deno.renameSync(staging, `${dataDir}/${VERSION_DIR}`);
+  for (const dir of new Set([dataDir, dataLogDir, dirname(dataDir)])) {
+    systemFiles.syncDirectory(dir);
+  }
+  return name;
+}
+
+/** Those of the next election; null where neither backup nor directory is of an ensemble. */
+function epochsOf(
+  { throughZxid }: ChosenBackup,
+  versionDir: string,
+  source: { acceptedEpoch: number | null; currentEpoch: number | null },
+): RestorePlan["epochs"] {
+  const known = [
+    ...[source.acceptedEpoch, source.currentEpoch],
+    ...["acceptedEpoch", "currentEpoch"].map((name) => numberIn(`${versionDir}/${name}`)),
+  ].filter((epoch) => epoch !== null);
+  if (known.length === 0) return null;
+  const currentEpoch = epochOf(throughZxid);
+  return { acceptedEpoch: Math.max(currentEpoch, ...known), currentEpoch };
+}
+
+function isOccupied(dir: string): boolean {
+  try {
+    return !Deno.readDirSync(dir)[Symbol.iterator]().next().done;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw asCommandError(dir, error);
+  }
+}
+
+function removeFolder(path: string): void {
+  try {
+    Deno.removeSync(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function removeEmptyFolder(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function freeName(path: string): string {
+  for (let attempt = 1;; attempt++) {
+    const candidate = attempt === 1 ? path : `${path}-${attempt}`;
+    try {
+      Deno.lstatSync(candidate);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return candidate;
+      throw error;
+    }
+  }
+}
+
+/** Our own servers hold a lock; of Java's, zkServer.sh writes the process id. */
+function lockDirectories(dataDir: string, dataLogDir: string): Disposable {
+  try {
+    for (const dir of [dataDir, dataLogDir]) Deno.mkdirSync(dir, { recursive: true });
+    const dirs = { dataDir, dataLogDir, snapshotDir: "", logDir: "" };
+    const lock = DataDirLock.acquire(dirs, SILENT);
+    return { [Symbol.dispose]: () => lock.release() };
+  } catch (error) {
+    if (error instanceof DataDirError) {
+      throw new CommandError(`Cannot restore to "${dataDir}": ${error.message}`, { cause: error });
+    }
+    throw asCommandError(dataDir, error);
+  }
+}
+
+function refuseRunningServer(dir: string): void {
+  const holder = DataDirLock.holder(dir);
+  if (holder !== null) {
+    throw new CommandError(
+      `Cannot restore to "${dir}": the server with process id ${holder} is using it; stop it first`,
+    );
+  }
+  const pid = numberIn(`${dir}/zookeeper_server.pid`);
+  if (pid === null || !isAlive(pid)) return;
+  throw new CommandError(
+    `Cannot restore to "${dir}": the process ${pid} of its zookeeper_server.pid runs; stop that ` +
+      "server, or remove the file if it is of another program",
+  );
+}
+
+const SILENT: Logger = {
+  isDebug: false,
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+};

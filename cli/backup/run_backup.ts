@@ -1,0 +1,357 @@
+/**
+ * What the commands `backup …` do with their words, and what they print.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import { type Zxid, zxidToHex } from "../../core/zxid.ts";
+import { CommandError } from "../command_line.ts";
+import { ConfigError } from "../config_error.ts";
+import { ExitCode, type World } from "../world.ts";
+import { describeBackup, printTable, sizeText, timeText } from "./backup_output.ts";
+import { type CommittedZxid, committedZxidOf } from "./committed_zxid.ts";
+import { createBackup } from "./create_backup.ts";
+import { BackupDamagedError } from "./manifest.ts";
+import { numberIn } from "./number_file.ts";
+import { progressOf } from "./progress.ts";
+import { type BackupList, Repository } from "./repository.ts";
+import { planRestore, restoreBackup, type RestorePlan } from "./restore_backup.ts";
+import { chooseBackup, type ChosenBackup, parseRestorePoint } from "./restore_point.ts";
+import { verifyBackups } from "./verify_backup.ts";
+
+interface Printed {
+  readonly json?: true;
+}
+interface InFolder extends Printed {
+  readonly folder: string;
+}
+export interface CreateCommand extends Printed {
+  readonly to: string;
+  readonly dataDir?: string;
+  readonly dataLogDir?: string;
+  readonly server?: string;
+  readonly gzip?: true;
+}
+export interface RestoreCommand extends Printed {
+  readonly to: string;
+  readonly dataLogDir?: string;
+  readonly at?: string;
+  readonly plan?: true;
+  readonly force?: true;
+  readonly dropEphemerals?: true;
+}
+export interface PruneCommand extends Printed {
+  readonly keep: string;
+  readonly plan?: true;
+}
+
+// ---------------------------------------------------------------- create
+
+interface Source {
+  readonly dataDir: string;
+  readonly dataLogDir: string;
+  /** Null: nobody need be asked. */
+  readonly committed: (() => Promise<CommittedZxid>) | null;
+}
+
+export async function runCreate(
+  world: World,
+  options: CreateCommand & {
+    file: string | undefined;
+    configDir: string | undefined;
+    defines: readonly string[];
+  },
+): Promise<number> {
+  const warn = (message: string) => world.writeStderr(`${message}\n`);
+  const { to, gzip = false, json } = options;
+  const source = await sourceOf(world, options, warn);
+  using progress = await progressOf(world, "copying");
+  const repository = Repository.openOrMake(to);
+  const { manifest, newBytes, sharedBytes } = await createBackup({
+    ...{ repository, ...source, gzip, progress, warn },
+  });
+  if (json) {
+    printJson(world, { ...describeBackup(manifest), newBytes, sharedBytes });
+  } else {
+    const { range: { fromZxid, fromTime, toZxid, toTime } } = manifest;
+    world.print(
+      `Backup ${manifest.id} of "${manifest.source.dataDir}" is in "${to}": ${
+        sizeText(newBytes)
+      } new, ${sizeText(sharedBytes)} shared with earlier ones\n` +
+        `It can restore 0x${zxidToHex(fromZxid)} (${timeText(fromTime)}) to 0x${
+          zxidToHex(toZxid)
+        } (${timeText(toTime)})\n`,
+    );
+  }
+  return ExitCode.Normal;
+}
+
+async function sourceOf(
+  world: World,
+  { file, configDir, defines, dataDir, dataLogDir, server }: Parameters<typeof runCreate>[1],
+  warn: (message: string) => void,
+): Promise<Source> {
+  const asked = server === undefined ? null : addressOf(server);
+  const mustAnswer = asked === null ? null : async () => {
+    try {
+      return await committedZxidOf(asked);
+    } catch (error) {
+      throw new CommandError(
+        `Cannot ask "${server}" for its last committed txn: ${
+          textOf(error)
+        }; leave --server away to ` +
+          "take all that is logged",
+      );
+    }
+  };
+  if (dataDir !== undefined) {
+    if (file !== undefined) {
+      throw new CommandError(`Cannot back up both "${file}" and "${dataDir}": name one of them`, {
+        exitCode: ExitCode.InvalidInvocation,
+      });
+    }
+    if (mustAnswer === null && numberIn(`${dataDir}/version-2/currentEpoch`) !== null) {
+      warn(
+        "it is of an ensemble's member: the end of its log may not be committed; name the running " +
+          "member with --server to leave that out",
+      );
+    }
+    return { dataDir, dataLogDir: dataLogDir ?? dataDir, committed: mustAnswer };
+  }
+  const { loadConfig } = await import("../config_loader.ts");
+  const { environment } = world;
+  try {
+    const { config } = loadConfig({ file, configDir, defines, environment });
+    const dirs = { dataDir: config.dataDir, dataLogDir: dataLogDir ?? config.dataLogDir };
+    if (mustAnswer !== null || !config.ensemble.isMember) return { ...dirs, committed: mustAnswer };
+    const own = { hostname: config.clientPortAddress ?? "127.0.0.1", port: config.clientPort };
+    const mayAnswer = async (): Promise<CommittedZxid> => {
+      try {
+        return await committedZxidOf(own);
+      } catch (error) {
+        warn(
+          `nobody serves at ${own.hostname}:${own.port} (${
+            textOf(error)
+          }): all that is logged is ` +
+            "taken, of which the end may not be committed",
+        );
+        return { throughZxid: null };
+      }
+    };
+    return { ...dirs, committed: mayAnswer };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new CommandError(error.message, { exitCode: ExitCode.InvalidInvocation, cause: error });
+  }
+}
+
+function addressOf(text: string): { hostname: string; port: number } {
+  const parts = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const port = Number(parts?.[3]);
+  if (parts !== null && port > 0 && port < 65536) return { hostname: parts[1] ?? parts[2]!, port };
+  throw new CommandError(
+    `Cannot ask "${text}": a server is named by host:port, as localhost:2181 or [::1]:2181`,
+    { exitCode: ExitCode.InvalidInvocation },
+  );
+}
+
+// ---------------------------------------------------------------- list, verify
+
+export function runList(world: World, { folder, json }: InFolder): number {
+  const { backups, damaged } = Repository.open(folder).list();
+  if (json) {
+    printJson(world, { backups: backups.map(describeBackup), damaged });
+  } else {
+    printTable(world, backups);
+    for (const { reason } of damaged) world.writeStderr(`${reason}\n`);
+  }
+  return damaged.length === 0 ? ExitCode.Normal : ExitCode.Unexpected;
+}
+
+export async function runVerify(
+  world: World,
+  { folder, id, json }: InFolder & { id: string | undefined },
+): Promise<number> {
+  const repository = Repository.open(folder);
+  const list = narrow(repository.list(), id, folder);
+  using progress = await progressOf(world, "verifying");
+  const verified = await verifyBackups(repository, list, progress);
+  progress.end();
+  const isSound = verified.every(({ problems }) => problems.length === 0);
+  if (json) {
+    printJson(world, {
+      isSound,
+      backups: verified.map(({ manifest, ...result }) => ({
+        ...result,
+        range: manifest === null ? null : describeBackup(manifest).range,
+      })),
+    });
+    return isSound ? ExitCode.Normal : ExitCode.Unexpected;
+  }
+  for (const { id, problems, manifest, txnCount, znodeCount } of verified) {
+    if (problems.length > 0) {
+      world.print(`${id}: DAMAGED\n${problems.map((problem) => `  ${problem}\n`).join("")}`);
+    } else {
+      const { fromZxid, fromTime, toZxid, toTime } = manifest!.range;
+      world.print(
+        `${id}: good: ${txnCount} txns, ${znodeCount} znodes at the end; restores 0x${
+          zxidToHex(fromZxid)
+        } (${timeText(fromTime)}) to 0x${zxidToHex(toZxid)} (${timeText(toTime)})\n`,
+      );
+    }
+  }
+  return isSound ? ExitCode.Normal : ExitCode.Unexpected;
+}
+
+function narrow(list: BackupList, id: string | undefined, folder: string): BackupList {
+  if (id === undefined) return list;
+  const isMeant = (backup: { id: string }) => backup.id === id;
+  const one = { backups: list.backups.filter(isMeant), damaged: list.damaged.filter(isMeant) };
+  if (one.backups.length + one.damaged.length > 0) return one;
+  throw new CommandError(
+    `Cannot find backup "${id}" in "${folder}"; "backup list ${folder}" tells which there are`,
+  );
+}
+
+// ---------------------------------------------------------------- restore
+
+export async function runRestore(
+  world: World,
+  options: RestoreCommand & InFolder & { id: string | undefined },
+): Promise<number> {
+  const { folder, id, to, at, plan: isPlanOnly, json } = options;
+  const point = at === undefined ? null : parseRestorePoint(at, Date.now());
+  const repository = Repository.open(folder);
+  using progress = await progressOf(world, "restoring");
+  try {
+    const chosen = chooseBackup(repository, repository.list(), { id, point });
+    const restore = {
+      ...{ repository, chosen, progress },
+      dataDir: resolve(to),
+      dataLogDir: resolve(options.dataLogDir ?? to),
+      force: options.force ?? false,
+      dropEphemerals: options.dropEphemerals ?? false,
+      warn: (message: string) => world.writeStderr(`${message}\n`),
+    };
+    const plan = planRestore(restore);
+    const described = { ...describeChosen(chosen), to: restore.dataDir, ...describePlan(plan) };
+    if (isPlanOnly) {
+      if (json) printJson(world, described);
+      else world.print(`Would restore ${planText(chosen, restore.dataDir, plan)}`);
+      return ExitCode.Normal;
+    }
+    const restored = await restoreBackup(restore, plan);
+    progress.end();
+    if (json) {
+      printJson(world, { ...described, ...restored });
+      return ExitCode.Normal;
+    }
+    const dropped = restore.dropEphemerals
+      ? `; ${restored.droppedEphemeralCount} ephemerals were dropped`
+      : "";
+    world.print(
+      `Restored ${planText(chosen, restore.dataDir, plan)}` +
+        `It holds ${restored.znodeCount} znodes and ${restored.sessionCount} sessions${dropped}\n`,
+    );
+    return ExitCode.Normal;
+  } catch (error) {
+    if (!(error instanceof BackupDamagedError)) throw error;
+    throw new CommandError(
+      `${error.message}; "backup verify ${folder}" tells which backups are good`,
+      { cause: error },
+    );
+  }
+}
+
+function describeChosen({ manifest, throughZxid, timeMs }: ChosenBackup) {
+  return {
+    id: manifest.id,
+    zxid: hex(throughZxid),
+    time: timeMs === null ? null : timeText(timeMs),
+  };
+}
+
+function describePlan({ snapshot, moved, epochs }: RestorePlan) {
+  return { snapshot, moved, epochs };
+}
+
+function planText(
+  { manifest, throughZxid, timeMs }: ChosenBackup,
+  dataDir: string,
+  { snapshot, moved, epochs }: RestorePlan,
+): string {
+  const time = timeMs === null ? "" : `, of ${timeText(timeMs)}`;
+  const lines = [
+    `backup ${manifest.id} as it was after txn ${hex(throughZxid)}${time}, to ` +
+    `"${dataDir}/version-2/${snapshot}"`,
+    ...moved.map(({ from, to }) => `Moved aside: "${from}" to "${to}"`),
+  ];
+  if (epochs !== null) {
+    lines.push(
+      `For a member of an ensemble: acceptedEpoch is ${epochs.acceptedEpoch}, currentEpoch ` +
+        `${epochs.currentEpoch}. Restore the same on every member while all are stopped, then start them.`,
+    );
+  }
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+// ---------------------------------------------------------------- delete, prune
+
+export function runDelete(
+  world: World,
+  { folder, ids, json }: InFolder & { ids: readonly string[] },
+): number {
+  const repository = Repository.open(folder);
+  using _ = repository.lock();
+  const list = repository.list();
+  for (const id of ids) narrow(list, id, folder);
+  return deleteBackups(world, repository, { ids: [...new Set(ids)], json });
+}
+
+export function runPrune(
+  world: World,
+  { folder, keep, plan, json }: PruneCommand & InFolder,
+): number {
+  const count = /^\d+$/.test(keep) ? Number(keep) : 0;
+  if (count < 1) {
+    throw new CommandError(`Cannot keep "${keep}" backups: expected a whole number from 1 on`, {
+      exitCode: ExitCode.InvalidInvocation,
+    });
+  }
+  const repository = Repository.open(folder);
+  using _ = repository.lock();
+  const ids = repository.list().backups.slice(0, -count).map(({ id }) => id);
+  if (!plan) return deleteBackups(world, repository, { ids, json });
+  if (json) printJson(world, { wouldDelete: ids });
+  else world.print(ids.map((id) => `Would delete ${id}\n`).join(""));
+  return ExitCode.Normal;
+}
+
+function deleteBackups(
+  world: World,
+  repository: Repository,
+  { ids, json }: { ids: readonly string[]; json: true | undefined },
+): number {
+  repository.remove(ids);
+  const freedBytes = repository.removeUnused();
+  if (json) printJson(world, { deleted: ids, freedBytes });
+  else {
+    world.print(ids.map((id) => `Deleted ${id}\n`).join(""));
+    world.print(`${sizeText(freedBytes)} came free\n`);
+  }
+  return ExitCode.Normal;
+}
+
+// ---------------------------------------------------------------- inside
+
+function printJson(world: World, value: unknown): void {
+  world.print(`${JSON.stringify(value, null, world.terminal.stdout ? 2 : 0)}\n`);
+}
+
+function hex(zxid: Zxid): string {
+  return `0x${zxidToHex(zxid)}`;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
