@@ -5,7 +5,10 @@
  */
 
 import { type Command, InvalidArgumentError } from "commander";
+import type { AuthInfo } from "../../net/client/client_types.ts";
 import { type CommandLine, type ConfigOptions, withConfigOptions } from "../command_line.ts";
+
+const CONNECT_STRING = "127.0.0.1:2181";
 
 interface DoctorFlags extends ConfigOptions {
   readonly timeout: number;
@@ -18,6 +21,7 @@ interface DoctorFlags extends ConfigOptions {
 
 export function declareCheckCommands(program: Command, commandLine: CommandLine): void {
   declareDoctor(program, commandLine);
+  declareSmoke(program, commandLine);
 }
 
 function declareDoctor(program: Command, commandLine: CommandLine): void {
@@ -65,6 +69,55 @@ Example:
         json,
       });
     }));
+}
+
+interface SmokeFlags {
+  readonly timeout: number;
+  readonly auth?: readonly AuthInfo[];
+  readonly json?: true;
+}
+
+function declareSmoke(program: Command, { world, action }: CommandLine): void {
+  program.command("smoke")
+    .summary("try every feature of a ZooKeeper server")
+    .description(
+      "Tries what a ZooKeeper server must be able to do, of any make and version: znodes, ACLs, transactions, " +
+        "watches, sessions, four-letter words; with several servers, that each shows what was written at another. " +
+        "All happens below a znode of its own, /denkeeper-smoke-..., which is gone in the end.",
+    )
+    .argument("[servers]", "host:port,host:port/chroot", CONNECT_STRING)
+    .option("--timeout <ms>", "how long each step may take", positive, 10_000)
+    .option("--auth <scheme:auth>", "as whom, e.g. digest:user:password; may be repeated", auth)
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      `
+Exit codes:
+  0    every step succeeded, or was skipped since the server need not be able to
+  1    steps failed
+  2    the command line cannot be understood
+  130  interrupted by Ctrl-C, and cleaned up
+
+Example:
+  denkeeper smoke zk1:2181,zk2:2181,zk3:2181`,
+    )
+    .action(action(async (connectString: string, flags: SmokeFlags) => {
+      const { smoke } = await import("../smoke/smoke.ts");
+      return await smoke(world, {
+        connectString,
+        timeoutMs: flags.timeout,
+        auth: flags.auth ?? [],
+        json: flags.json === true,
+      });
+    }));
+}
+
+/** `digest:user:password`. */
+function auth(text: string, before: readonly AuthInfo[] = []): AuthInfo[] {
+  const colon = text.indexOf(":");
+  if (colon < 1) throw new InvalidArgumentError("Expected scheme:auth, e.g. digest:user:password.");
+  const scheme = text.slice(0, colon);
+  return [...before, { scheme, auth: new TextEncoder().encode(text.slice(colon + 1)) }];
 }
 
 function words(text: string): string[] {
