@@ -68,7 +68,7 @@ export function askWord(
 export function askHttp(
   url: URL,
   { timeoutMs, headers = {} }: { timeoutMs: number; headers?: Readonly<Record<string, string>> },
-): Promise<{ status: number; text: string }> {
+): Promise<{ status: number; date: string | null; text: string }> {
   return new Promise((resolve, reject) => {
     const send = url.protocol === "https:" ? httpsRequest : httpRequest;
     const request: ClientRequest = send(url, { agent: false, headers });
@@ -92,7 +92,7 @@ export function askHttp(
       });
       response.on("end", () => {
         clearTimeout(timer);
-        resolve({ status: response.statusCode ?? 0, text });
+        resolve({ status: response.statusCode ?? 0, date: response.headers.date ?? null, text });
       });
     });
     request.end();

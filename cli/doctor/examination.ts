@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { askWord } from "../ask_word.ts";
+import { askWord } from "../../net/server_questions.ts";
 import type { MemberAnswer } from "./member_survey.ts";
 import type { Machine } from "./machine.ts";
 import type { Subject } from "./subject.ts";
@@ -38,11 +38,10 @@ export async function findRunningServer(
   if (clients === null || clients.port === 0) return null;
   const { port } = clients;
   try {
-    const answer = await askWord(
-      { hostname: clients.host ?? "127.0.0.1", port },
-      "srvr",
+    const answer = await askWord({ host: clients.host ?? "127.0.0.1", port }, {
+      word: "srvr",
       timeoutMs,
-    );
+    });
     if (!isZooKeeperAnswer(answer)) return null;
     const holder = await holderOf(port, machine);
     return { pid: holder?.pid ?? null, isServing: answer.includes("Mode:") };

@@ -6,7 +6,7 @@
  */
 import { splitLines } from "../../cluster/ensemble_lines.ts";
 import type { EnsembleServer } from "../../core/server_config.ts";
-import { askWord } from "../ask_word.ts";
+import { askHttp, askWord } from "../../net/server_questions.ts";
 import { isZooKeeperAnswer, type RunningServer } from "./examination.ts";
 import type { Machine } from "./machine.ts";
 import { isWildcard, type Subject } from "./subject.ts";
@@ -57,7 +57,7 @@ async function ask(server: EnsembleServer | null, surveyor: Surveyor): Promise<M
   const isOurs = server === null || server === own;
   const host = isOurs ? clients!.host ?? "127.0.0.1" : hostOf(server);
   const port = isOurs ? clients!.port : server.clientPort ?? clients?.port ?? 2181;
-  const place = { hostname: host, port };
+  const place = { host, port };
   const name = `${
     server === null ? "this server" : `server.${server.serverId}`
   } at ${host}:${port}`;
@@ -68,7 +68,7 @@ async function ask(server: EnsembleServer | null, surveyor: Surveyor): Promise<M
   };
   let srvr: string;
   try {
-    srvr = await askWord(place, "srvr", timeoutMs);
+    srvr = await askWord(place, { word: "srvr", timeoutMs });
   } catch (error) {
     return { ...blank, problem: error instanceof Error ? error.message : String(error) };
   }
@@ -76,9 +76,9 @@ async function ask(server: EnsembleServer | null, surveyor: Surveyor): Promise<M
     return { ...blank, problem: `no ZooKeeper: it says ${JSON.stringify(srvr.slice(0, 60))}` };
   }
   const [conf, cons, http] = await Promise.all([
-    askWord(place, "conf", timeoutMs).catch(() => ""),
-    askWord(place, "cons", timeoutMs).catch(() => ""),
-    askHttp(host, surveyor),
+    askWord(place, { word: "conf", timeoutMs }).catch(() => ""),
+    askWord(place, { word: "cons", timeoutMs }).catch(() => ""),
+    askCommands(host, surveyor),
   ]);
   const zxid = /^Zxid: (0x[0-9a-f]+)$/m.exec(srvr)?.[1];
   const told = /^tickTime=/m.test(conf);
@@ -133,7 +133,7 @@ interface HttpAnswers {
 }
 
 /** At the HTTP port of our own settings: members mostly have the same. */
-async function askHttp(
+async function askCommands(
   host: string,
   { subject: { http }, machine, timeoutMs }: Surveyor,
 ): Promise<HttpAnswers> {
@@ -144,12 +144,11 @@ async function askHttp(
   let clock: MemberAnswer["clock"] = null;
   const get = async (command: string): Promise<Record<string, unknown> | null> => {
     try {
-      const signal = AbortSignal.timeout(timeoutMs);
       const beforeMs = machine.nowMs();
-      const response = await fetch(`${base}/${command}`, { signal });
+      const answer = await askHttp(new URL(`${base}/${command}`), { timeoutMs });
       const afterMs = machine.nowMs();
-      const body = await response.json();
-      const date = Date.parse(response.headers.get("date") ?? "");
+      const body = JSON.parse(answer.text);
+      const date = Date.parse(answer.date ?? "");
       if (!Number.isNaN(date)) {
         clock ??= {
           aheadMs: date + 500 - (beforeMs + afterMs) / 2, // it was cut to the second

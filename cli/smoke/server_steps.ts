@@ -6,7 +6,7 @@
 import { serverText } from "../../net/client/connect_string.ts";
 import { ErrorCode } from "../../core/errors.ts";
 import { KeeperError } from "../../net/client/client_errors.ts";
-import { askWord } from "../ask_word.ts";
+import { askWord } from "../../net/server_questions.ts";
 import { bytes, expect, expectEqual, Skip, type SmokeStep, text } from "./smoke_step.ts";
 
 export const SERVER_STEPS: readonly SmokeStep[] = [
@@ -47,7 +47,10 @@ export const SERVER_STEPS: readonly SmokeStep[] = [
     name: `answer the word ${word}`,
     async run({ servers, timeoutMs }) {
       for (const server of servers) {
-        const answer = await askWord(server, word, timeoutMs);
+        const answer = await askWord({ host: server.hostname, port: server.port }, {
+          word,
+          timeoutMs,
+        });
         const name = serverText(server);
         if (answer.includes("is not in the whitelist")) {
           throw new Skip(`4lw.commands.whitelist of ${name} does not have it`);
