@@ -22,6 +22,7 @@ interface DoctorFlags extends ConfigOptions {
 export function declareCheckCommands(program: Command, commandLine: CommandLine): void {
   declareDoctor(program, commandLine);
   declareSmoke(program, commandLine);
+  declareBench(program, commandLine);
 }
 
 function declareDoctor(program: Command, commandLine: CommandLine): void {
@@ -112,6 +113,85 @@ Example:
     }));
 }
 
+interface BenchFlags {
+  readonly mix: readonly string[];
+  readonly clients: number;
+  readonly inFlight: number;
+  readonly size: number;
+  readonly znodes: number;
+  readonly readRatio: number;
+  readonly duration: number;
+  readonly ops?: number;
+  readonly warmUp: number;
+  readonly connectRate: number;
+  readonly auth?: readonly AuthInfo[];
+  readonly timeout: number;
+  readonly json?: true;
+}
+
+function declareBench(program: Command, { world, action }: CommandLine): void {
+  program.command("bench")
+    .summary("measure how fast a ZooKeeper server or ensemble is")
+    .description(
+      "Measures operations per second and latencies of ZooKeeper servers of any make and version. Each client is a " +
+        "session that keeps a number of requests in flight and sends the next when one is answered. All happens " +
+        "below a znode of its own, /denkeeper-bench-..., which is gone in the end.",
+    )
+    .argument("[servers]", "host:port,host:port/chroot", CONNECT_STRING)
+    .option(
+      "--mix <mixes>",
+      "loads, one after the other: get, set, create (and delete), mixed (get and set), multi (check and two sets), " +
+        "watch (set until the event)",
+      words,
+      ["mixed"],
+    )
+    .option("--clients <number>", "sessions", positive, 10)
+    .option("--in-flight <number>", "requests that each has under way", positive, 8)
+    .option("--size <bytes>", "data of a znode", wholeNumber, 100)
+    .option("--znodes <number>", "znodes that are read and changed", positive, 1000)
+    .option("--read-ratio <ratio>", "of reads in mixed", ratio, 0.9)
+    .option("--duration <time>", "of each load, e.g. 500ms, 10s, 2m", time, 10_000)
+    .option("--ops <number>", "end a load after so many operations, if that is sooner", positive)
+    .option("--warm-up <time>", "before each, not measured", time, 2000)
+    .option("--connect-rate <number>", "sessions begun in a second", positive, 100)
+    .option("--auth <scheme:auth>", "as whom, e.g. digest:user:password; may be repeated", auth)
+    .option("--timeout <time>", "how long a connection may take", time, 10_000)
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      `
+Latencies are exact to 5 %. When this program takes most of a processor, it says that it may be the limit.
+
+Exit codes:
+  0    all operations were done
+  1    some failed, or there was no connection
+  2    the command line cannot be understood
+  130  interrupted by Ctrl-C, after telling what was measured and cleaning up
+
+Example:
+  denkeeper bench zk1:2181,zk2:2181,zk3:2181 --mix get,set --clients 50 --duration 30s`,
+    )
+    .action(action(async (connectString: string, flags: BenchFlags) => {
+      const { bench } = await import("../bench/bench.ts");
+      return await bench(world, {
+        connectString,
+        mixes: flags.mix,
+        clientCount: flags.clients,
+        inFlightCount: flags.inFlight,
+        dataBytes: flags.size,
+        znodeCount: flags.znodes,
+        readRatio: flags.readRatio,
+        warmUpMs: flags.warmUp,
+        durationMs: flags.duration,
+        operationCount: flags.ops ?? Infinity,
+        connectRate: flags.connectRate,
+        auth: flags.auth ?? [],
+        timeoutMs: flags.timeout,
+        json: flags.json === true,
+      });
+    }));
+}
+
 /** `digest:user:password`. */
 function auth(text: string, before: readonly AuthInfo[] = []): AuthInfo[] {
   const colon = text.indexOf(":");
@@ -130,4 +210,22 @@ function positive(text: string): number {
     throw new InvalidArgumentError("Expected a whole number, 1 or more.");
   }
   return number;
+}
+
+function wholeNumber(text: string): number {
+  return text === "0" ? 0 : positive(text);
+}
+
+function ratio(text: string): number {
+  const number = Number(text);
+  if (text.trim() !== "" && number >= 0 && number <= 1) return number;
+  throw new InvalidArgumentError("Expected a number from 0 to 1.");
+}
+
+/** In ms; a number alone is seconds. */
+function time(text: string): number {
+  const [, number, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
+  const ms = Number(number) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit]!;
+  if (ms >= 0 && ms < 2 ** 31) return ms;
+  throw new InvalidArgumentError("Expected a time such as 500ms, 10s or 2m.");
 }

@@ -4,8 +4,7 @@
  * @module
  */
 import { openClient } from "../../net/client/open_client.ts";
-import { ErrorCode } from "../../core/errors.ts";
-import { ClientArgumentError, KeeperError } from "../../net/client/client_errors.ts";
+import { ClientArgumentError } from "../../net/client/client_errors.ts";
 import type { ClientOptions, ZooKeeperClient } from "../../net/client/client_types.ts";
 import {
   type ConnectString,
@@ -14,6 +13,7 @@ import {
   serverText,
 } from "../../net/client/connect_string.ts";
 import { CommandError } from "../command_line.ts";
+import { deleteTree, ownZnodePath } from "../own_znode.ts";
 import { ExitCode, type World } from "../world.ts";
 import { SERVER_STEPS } from "./server_steps.ts";
 import { SESSION_STEPS } from "./session_steps.ts";
@@ -93,7 +93,7 @@ class SmokeRun {
   readonly #options: SmokeOptions;
   readonly #told: (result: StepResult) => void;
   readonly #stop = new AbortController();
-  readonly #base = `/denkeeper-smoke-${crypto.randomUUID()}`;
+  readonly #base = ownZnodePath("smoke");
 
   constructor(
     target: ConnectString,
@@ -226,24 +226,4 @@ async function within(
     clearTimeout(timer);
     stop.removeEventListener("abort", interrupt);
   }
-}
-
-/** Children first. What is gone already is no fault: containers go by themselves. */
-async function deleteTree(client: ZooKeeperClient, path: string): Promise<void> {
-  const except = async (request: Promise<unknown>, ...codes: ErrorCode[]) => {
-    try {
-      await request;
-    } catch (error) {
-      if (!(error instanceof KeeperError) || !codes.some((code) => code === error.code)) {
-        throw error;
-      }
-    }
-  };
-  const children = async () => {
-    for (const child of (await client.getChildren(path)).children) {
-      await deleteTree(client, `${path}/${child}`);
-    }
-  };
-  await except(children(), ErrorCode.NoNode, ErrorCode.NoAuth); // what may not be read may be deleted
-  await except(client.delete(path), ErrorCode.NoNode);
 }
