@@ -8,7 +8,7 @@
  * @module
  */
 
-import { parseProperties } from "../../core/java_properties.ts";
+import { parseJavaProperties } from "../../core/java_properties.ts";
 import { CommandError } from "../command_line.ts";
 import type { Environment } from "../config_sources.ts";
 import { ExitCode } from "../world.ts";
@@ -32,7 +32,7 @@ export function clientSettings(
     }
   }
   if (clientConfiguration !== null) {
-    for (const { key, value } of parseProperties(configurationText(clientConfiguration))) {
+    for (const { key, value } of parseJavaProperties(configurationText(clientConfiguration))) {
       properties.set(key, value);
     }
   }
