@@ -17,12 +17,14 @@ import { declareCheckCommands } from "./commands/check_commands.ts";
 import { declareHealthCommands } from "./commands/health_commands.ts";
 import { declareInitCommands } from "./commands/init_commands.ts";
 import { declareBackupCommands } from "./commands/backup_commands.ts";
+import { declareManifestsCommands } from "./commands/manifests_commands.ts";
 import { declareServerCommands } from "./commands/server_commands.ts";
 import { ExitCode, OutputClosedError, type World } from "./world.ts";
 
 /** In the order of the help. */
 const DECLARATIONS: readonly DeclareCommands[] = [
   declareServerCommands,
+  declareManifestsCommands,
   declareFileCommands,
   declareCheckCommands,
   declareInitCommands,
