@@ -18,6 +18,7 @@ import { declareHealthCommands } from "./commands/health_commands.ts";
 import { declareInitCommands } from "./commands/init_commands.ts";
 import { declareBackupCommands } from "./commands/backup_commands.ts";
 import { declareManifestsCommands } from "./commands/manifests_commands.ts";
+import { declareCliCommand } from "./commands/cli_command.ts";
 import { declareServerCommands } from "./commands/server_commands.ts";
 import { ExitCode, OutputClosedError, type World } from "./world.ts";
 
@@ -25,6 +26,7 @@ import { ExitCode, OutputClosedError, type World } from "./world.ts";
 const DECLARATIONS: readonly DeclareCommands[] = [
   declareServerCommands,
   declareManifestsCommands,
+  declareCliCommand,
   declareFileCommands,
   declareCheckCommands,
   declareInitCommands,

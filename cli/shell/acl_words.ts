@@ -21,7 +21,7 @@ const LETTERS: readonly (readonly [letter: string, bit: number])[] = [
 /** @param complain is told what is left out, in a line */
 export function parseAclWords(text: string, complain: (text: string) => void): ClientAcl[] {
   const acl: ClientAcl[] = [];
-  for (const entry of text.split(",")) {
+  for (const entry of text.replace(/(?<=.),+$/, "").split(",")) { // as Java splits
     const first = entry.indexOf(":");
     const last = entry.lastIndexOf(":");
     if (first === last) {

@@ -60,5 +60,13 @@ export function parseInvocation(args: readonly string[]): Invocation {
       invocation.complaints.push(`There is no option "${word}": it is passed over (see --help)`);
     }
   }
+  const options = ownOptions(invocation.command ?? []);
+  invocation.isJson ||= options.includes("--json");
   return invocation;
+}
+
+/** The words of a command that may be options: those before `--`. */
+export function ownOptions(words: readonly string[]): readonly string[] {
+  const end = words.indexOf("--");
+  return end === -1 ? words : words.slice(0, end);
 }

@@ -10,7 +10,7 @@ import {
   KeeperError,
   nameOfCode,
 } from "../../net/client/client_errors.ts";
-import { ErrorCode } from "../../core/errors.ts";
+import { ErrorCode, ProtocolError } from "../../core/errors.ts";
 import { NotConnectedError, ShellError } from "./shell_command.ts";
 
 /** Those told in words of their own, which the path follows. */
@@ -57,7 +57,7 @@ const NAMES: ReadonlyMap<number, string> = new Map<number, string>([
 /** `KeeperErrorCode = NoNode for /path`. */
 export function keeperErrorCodeText({ code, path }: KeeperError): string {
   return `KeeperErrorCode = ${NAMES.get(code) ?? nameOfCode(code)}${
-    path === null ? "" : ` for ${path}`
+    path === null || path === "" ? "" : ` for ${path}`
   }`;
 }
 
@@ -69,8 +69,9 @@ export function errorText(error: unknown): string | null {
     if (sentence !== undefined) return `${sentence}${path}`;
     return WHOLE_SENTENCES.get(code) ?? keeperErrorCodeText(error);
   }
-  if (error instanceof ShellError || error instanceof ClientArgumentError) return error.message;
-  return null;
+  const isTold = error instanceof ShellError || error instanceof ClientArgumentError ||
+    error instanceof ProtocolError || error instanceof DOMException; // aborted
+  return isTold ? error.message : null;
 }
 
 /** One line of JSON for stderr. */

@@ -122,7 +122,7 @@ async function syncCode(context: ShellContext, path: string): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof KeeperError) return error.code;
-    if (timeout.aborted && !context.signal.aborted) return ClientErrorCode.OperationTimeout;
+    if (timeout.aborted && !context.signal.aborted) return ClientErrorCode.ConnectionLoss;
     throw error;
   }
 }

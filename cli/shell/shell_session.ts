@@ -14,8 +14,10 @@ import type {
   ClientState,
   ZooKeeperClient,
 } from "../../net/client/client_types.ts";
-import { OutputClosedError, type World } from "../world.ts";
+import { ClientErrorCode, KeeperError } from "../../net/client/client_errors.ts";
+import { ExitCode, OutputClosedError, type World } from "../world.ts";
 import { CommandHistory } from "./command_history.ts";
+import { ownOptions } from "./invocation.ts";
 import { eventJson } from "./json_texts.ts";
 import { errorJson, errorText } from "./keeper_error_text.ts";
 import { lineWords } from "./line_words.ts";
@@ -25,7 +27,7 @@ import {
   type ShellContext,
   ShellError,
 } from "./shell_command.ts";
-import { usageListing } from "./usage_listing.ts";
+import { commandHelp, usageListing } from "./usage_listing.ts";
 
 export type OpenClient = (connectString: string, options?: ClientOptions) => ZooKeeperClient;
 
@@ -34,6 +36,8 @@ export interface ShellSettings {
   readonly connectString: string;
   readonly clientOptions: ClientOptions;
   readonly isJson: boolean;
+  /** How long a command of ZooKeeper's may take. Default: 0, as long as it takes. */
+  readonly requestTimeoutMs?: number;
   readonly commands: readonly ShellCommand[];
   readonly openClient: OpenClient;
   /** Default: the world's. A terminal prints above the line that is being typed. */
@@ -50,28 +54,50 @@ export interface ShellOutput {
 /** They are the shell's own business: carried out also where there is no session. */
 const NEED_NO_SESSION = new Set(["quit", "exit", "history", "redo", "printwatches", "connect"]);
 
+/**
+ * `--json` and `--help`, which zkCli.sh's commands have not, wherever they stand before `--`. Our own commands read
+ * theirs themselves.
+ */
+function takeCommonOptions(
+  { isOurs }: ShellCommand,
+  given: readonly string[],
+): { words: readonly string[]; isJson: boolean; wantsHelp: boolean } {
+  if (isOurs) return { words: given, isJson: false, wantsHelp: false };
+  const before = ownOptions(given);
+  return {
+    words: given.filter((word, at) => at >= before.length || !COMMON_OPTIONS.has(word)),
+    isJson: before.includes("--json"),
+    wantsHelp: before.includes("--help"),
+  };
+}
+
+const COMMON_OPTIONS = new Set(["--json", "--help"]);
+
 export class ShellSession implements ShellContext {
   readonly world: World;
-  readonly isJson: boolean;
   readonly commands: readonly ShellCommand[];
   readonly history = new CommandHistory();
   printsWatches = true;
   ownsEphemerals = false;
   /** Of the last command; what the process ends with. */
   exitCode = 0;
+  readonly #isJsonAlways: boolean;
+  readonly #requestTimeoutMs: number;
   readonly #openClient: OpenClient;
   readonly #output: ShellOutput;
   #clientOptions: ClientOptions;
   #connectString: string;
   #client: ZooKeeperClient | null = null;
   #running = new AbortController();
+  #isJson: boolean;
   #hasQuit = false;
   #isMute = false;
   #closedOutput: OutputClosedError | null = null;
 
   constructor(settings: ShellSettings) {
     this.world = settings.world;
-    this.isJson = settings.isJson;
+    this.#isJsonAlways = this.#isJson = settings.isJson;
+    this.#requestTimeoutMs = settings.requestTimeoutMs ?? 0;
     this.commands = settings.commands;
     this.#connectString = settings.connectString;
     this.#clientOptions = settings.clientOptions;
@@ -84,6 +110,11 @@ export class ShellSession implements ShellContext {
 
   get connectString(): string {
     return this.#connectString;
+  }
+
+  /** Of the command that runs: `ls / --json` asks for it alone. */
+  get isJson(): boolean {
+    return this.#isJson;
   }
 
   get client(): ZooKeeperClient | null {
@@ -141,7 +172,7 @@ export class ShellSession implements ShellContext {
 
   /** Ends the command that runs, if one does: Ctrl-C. */
   interrupt(): void {
-    this.#running.abort(new ShellError("Interrupted", { exitCode: 130 }));
+    this.#running.abort(new ShellError("Interrupted", { exitCode: ExitCode.Interrupted }));
   }
 
   /** Carries out what was typed; an empty line is none. @returns {@linkcode ShellSession.exitCode} */
@@ -164,12 +195,15 @@ export class ShellSession implements ShellContext {
 
   /** Carries out one command. Its errors are told. @returns its code */
   async runWords(words: readonly string[]): Promise<number> {
+    const wasJson = this.#isJson;
     try {
       const code = await this.#run(words);
       if (this.#closedOutput !== null) throw this.#closedOutput;
       return code;
     } catch (error) {
       return this.#tell(error);
+    } finally {
+      this.#isJson = wasJson;
     }
   }
 
@@ -183,30 +217,47 @@ export class ShellSession implements ShellContext {
     this.#output.complain(text);
   }
 
-  async #run([name = "", ...words]: readonly string[]): Promise<number> {
+  async #run([name = "", ...given]: readonly string[]): Promise<number> {
     const command = this.commands.find((known) => known.name === name);
     if (command === undefined) {
       if (!this.isJson) this.complain(usageListing(this.commands));
-      throw new ShellError(`Command not found: Command not found ${name}`, { exitCode: 127 });
+      throw new ShellError(`Command not found: Command not found ${name}`, {
+        exitCode: ExitCode.UnknownShellCommand,
+      });
+    }
+    const { words, isJson, wantsHelp } = takeCommonOptions(command, given);
+    this.#isJson ||= isJson;
+    if (wantsHelp) {
+      this.print(commandHelp(command));
+      return ExitCode.Normal;
     }
     if (!NEED_NO_SESSION.has(name)) {
       this.connectedClient();
-      return await this.#untilInterrupted(command.run(this, words));
+      return await this.#untilEnded(command, words);
     }
-    const code = await this.#untilInterrupted(command.run(this, words));
+    const code = await this.#untilEnded(command, words);
     if (!this.#hasQuit) this.connectedClient(); // zkCli.sh says so behind these commands too
     return code;
   }
 
-  /** A command that does not look at the signal must not keep the shell. */
-  #untilInterrupted(run: Promise<number>): Promise<number> {
+  /** A command that does not look at the signal must not keep the shell, nor longer than it may take. */
+  async #untilEnded(command: ShellCommand, words: readonly string[]): Promise<number> {
     const { signal } = this;
-    const { promise, reject } = Promise.withResolvers<never>();
-    const interrupt = () => reject(signal.reason);
-    signal.addEventListener("abort", interrupt);
-    return Promise.race([run, promise]).finally(() =>
-      signal.removeEventListener("abort", interrupt)
+    const running = this.#running;
+    const timeoutMs = command.isOurs ? 0 : this.#requestTimeoutMs;
+    const timer = timeoutMs === 0 ? undefined : setTimeout(
+      () => running.abort(new KeeperError(ClientErrorCode.OperationTimeout, null)),
+      timeoutMs,
     );
+    const { promise, reject } = Promise.withResolvers<never>();
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    try {
+      return await Promise.race([command.run(this, words), promise]);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    }
   }
 
   #tell(error: unknown): number {
@@ -216,8 +267,8 @@ export class ShellSession implements ShellContext {
     }
     const text = errorText(error);
     if (text === null) throw error;
-    if (error === this.signal.reason && !this.isJson) {
-      return (error as ShellError).exitCode; // who pressed Ctrl-C knows
+    if (error === this.signal.reason && error instanceof ShellError) {
+      return error.exitCode; // who pressed Ctrl-C knows
     }
     this.complain(`${this.isJson ? errorJson(error) : text}\n`);
     if (error instanceof NotConnectedError) return 1;

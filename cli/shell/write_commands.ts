@@ -179,14 +179,14 @@ async function deleteInBatches(
     while (at < paths.length) {
       context.signal.throwIfAborted();
       const batch = paths.slice(at, at += batchCount);
-      deleted += await deleteBatch(context, batch) ? batch.length : 0;
+      if (await deleteBatch(context, batch)) deleted += batch.length;
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT_COUNT_MAX }, deleteSome));
   return deleted;
 }
 
-/** All of them or none. A batch of one has its own error, which counts no more than that of a batch. */
+/** All of them or none. */
 async function deleteBatch(context: ShellContext, batch: readonly string[]): Promise<boolean> {
   const client = context.connectedClient();
   const { signal } = context;

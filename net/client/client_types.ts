@@ -171,6 +171,11 @@ export interface ClientOptions {
   readonly signal?: AbortSignal;
   /** Whether servers are tried in another order than the connect string's. Default: true. */
   readonly shuffle?: boolean;
+  /**
+   * Requests that wait for a server fail when each has been tried once, as with ZooKeeper's own client, and not only
+   * when a session would be over. Default: false.
+   */
+  readonly failsFast?: boolean;
   /** An answer beyond it fails its request, and no more. Default: 64 MiB. */
   readonly maxFrameBytes?: number;
   /** All addresses of a name, asked for at each connect. Default: as the operating system finds them. */

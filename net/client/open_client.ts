@@ -29,6 +29,7 @@ export function openClient(connectString: string, options: ClientOptions = {}): 
     session: options.session,
     onEvent: options.onEvent,
     isShuffled: options.shuffle ?? true,
+    failsFast: options.failsFast ?? false,
     frameBytesMax: options.maxFrameBytes ?? FRAME_BYTES_MAX,
     lookUp: options.lookUp ?? lookUpName,
   });

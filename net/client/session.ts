@@ -56,6 +56,7 @@ export interface SessionOptions {
   readonly session: { readonly id: bigint; readonly password: Uint8Array } | undefined;
   readonly onEvent: WatchListener | undefined;
   readonly isShuffled: boolean;
+  readonly failsFast: boolean;
   readonly frameBytesMax: number;
   readonly lookUp: LookUp;
 }
@@ -206,8 +207,16 @@ export class Session {
     while (!this.#isOver) {
       const server = await this.#servers.next();
       if (this.#isOver) return;
-      if (server === null) await this.#rest();
-      else await this.#visit(server);
+      if (server === null) {
+        if (this.#options.failsFast) this.#failWaiting();
+        await this.#rest();
+      } else await this.#visit(server);
+    }
+  }
+
+  #failWaiting(): void {
+    for (const pending of this.#waiting.drain()) {
+      pending.reject(this.lossError(pending.request.path));
     }
   }
 
