@@ -15,13 +15,19 @@ export interface CommandResult {
   readonly err: string;
 }
 
+/** What happens before a request of the shell's client goes out: others change what it has seen. */
+export type Meddle = (method: string, args: readonly unknown[]) => Promise<void> | void;
+
 export class ShellRunner implements AsyncDisposable {
   readonly #session: ShellSession;
   #out = "";
   #err = "";
   #input = new Uint8Array(0);
 
-  private constructor(connectString: string, { isJson }: { isJson: boolean }) {
+  private constructor(
+    connectString: string,
+    { isJson, meddle }: { isJson: boolean; meddle: Meddle | undefined },
+  ) {
     const world: World = {
       args: [],
       environment: () => undefined,
@@ -42,16 +48,19 @@ export class ShellRunner implements AsyncDisposable {
       clientOptions: {},
       isJson,
       commands: ALL_COMMANDS,
-      openClient,
+      openClient: (connectString, options) => {
+        const client = openClient(connectString, options);
+        return meddle === undefined ? client : meddledClient(client, meddle);
+      },
     });
     this.#session.printsWatches = false;
   }
 
   static async open(
     connectString: string,
-    { isJson = false }: { isJson?: boolean } = {},
+    { isJson = false, meddle }: { isJson?: boolean; meddle?: Meddle } = {},
   ): Promise<ShellRunner> {
-    const runner = new ShellRunner(connectString, { isJson });
+    const runner = new ShellRunner(connectString, { isJson, meddle });
     await runner.#session.connect();
     await runner.client.connected();
     return runner;
@@ -93,4 +102,18 @@ export class ShellRunner implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session.close();
   }
+}
+
+function meddledClient(client: ZooKeeperClient, meddle: Meddle): ZooKeeperClient {
+  return new Proxy(client, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) => {
+        const meddled = meddle(String(name), args);
+        if (meddled === undefined) return value.apply(target, args);
+        return meddled.then(() => value.apply(target, args));
+      };
+    },
+  });
 }
