@@ -49,7 +49,7 @@ export type DeclareCommands = (program: Command, commandLine: CommandLine) => vo
 /** For each command that reads a zoo.cfg. */
 export function withConfigOptions(command: Command): Command {
   return command
-    .option("--config <dir>", "where zoo.cfg is (default: ZOOCFGDIR, else ./conf)")
+    .option("--config <dir>", "where zoo.cfg is (default: ZOOCFGDIR, else ./conf or here)")
     .option(
       "-D, --define <name=value>",
       "a ZooKeeper system property; JVMFLAGS and SERVER_JVMFLAGS may hold some too",

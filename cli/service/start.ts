@@ -112,12 +112,12 @@ async function outcomeOf(
     dir: dirname(launch.files.out),
     prefix: ".starting-",
   });
+  let signal: string | null = null;
+  world.onStopSignal((name) => signal ??= name); // from here on nothing ends us but what is below
   const [program, ...args] = [...launch.command];
   const at = args.indexOf("start-foreground") + 1;
   args.splice(at, 0, "--report-file", reportFile);
   const child = new DetachedProcess(program!, args, launch);
-  let signal: string | null = null;
-  world.onStopSignal((name) => signal ??= name);
   const withdraw = async () => {
     child.kill();
     await child.ended;
