@@ -4,17 +4,23 @@
  * @module
  */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { CommandLine } from "../command_line.ts";
 import type { ChopOptions } from "../files/txnlog_chop.ts";
 import type { DumpOptions } from "../files/txnlog_dump.ts";
 import type { RepairOptions } from "../files/txnlog_repair.ts";
 import type { VerifyOptions } from "../files/txnlog_verify.ts";
 import { CommandError } from "../command_line.ts";
-import { ExitCode } from "../world.ts";
+import type { CompareOptions } from "../files/snapshot_compare.ts";
+import type { ComparerOptions } from "../files/snapshot_comparer.ts";
+import type { SnapshotDumpOptions } from "../files/snapshot_dump.ts";
+import type { SummaryOptions } from "../files/snapshot_summary.ts";
+import type { SnapshotVerifyOptions } from "../files/snapshot_verify.ts";
+import { ExitCode, type World } from "../world.ts";
 
 export function declareFileCommands(program: Command, commandLine: CommandLine): void {
   declareTxnLog(program, commandLine);
+  declareSnapshot(program, commandLine);
 }
 
 /** zkTxnLogToolkit.sh's own options, which stand before the file. */
@@ -137,6 +143,137 @@ Exit codes: 0 written, or aborted when asked; 1 it cannot be repaired, or <file>
         (await import("../files/txnlog_chop.ts")).chopTxnLog(world, path, options)
       ),
     );
+}
+
+interface CompareCommandOptions extends CompareOptions, Partial<ComparerOptions> {
+  readonly left?: string;
+  readonly right?: string;
+}
+
+function declareSnapshot(program: Command, { world, action }: CommandLine): void {
+  const snapshot = program.command("snapshot")
+    .summary("print, compare, sum up and verify snapshots")
+    .description(
+      "Prints, compares, sums up and verifies snapshots (snapshot.<zxid>, also .gz and .snappy). Without one of the " +
+        "commands below it is `dump`.",
+    );
+
+  withMaxBuffer(snapshot.command("dump", { isDefault: true }))
+    .summary("print znodes (what `snapshot` does by itself)")
+    .description("Prints the znodes and sessions of a snapshot, as zkSnapShotToolkit.sh does.")
+    .argument("<file>", "a snapshot")
+    .option("-d, --data", "with the data, as base64")
+    .option("--ncdu", "as JSON in the form of ncdu; the toolkit calls it -json, which works too")
+    .addOption(new Option("-j <on>").hideHelp()) // `-json`, as the toolkit spells it
+    .option("--json", "one JSON object a line, as HTTP exports a tree, with stats")
+    .option("--export", "the same for `cli import`: without stats, ephemerals and /zookeeper")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  denkeeper snapshot /var/lib/zookeeper/version-2/snapshot.57
+  denkeeper snapshot --ncdu snapshot.57 | ncdu -f -
+  denkeeper snapshot --json snapshot.57 | jq -r 'select(.stat.dataLength > 100000).path'
+
+Exit codes: 0 printed; 1 it cannot be read, or is damaged: then nothing is printed.`,
+    )
+    .action(
+      action(async (path: string, options: SnapshotDumpOptions) =>
+        (await import("../files/snapshot_dump.ts")).dumpSnapshot(world, path, options)
+      ),
+    );
+
+  withMaxBuffer(snapshot.command("compare"))
+    .summary("tell in what two snapshots differ")
+    .description(
+      "Tells which znodes are in one snapshot only (- left, + right) and in what others differ (~). With -b and -n it " +
+        "prints sizes of subtrees as zkSnapshotComparer.sh does.",
+    )
+    .argument("[left]", "a snapshot")
+    .argument("[right]", "another one")
+    .option("--json", "one JSON object for each difference")
+    .option("--content", "compare data, ACL and type only, and no stats")
+    .option("-l, --left <left>", "the left snapshot, as the toolkit wants it")
+    .option("-r, --right <right>", "the right one")
+    .option("-b, --bytes <count>", "as the toolkit: tell of more bytes than so many")
+    .option("-n, --nodes <count>", "as the toolkit: tell of more znodes than so many")
+    .option("-d, --debug", "as the toolkit: tell each comparison")
+    .option("-i, --interactive", "as the toolkit: ask which level or path to print")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 they are the same; 1 they differ, or one cannot be read.",
+    )
+    .action(
+      action(async (first: string | undefined, second: string | undefined, options) =>
+        await compare(world, [first, second], options)
+      ),
+    );
+
+  withMaxBuffer(snapshot.command("summary"))
+    .summary("tell how much is below each znode")
+    .description(
+      "Tells for each znode with children how many znodes are below it, and how many bytes of data, as " +
+        "zkSnapshotRecursiveSummaryToolkit.sh does.",
+    )
+    .argument("<file>", "a snapshot")
+    .argument("[path]", "the znode to start from", "/")
+    .argument("[depth]", "levels below it; 0: all", "0")
+    .option("--json", "one JSON object a line")
+    .addHelpText(
+      "after",
+      `
+Example:
+  denkeeper snapshot summary /var/lib/zookeeper/version-2/snapshot.57 / 2
+
+Exit codes: 0 printed; 1 the snapshot cannot be read, or the znode is not in it.`,
+    )
+    .action(
+      action(async (file: string, start: string, depth: string, options: SummaryOptions) =>
+        (await import("../files/snapshot_summary.ts"))
+          .summarizeSnapshot(world, { file, start, depth }, options)
+      ),
+    );
+
+  withMaxBuffer(snapshot.command("verify"))
+    .summary("tell whether snapshots are whole")
+    .description(
+      "Checks all checksums of a snapshot, its structure, and the digest of its znodes, computed anew.",
+    )
+    .argument("<file|dir>", "a snapshot, a dataDir, or its version-2")
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExit codes: 0 all are whole; 1 one is damaged.")
+    .action(
+      action(async (path: string, options: SnapshotVerifyOptions) =>
+        (await import("../files/snapshot_verify.ts")).verifySnapshots(world, path, options)
+      ),
+    );
+}
+
+async function compare(
+  world: World,
+  named: readonly (string | undefined)[],
+  options: CompareCommandOptions,
+): Promise<number> {
+  const [left = options.left, right = options.right] = named;
+  const { bytes, nodes } = options;
+  const missing = [
+    ...left === undefined ? ["l"] : [],
+    ...right === undefined ? ["r"] : [],
+    ...bytes === undefined && nodes !== undefined ? ["b"] : [],
+    ...nodes === undefined && bytes !== undefined ? ["n"] : [],
+  ];
+  if (left === undefined || right === undefined || missing.length > 0) {
+    const plural = missing.length === 1 ? "option" : "options";
+    throw new CommandError(`Missing required ${plural}: ${missing.join(", ")}`, {
+      exitCode: ExitCode.InvalidInvocation,
+    });
+  }
+  if (bytes !== undefined && nodes !== undefined) {
+    const { runComparer } = await import("../files/snapshot_comparer.ts");
+    return await runComparer(world, left, right, { ...options, bytes, nodes });
+  }
+  const { compareSnapshots } = await import("../files/snapshot_compare.ts");
+  return await compareSnapshots(world, left, right, options);
 }
 
 function withMaxBuffer(command: Command): Command {
