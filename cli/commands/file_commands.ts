@@ -178,9 +178,16 @@ Examples:
 Exit codes: 0 printed; 1 it cannot be read, or is damaged: then nothing is printed.`,
     )
     .action(
-      action(async (path: string, options: SnapshotDumpOptions) =>
-        (await import("../files/snapshot_dump.ts")).dumpSnapshot(world, path, options)
-      ),
+      action(async (path: string, { j, ...options }: SnapshotDumpOptions & { j?: string }) => {
+        if (j !== undefined && j !== "son") {
+          throw new CommandError(`error: unknown option '-j${j}'`, {
+            exitCode: ExitCode.InvalidInvocation,
+          });
+        }
+        const ncdu = options.ncdu === true || j !== undefined;
+        const { dumpSnapshot } = await import("../files/snapshot_dump.ts");
+        return await dumpSnapshot(world, path, { ...options, ncdu });
+      }),
     );
 
   withMaxBuffer(snapshot.command("compare"))

@@ -157,7 +157,7 @@ function reportText({ file, content, problem }: SnapshotReport): string {
     ? DIGEST_TEXTS[digest](`0x${zxidToHex(through)}`)
     : `DAMAGED: ${problem}`;
   return `${file}: ${problem === null ? "ok, " : ""}${znodeCount} znodes (${ephemeralCount} ` +
-    `ephemeral), ${sessionCount} sessions: ${state}\n`;
+    `ephemeral), ${sessionCount} ${sessionCount === 1 ? "session" : "sessions"}: ${state}\n`;
 }
 
 function reportJson({ content, ...report }: SnapshotReport): Record<string, unknown> {
