@@ -45,7 +45,9 @@ export interface CreatedJson {
 // deno-lint-ignore no-explicit-any
 export async function backupJson(...args: string[]): Promise<any> {
   const { code, stdout, stderr } = await backup(...args, "--json");
-  if (code !== 0) throw new Error(`backup ${args.join(" ")} ended with ${code}: ${stderr}`);
+  if (code !== 0) {
+    throw new Error(`backup ${args.join(" ")} ended with ${code}: ${stdout}${stderr}`);
+  }
   return JSON.parse(stdout);
 }
 

@@ -198,3 +198,12 @@ function parentOf(path: string): string {
 export function linesBelowLoad(dump: readonly string[]): string[] {
   return dump.filter((line) => line.startsWith(`${ROOT} `) || line.startsWith(`${ROOT}/`));
 }
+
+/** The states that a backup can restore. */
+export function inRange(
+  states: readonly KnownState[],
+  range: { readonly fromZxid: string; readonly toZxid: string },
+): KnownState[] {
+  const [from, to] = [parseInt(range.fromZxid, 16), parseInt(range.toZxid, 16)];
+  return states.filter(({ zxid }) => zxid >= from && zxid <= to);
+}

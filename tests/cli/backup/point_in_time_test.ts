@@ -1,38 +1,12 @@
 import assert from "node:assert/strict";
 import { InProcessServer } from "../../support/in_process_server.ts";
-import { RawClient } from "../../support/raw_client.ts";
-import { auth } from "../../support/requests.ts";
 import { SeededRandom, seedFrom } from "../../support/seeded_random.ts";
 import { makeTempDir } from "../../support/temp_dir.ts";
-import { dumpTree, SUPER_PROPERTIES } from "../../support/tree_dump.ts";
 import { purgeOldFiles } from "../../../net/purge.ts";
 import { silentLogger } from "../../support/silent_logger.ts";
 import { backupJson, type CreatedJson } from "./backup_runs.ts";
-import { KnownWrites, linesBelowLoad } from "./known_writes.ts";
-
-const SUPER = Object.entries(SUPER_PROPERTIES).map(([key, value]) => `${key}=${value}`);
-const SESSION_TIMEOUT_MS = 600_000;
-
-/** A session that outlives the test, so that its ephemerals are there when a server is started on what is restored. */
-async function superSession(port: number): Promise<RawClient> {
-  const client = await RawClient.session(port, { timeoutMs: SESSION_TIMEOUT_MS });
-  await client.call(auth("digest", "super:secret"), -4);
-  return client;
-}
-
-async function treeOf(dataDir: string): Promise<string[]> {
-  await using server = await InProcessServer.start({
-    dataDir,
-    defines: SUPER,
-    config: { maxSessionTimeout: SESSION_TIMEOUT_MS },
-  });
-  return linesBelowLoad(await dumpTree(server.clientPort));
-}
-
-function inRange({ states }: KnownWrites, range: { fromZxid: string; toZxid: string }) {
-  const [from, to] = [parseInt(range.fromZxid, 16), parseInt(range.toZxid, 16)];
-  return states.filter(({ zxid }) => zxid >= from && zxid <= to);
-}
+import { inRange, KnownWrites } from "./known_writes.ts";
+import { SESSION_TIMEOUT_MS, SUPER, superSession, treeOf } from "./restored_tree.ts";
 
 Deno.test("backup restore writes the whole tree as it was after any txn, and at any time", async () => {
   const random = new SeededRandom(seedFrom("BACKUP_SEED"));
@@ -71,7 +45,7 @@ Deno.test("backup restore writes the whole tree as it was after any txn, and at 
     return { result, tree: await treeOf(to) };
   };
   for (const { id, range } of created) {
-    const known = inRange(writes, range);
+    const known = inRange(writes.states, range);
     for (const { zxid, lines } of [random.pick(known), random.pick(known)]) {
       const { tree, result } = await restored(id, "--at", `0x${zxid.toString(16)}`);
       assert.equal(result.snapshot, `snapshot.${zxid.toString(16)}`);
