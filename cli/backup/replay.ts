@@ -21,13 +21,42 @@ export interface Replayed {
   readonly tree: DataTree;
   readonly sessions: SessionTable;
   readonly txnCount: number;
-  /** The first txn after which the tree was not what its digest says. */
-  readonly mismatch: { readonly zxid: Zxid; readonly count: number } | null;
+  /** Where the tree was not what its digest says. */
+  readonly mismatch: Mismatch | null;
 }
 
-/** The snapshot to begin with: the newest that holds nothing of what comes after a txn. */
-export function baseFor({ snapshots }: BackupManifest, throughZxid: Zxid): SnapshotEntry {
-  return snapshots.findLast((snapshot) => snapshot.throughZxid <= throughZxid)!;
+export interface Mismatch {
+  /** The first txn after which it was not. */
+  readonly zxid: Zxid;
+  readonly count: number;
+  /**
+   * The first txn after which it was again; null when it never was. A Java server may apply a txn to the tree that a
+   * snapshot is made of, and finish the snapshot before it counts the txn: then the first digest is one too early.
+   */
+  readonly goodFromZxid: Zxid | null;
+}
+
+/**
+ * The tree after a txn, from the newest snapshot that holds nothing of what came later; from an older one, should the
+ * digest tell that there is more in it than it says.
+ */
+export async function replayTo(
+  repository: Repository,
+  manifest: BackupManifest,
+  { throughZxid, progress }: { throughZxid: Zxid; progress: Progress },
+): Promise<Replayed> {
+  const bases = manifest.snapshots.filter((base) => base.throughZxid <= throughZxid);
+  let replayed: Replayed | null = null;
+  for (const base of bases.reverse()) {
+    const next = await replay(repository, manifest, { base, throughZxid, progress });
+    if (isExact(next)) return next;
+    replayed ??= next;
+  }
+  return replayed!;
+}
+
+export function isExact({ mismatch }: Replayed): boolean {
+  return mismatch === null || mismatch.goodFromZxid !== null;
 }
 
 /** @throws {BackupDamagedError} */
@@ -75,6 +104,7 @@ async function replayFrom(
   );
   progress.begin(needed.reduce((sum, { bytes }) => sum + bytes, 0));
   let txnCount = 0;
+  let goodFromZxid: Zxid | null = null;
   for (const entry of needed) {
     const reader = openStoredLog(repository, entry);
     while (reader.next() && reader.zxid <= throughZxid) {
@@ -85,7 +115,10 @@ async function replayFrom(
       order.take(reader.zxid, entry.file);
       const { header, txn, digest } = reader.record();
       applier.apply(header, txn);
+      const before = digests.mismatchCount;
       digests.check(reader.zxid, digest, digestOf);
+      if (digests.mismatchCount > before) goodFromZxid = null;
+      else if (before > 0 && digest !== null) goodFromZxid ??= reader.zxid;
       txnCount++;
     }
     progress.add(entry.bytes);
@@ -95,6 +128,8 @@ async function replayFrom(
   const { firstMismatch, mismatchCount } = digests;
   return {
     ...{ tree, sessions, txnCount },
-    mismatch: firstMismatch === null ? null : { zxid: firstMismatch.zxid, count: mismatchCount },
+    mismatch: firstMismatch === null
+      ? null
+      : { zxid: firstMismatch.zxid, count: mismatchCount, goodFromZxid },
   };
 }

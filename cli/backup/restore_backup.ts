@@ -23,7 +23,7 @@ import type { Logger } from "../../core/ports.ts";
 import { CommandError } from "../command_line.ts";
 import type { Progress } from "./progress.ts";
 import { numberIn } from "./number_file.ts";
-import { baseFor, replay, type Replayed } from "./replay.ts";
+import { isExact, type Replayed, replayTo } from "./replay.ts";
 import { asCommandError, type Repository } from "./repository.ts";
 import type { ChosenBackup } from "./restore_point.ts";
 
@@ -89,10 +89,9 @@ export async function restoreBackup(
   const { repository, chosen, dataDir, dataLogDir, dropEphemerals, progress, warn } = options;
   const { manifest, throughZxid } = chosen;
   using _ = lockDirectories(dataDir, dataLogDir);
-  const base = baseFor(manifest, throughZxid);
-  const replayed = await replay(repository, manifest, { base, throughZxid, progress });
+  const replayed = await replayTo(repository, manifest, { throughZxid, progress });
   const { tree, sessions, txnCount, mismatch } = replayed;
-  if (mismatch !== null) {
+  if (mismatch !== null && !isExact(replayed)) {
     warn(
       `the tree differs from the digests in the log, first after txn 0x${
         zxidToHex(mismatch.zxid)

@@ -11,7 +11,7 @@ import { DataDirError } from "../../core/errors.ts";
 import { zxidToHex } from "../../core/zxid.ts";
 import { BackupDamagedError, type BackupManifest, type LogEntry } from "./manifest.ts";
 import type { Progress } from "./progress.ts";
-import { replay } from "./replay.ts";
+import { isExact, replay } from "./replay.ts";
 import type { BackupList, Repository } from "./repository.ts";
 import { openStoredLog } from "./stored_files.ts";
 
@@ -78,7 +78,7 @@ class Verification {
         ...{ base, throughZxid: range.toZxid, progress: this.#progress },
       });
       const { mismatch } = replayed;
-      if (mismatch !== null) {
+      if (mismatch !== null && !isExact(replayed)) {
         problems.push(
           `from "${base.file}" on, the tree differs ${mismatch.count} times from the digests in the ` +
             `log, first after txn 0x${zxidToHex(mismatch.zxid)}`,
