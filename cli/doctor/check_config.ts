@@ -101,6 +101,13 @@ export const CONFIG_FINDINGS = findingKinds({
     meaning: "The system empties it, at a restart or after some days.",
     action: "Move them, with the server stopped, to a directory of their own, such as /var/lib.",
   },
+  "DK-CONF-015": {
+    severity: "warning",
+    title: "There is no config file",
+    meaning:
+      "The server runs for programs of this machine only, with its data in the current directory.",
+    action: "Name the file, or write one with `denkeeper init`.",
+  },
 });
 
 const JUTE_MAX_BUFFER_DEFAULT = 1_048_575;
@@ -116,6 +123,10 @@ export function checkConfig(
   for (const { level, message, fields = {} } of subject.notices) {
     if (level === "info") continue;
     if (message.startsWith("own address is that of any host")) continue; // DK-DNS-003
+    if (message.startsWith("no config file:")) {
+      report("DK-CONF-015", message);
+      continue;
+    }
     const text = Object.entries(fields).map(([name, value]) => `${name}=${value}`).join(", ");
     const isUnknown = message.startsWith("setting is not known");
     report(isUnknown ? "DK-CONF-002" : "DK-CONF-003", `${message}: ${text}`);

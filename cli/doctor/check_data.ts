@@ -193,7 +193,7 @@ async function readAll(
       clock: systemClock,
       fileSystem: unchanged(systemFiles),
       rest,
-      lengthMax: maxBuffer + (values["jute.maxbuffer.extrasize"] ?? maxBuffer),
+      lengthMax: maxBuffer + Math.max(1024, values["jute.maxbuffer.extrasize"] ?? maxBuffer),
       extendedTypes: values.extendedTypesEnabled,
       digestEnabled: values["digest.enabled"],
       trustEmpty: values["snapshot.trust.empty"],
