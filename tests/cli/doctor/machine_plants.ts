@@ -19,6 +19,7 @@ export const MACHINE_PLANTS: Plants = {
     (bed) => {
       const port = freePort();
       bed.use(Deno.listen({ hostname: "127.0.0.1", port }));
+      bed.timeoutMs = 300; // is waited for: nobody answers there
       bed.configure({ clientPort: port });
     },
   ],
@@ -34,7 +35,13 @@ export const MACHINE_PLANTS: Plants = {
       });
     },
   ],
-  "DK-PORT-003": ["ports", (bed) => bed.configure({ clientPortAddress: "192.0.2.77" })],
+  "DK-PORT-003": [
+    "ports",
+    (bed) => {
+      bed.timeoutMs = 300; // packets to there may vanish
+      bed.configure({ clientPortAddress: "192.0.2.77" });
+    },
+  ],
   "DK-PORT-004": [
     "ports",
     (bed) => {
@@ -63,6 +70,7 @@ export const MACHINE_PLANTS: Plants = {
       const electionPort = bed.use(Deno.listen({ hostname: "127.0.0.1", port: 0 }));
       const { port } = electionPort.addr;
       const blocked = await blockedPort(bed);
+      bed.timeoutMs = 300; // is waited for
       bed.configureMember({ 2: `127.0.0.1:${blocked}:${port}` });
     },
   ],

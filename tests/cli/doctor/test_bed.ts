@@ -21,6 +21,8 @@ export class TestBed implements AsyncDisposable {
   /** What the checks see of the machine: one without a fault, as far as files of /proc tell. */
   machine: Machine;
   environment: Record<string, string> = {};
+  /** Far beyond what anybody takes who answers. */
+  timeoutMs = 10_000;
   configFile: string | undefined = `${this.#temp.path}/zoo.cfg`;
   /** By path; null: there is none. Others are the machine's own. */
   readonly systemTexts = new Map<string, string | null>([
@@ -116,7 +118,7 @@ export class TestBed implements AsyncDisposable {
     return diagnose({
       file: this.configFile,
       environment: (name) => this.environment[name],
-      timeoutMs: 300,
+      timeoutMs: this.timeoutMs,
       isDeep: false,
       only: only.length === 0 ? undefined : only,
     }, this.machine);
