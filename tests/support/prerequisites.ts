@@ -49,6 +49,8 @@ export const prerequisites = {
   },
   curl: { debianPackage: "curl", file: "/usr/bin/curl" },
   jq: { debianPackage: "jq", file: "/usr/bin/jq" },
+  /** A terminal whose screen can be read. */
+  tmux: { debianPackage: "tmux", file: "/usr/bin/tmux" },
   pkill: { debianPackage: "procps", file: "/usr/bin/pkill" },
   prometheusClient: {
     debianPackage: "python3-prometheus-client",

@@ -87,7 +87,7 @@ export class TmuxTerminal implements AsyncDisposable {
   async #tmux(...args: readonly string[]): Promise<string> {
     const { success, stdout, stderr } = await new Deno.Command("/usr/bin/tmux", {
       args: ["-u", "-S", `${this.#dir.path}/socket`, ...args],
-      env: { TERM: "xterm-256color", PS1: "$ " },
+      env: { TERM: "xterm-256color" },
       stdin: "null",
     }).output();
     if (!success) throw new Error(`tmux ${args.join(" ")}: ${decoder.decode(stderr)}`);

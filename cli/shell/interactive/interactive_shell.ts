@@ -44,6 +44,8 @@ class InteractiveShell implements Disposable {
   readonly #editor: LineEditor;
   readonly #history: HistoryFile;
   readonly #terminal: RawTerminal;
+  /** A command is. */
+  #isRunning = false;
   readonly #stopped = Promise.withResolvers<string>();
 
   constructor(settings: Omit<ShellSettings, "output">) {
@@ -72,7 +74,7 @@ class InteractiveShell implements Disposable {
       columns: () => world.terminal.columns,
       prompt: () => this.#prompt(),
       complete: (line, signal) => completer.complete(line, signal),
-      onInterrupt: () => this.#interrupt(),
+      interruptCommand: () => this.#interruptCommand(),
       onSuspend: () => this.#terminal.suspend(),
     }, { history: this.#history.load(), historyCountMax: HISTORY_LINE_COUNT_MAX, isDumb });
     this.#terminal = new RawTerminal(world, {
@@ -123,12 +125,16 @@ class InteractiveShell implements Disposable {
   async #carryOut(line: string): Promise<void> {
     if (line.trim() === "") return; // for zkCli.sh a line of blanks is a command that it does not know
     this.#history.append(line);
+    this.#isRunning = true;
     await this.#session.enter(line);
+    this.#isRunning = false;
   }
 
-  #interrupt(): void {
+  #interruptCommand(): boolean {
+    if (!this.#isRunning) return false;
     this.#editor.print("^C\n");
     this.#session.interrupt();
+    return true;
   }
 
   #prompt(): string {

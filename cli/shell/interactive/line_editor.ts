@@ -46,8 +46,8 @@ export interface EditorPorts {
   prompt(): string;
   /** Of the line up to the cursor. Takes a short time at most, and does not throw. */
   complete(line: string, signal: AbortSignal): Promise<Completion>;
-  /** Ctrl-C while no line is read. */
-  onInterrupt(): void;
+  /** Ctrl-C while no line is read. @returns whether there was a command for it */
+  interruptCommand(): boolean;
   /** Ctrl-Z. */
   onSuspend(): void;
 }
@@ -114,7 +114,7 @@ export class LineEditor {
     if (isCtrl(key, "c")) {
       this.#keys = []; // typed ahead, for what is interrupted
       this.#completing?.abort();
-      if (this.#reading === null) return this.#ports.onInterrupt();
+      if (this.#reading === null && this.#ports.interruptCommand()) return;
     }
     if (this.#reading === null && isCtrl(key, "z")) return this.#ports.onSuspend();
     if (this.#keys.length < WAITING_KEY_COUNT_MAX) this.#keys.push(key);
