@@ -9,7 +9,17 @@
  */
 
 import * as z from "zod/mini";
-import { bool, decimal, host, hours, int, ipRanges, javaInt, list } from "./config_values.ts";
+import {
+  bool,
+  decimal,
+  host,
+  hours,
+  int,
+  ipRanges,
+  javaInt,
+  list,
+  memoryShare,
+} from "./config_values.ts";
 import { oneOf, port, slashPath, text, yesNo } from "./config_values.ts";
 
 const HASHES = [
@@ -91,6 +101,7 @@ const sharedEnsembleSettings = {
 const sharedSettings = {
   "4lw.commands.whitelist": z._default(list(), []),
   globalOutstandingLimit: z._default(javaInt({ min: 1 }), 1000),
+  "memory.softLimit": z._default(memoryShare(), { percent: 90 }),
   preAllocSize: z._default(javaInt({ min: 0, max: 2 ** 31 - 1, unit: "KiB" }), 65_536),
   snapCount: z._default(javaInt(), 100_000),
   snapSizeLimitInKb: z._default(javaInt({ unit: "KiB, 0 or less for no limit" }), 4_194_304),

@@ -135,6 +135,19 @@ export function host() {
   });
 }
 
+/** A share of what there is, or bytes; 0 for none. */
+export function memoryShare() {
+  const units = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+  return value("1% to 100%, bytes, bytes with K, M or G, or 0 for off", (text) => {
+    const [, digits, unit] = /^(\d{1,15})(%|[kmg]?)$/i.exec(text) ?? [];
+    if (digits === undefined) return undefined;
+    const number = Number(digits);
+    if (unit === "%") return number >= 1 && number <= 100 ? { percent: number } : undefined;
+    const bytes = number * units[unit!.toLowerCase() as keyof typeof units];
+    return Number.isSafeInteger(bytes) ? { bytes } : undefined;
+  });
+}
+
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** Hours, or a number with a unit as ZooKeeper 3.10 reads it; 0 or less is 0. */

@@ -94,6 +94,7 @@ export function serverConfigOf(
     snapCount: raised("snapCount", values.snapCount, SNAP_COUNT_MIN, told.notices),
     snapSizeLimitBytes: values.snapSizeLimitInKb * KIB,
     txnLogSizeLimitBytes: values.txnLogSizeLimitInKb * KIB,
+    memorySoftLimit: values["memory.softLimit"],
     preAllocSizeBytes: values.preAllocSize * KIB,
     forceSync: values.forceSync,
     fsyncWarningThresholdMs: values["fsync.warningthresholdms"],

@@ -66,6 +66,8 @@ export interface ServerConfig {
   readonly snapSizeLimitBytes: number;
   /** 0 or less: off. */
   readonly txnLogSizeLimitBytes: number;
+  /** From here on znodes are not added to: of the memory that there is, or in bytes; 0: never. */
+  readonly memorySoftLimit: { readonly percent: number } | { readonly bytes: number };
   readonly preAllocSizeBytes: number;
   readonly forceSync: boolean;
   readonly fsyncWarningThresholdMs: number;

@@ -1,6 +1,6 @@
 /**
- * What a running server does by itself from time to time: removes containers and TTL nodes, notices its own pauses,
- * purges old files.
+ * What a running server does by itself from time to time: removes containers and TTL nodes, notices its own pauses
+ * and when memory gets short, purges old files.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import type { ServerConfig } from "../core/server_config.ts";
 import type { DataTree } from "../core/tree/data_tree.ts";
 import { ContainerReaping } from "./container_reaping.ts";
 import type { DataDir } from "./data_dir.ts";
+import { MemoryWatch, softLimitOf } from "./memory_watch.ts";
 import { PauseMonitor } from "./pause_monitor.ts";
 import { AutoPurge } from "./purge.ts";
 import type { RecoveryResult } from "./recovery.ts";
@@ -34,6 +35,7 @@ export class Upkeep {
   readonly #reaping: ContainerReaping;
   /** Null: off. */
   readonly #pauseMonitor: PauseMonitor | null;
+  readonly #memory: MemoryWatch;
   readonly #purge: AutoPurge | null;
 
   constructor(options: UpkeepOptions) {
@@ -45,6 +47,7 @@ export class Upkeep {
       clock,
       pauseMs: metrics.jvmPauseTimeMs,
     });
+    this.#memory = new MemoryWatch({ tree, logger, ...softLimitOf(config) });
     const { purgeIntervalMs, snapRetainCount } = config.autopurge;
     this.#purge = purgeIntervalMs <= 0 ? null : new AutoPurge({
       snapshotDir: dirs.snapshotDir,
@@ -60,5 +63,6 @@ export class Upkeep {
     this.#purge?.stop();
     this.#reaping.stop();
     this.#pauseMonitor?.stop();
+    this.#memory.stop();
   }
 }

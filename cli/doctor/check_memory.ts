@@ -4,6 +4,7 @@
  * @module
  */
 import { storedFiles } from "../../net/disk_usage.ts";
+import { groupFiles, memoryLimitOf } from "../../net/memory_limit.ts";
 import { versionDirs } from "./check_disk.ts";
 import type { Examination } from "./examination.ts";
 import { findingKinds, type Report } from "./finding.ts";
@@ -72,7 +73,7 @@ export function checkMemory(
   { subject: { values }, machine }: Examination,
   report: Report<typeof MEMORY_FINDINGS>,
 ): void {
-  const memory = memoryOf(machine);
+  const memory = memoryLimitOf(machine.systemText);
   const { dataDir = null, dataLogDir = dataDir } = values ?? {};
   const newest = dataDir === null
     ? null
@@ -116,26 +117,13 @@ export function checkMemory(
   if (cpus !== null && cpus < 1) report("DK-MEM-006", `the limit is ${cpus} of a processor`);
 }
 
-/** The least of the machine's memory and of the limits of the groups that this process is in. */
-function memoryOf(machine: Machine): { what: string; bytes: number } | null {
-  const total = kibOf(machine.systemText("/proc/meminfo") ?? "", "MemTotal");
-  let least = total === null ? null : { what: "memory of the machine", bytes: total * 1024 };
-  for (const path of groupFiles(machine, "memory", ["memory.max", "memory.limit_in_bytes"])) {
-    const text = machine.systemText(path)?.trim() ?? "";
-    if (!/^\d+$/.test(text)) continue; // "max"
-    const bytes = Number(text);
-    if (least === null || bytes < least.bytes) least = { what: `limit in ${path}`, bytes };
-  }
-  return least;
-}
-
 /** Null: no limit. */
 function processorsOf(machine: Machine): number | null {
   let least: number | null = null;
   const take = (quota: number, period: number) => {
     if (quota > 0 && period > 0) least = Math.min(least ?? Infinity, quota / period);
   };
-  for (const path of groupFiles(machine, "cpu", ["cpu.max", "cpu.cfs_quota_us"])) {
+  for (const path of groupFiles(machine.systemText, "cpu", ["cpu.max", "cpu.cfs_quota_us"])) {
     const text = machine.systemText(path)?.trim();
     if (text === undefined) continue;
     if (path.endsWith("cpu.max")) {
@@ -146,30 +134,6 @@ function processorsOf(machine: Machine): number | null {
     }
   }
   return least;
-}
-
-/** Of both versions of control groups, from the process's own group up to the root as it sees it. */
-function groupFiles(
-  machine: Machine,
-  controller: string,
-  [unified, legacy]: readonly [string, string],
-): string[] {
-  const paths: string[] = [];
-  const climb = (root: string, group: string, name: string) => {
-    for (let at = group;; at = at.slice(0, at.lastIndexOf("/"))) {
-      paths.push(`${root}${at === "/" ? "" : at}/${name}`);
-      if (at === "" || at === "/") return;
-    }
-  };
-  for (const line of (machine.systemText("/proc/self/cgroup") ?? "").split("\n")) {
-    const [, number, controllers, group] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
-    if (group === undefined) continue;
-    if (number === "0" && controllers === "") climb("/sys/fs/cgroup", group, unified);
-    else if (controllers!.split(",").includes(controller)) {
-      climb(`/sys/fs/cgroup/${controller}`, group, legacy);
-    }
-  }
-  return paths;
 }
 
 function kibOf(meminfo: string, name: string): number | null {

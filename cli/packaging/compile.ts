@@ -9,7 +9,7 @@
 
 import { Command, Option } from "commander";
 import { bundleProgram } from "./bundle.ts";
-import { PERMISSION_FLAGS, V8_FLAGS } from "./run_flags.ts";
+import { TOOL_FLAGS, V8_FLAGS } from "./run_flags.ts";
 import { type Compression, COMPRESSIONS, makeSelfExtracting } from "./self_extracting.ts";
 import { HOST_TARGET, isTarget, runtimeOf, type Target, TARGETS, tripleOf } from "./runtime.ts";
 
@@ -64,8 +64,8 @@ try {
 async function denoCompile(main: string): Promise<boolean> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["compile", "--quiet", "--no-config", "--no-lock", "--no-check"],
-      ...PERMISSION_FLAGS,
+      ...["compile", "--quiet", "--no-config", "--no-lock", "--no-check", "--no-prompt"],
+      ...TOOL_FLAGS,
       `--v8-flags=${V8_FLAGS.join(",")}`,
       ...["--target", tripleOf(target as Target)],
       ...["--include", main.replace(/[^/]*$/, ""), "--output", output, main],

@@ -85,26 +85,37 @@ unpack() {
 [ -n "${DENKEEPER_CACHE-}" ] || { [ -O "$cache" ] && [ -O "$home" ]; } ||
   fail "$home belongs to someone else, who could put anything into it: set DENKEEPER_CACHE to a folder of your own"
 
-# The runtime looks at the machine's memory only: in a container, what the heap may take follows from its limit.
-heap=
-take_half_of() {
+# The runtime looks at the machine's memory only. In a container, what the heap may take follows from its limit; and the
+# server is told, since it may not look there itself.
+least=
+take_limit_of() {
   [ -r "$1" ] && read -r limit <"$1" || return 0
-  case $limit in *[!0-9]* | ????????????*) return 0 ;; esac # none
-  [ "$limit" -lt 8589934592 ] && [ $((limit / 2097152)) -lt "${heap:-4096}" ] && heap=$((limit / 2097152))
+  case $limit in *[!0-9]* | ????????????????*) return 0 ;; esac # none
+  [ -z "$least" ] || [ "$limit" -lt "$least" ] || return 0
+  least=$limit
 }
 if [ -r /proc/self/cgroup ]; then
-  take_half_of /sys/fs/cgroup/memory.max
-  take_half_of /sys/fs/cgroup/memory/memory.limit_in_bytes
+  take_limit_of /sys/fs/cgroup/memory.max
+  take_limit_of /sys/fs/cgroup/memory/memory.limit_in_bytes
   while IFS=: read -r _ controllers path; do
     case $controllers in
-      '') take_half_of "/sys/fs/cgroup$path/memory.max" ;;
-      memory) take_half_of "/sys/fs/cgroup/memory$path/memory.limit_in_bytes" ;;
+      '') take_limit_of "/sys/fs/cgroup$path/memory.max" ;;
+      memory) take_limit_of "/sys/fs/cgroup/memory$path/memory.limit_in_bytes" ;;
     esac
   done </proc/self/cgroup
 fi
+heap=
+if [ -n "$least" ]; then
+  export DENKEEPER_MEMORY_LIMIT="$least"
+  [ "$least" -ge 8589934592 ] || heap=$((least / 2097152))
+fi
 case ${ZK_SERVER_HEAP-} in '' | *[!0-9]*) ;; *) heap=$ZK_SERVER_HEAP ;; esac
 
+# A server needs no other programs; the tools do.
+case ${1-} in
+  start-foreground) set -- @SERVER_FLAGS@ "--v8-flags=@V8_FLAGS@${heap:+,--max-old-space-size=$heap}" "$home/app/main.js" "$@" ;;
+  *) set -- @TOOL_FLAGS@ "--v8-flags=@V8_FLAGS@" "$home/app/main.js" "$@" ;;
+esac
 DENO_DIR=$home/runtime-cache DENO_NO_UPDATE_CHECK=1
 export DENO_DIR DENO_NO_UPDATE_CHECK
-exec "$home/denkeeper" run --quiet --no-config --no-lock --no-npm --no-remote --no-code-cache @FLAGS@ \
-  "--v8-flags=@V8_FLAGS@${heap:+,--max-old-space-size=$heap}" "$home/app/main.js" "$@"
+exec "$home/denkeeper" run --quiet --no-prompt --no-config --no-lock --no-npm --no-remote --no-code-cache "$@"

@@ -4,19 +4,17 @@
  * @module
  */
 
-/**
- * All that the commands need between them: a server, and tools that start one, read what they are pointed at and write
- * where they are told. What it never does is left out: libraries of the system, and code from elsewhere.
- */
-export const PERMISSION_FLAGS: readonly string[] = [
-  "--no-prompt",
+/** What a server needs: no other program, no library of the system's. `deno task server` has the same, and names more. */
+export const SERVER_FLAGS: readonly string[] = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  "--allow-run",
   "--allow-env",
   "--allow-sys",
 ];
+
+/** The tools start programs, which may do anything; and the runtime lets nobody look at the system who may not. */
+export const TOOL_FLAGS: readonly string[] = ["--allow-all"];
 
 /** A start makes garbage of a few MB: a young generation that holds it is not collected on the way. */
 export const V8_FLAGS: readonly string[] = ["--min-semi-space-size=16"];

@@ -8,7 +8,7 @@
 
 import { createHash } from "node:crypto";
 import type { BundledProgram } from "./bundle.ts";
-import { PERMISSION_FLAGS, V8_FLAGS } from "./run_flags.ts";
+import { SERVER_FLAGS, TOOL_FLAGS, V8_FLAGS } from "./run_flags.ts";
 
 /** Program and its arguments, which reads an archive from stdin. */
 const COMPRESSORS = {
@@ -61,7 +61,8 @@ export async function makeSelfExtracting(options: SelfExtractingOptions): Promis
     TARGET: options.target,
     DECOMPRESSOR: program,
     UNPACKED_MB: String(Math.ceil(unpackedBytes / 1e6)),
-    FLAGS: PERMISSION_FLAGS.join(" "),
+    SERVER_FLAGS: SERVER_FLAGS.join(" "),
+    TOOL_FLAGS: TOOL_FLAGS.join(" "),
     V8_FLAGS: V8_FLAGS.join(","),
   });
   const part = `${output}.part`;

@@ -58,6 +58,7 @@ export class ByteArena {
   /** Numbers of the chunks whose single large block was freed. */
   #emptyChunks: number[] = [];
   #free = new Int32Array(CLASS_BYTES.length);
+  #freeBytes = 0;
   /** Where the next new block goes. */
   #chunk = -1;
   #unit = UNITS_PER_CHUNK;
@@ -70,6 +71,7 @@ export class ByteArena {
     const free = this.#free[sizeClass]!;
     if (free !== 0) {
       this.#free[sizeClass] = this.#views[free >>> 16]!.getInt32((free & 0xffff) * UNIT_BYTES);
+      this.#freeBytes -= CLASS_BYTES[sizeClass]!;
       return free;
     }
     const units = CLASS_BYTES[sizeClass]! / UNIT_BYTES;
@@ -98,6 +100,12 @@ export class ByteArena {
     const sizeClass = classOf(byteCount);
     this.#views[chunk]!.setInt32((ref & 0xffff) * UNIT_BYTES, this.#free[sizeClass]!);
     this.#free[sizeClass] = ref;
+    this.#freeBytes += CLASS_BYTES[sizeClass]!;
+  }
+
+  /** Of freed blocks that wait to be used again: no memory of the system's is needed to fill them. */
+  get freeBytes(): number {
+    return this.#freeBytes;
   }
 
   /** The chunk that holds a block; the block starts at {@linkcode ByteArena.offset}. */

@@ -51,6 +51,9 @@ export class DataTree implements SnapshotTree {
   /** The znode that the last create made: where a reply takes its stat from. */
   lastCreated: NodeId = NO_NODE;
 
+  /** Memory is short: what would make it larger is refused, until the shell says otherwise. */
+  refusesGrowth = false;
+
   /** Whether the list of children last written was one that was kept. */
   isListFromCache = false;
 

@@ -153,6 +153,7 @@ export class OperationPreparer {
     const hash = this.#tree.store.hash(path, start, end);
     if (this.#pending.exists(hash, path, start, end)) return ErrorCode.NodeExists;
     if (parent.ownerKind === "ephemeral") return ErrorCode.NoChildrenForEphemerals;
+    if (this.#tree.refusesGrowth) return ErrorCode.SystemError;
     const dataLength = Math.max(request.dataLength, 0);
     if (this.#options.enforceQuota) {
       const added = { count: 1, bytes: dataLength };
@@ -243,6 +244,9 @@ export class OperationPreparer {
     const record = this.#pending.resolve(buffer, pathStart, pathEnd);
     if (record === null) return ErrorCode.NoNode;
     if (!this.#mayDo(record.acl, Permission.Write, requester)) return ErrorCode.NoAuth;
+    if (this.#tree.refusesGrowth && request.dataLength > record.dataLength) {
+      return ErrorCode.SystemError;
+    }
     if (this.#options.enforceQuota) {
       const bytes = Math.max(request.dataLength, 0) - Math.max(record.dataLength, 0);
       const path = buffer.subarray(pathStart, pathEnd);

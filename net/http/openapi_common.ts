@@ -102,6 +102,7 @@ const OF_WRITES: readonly ProblemName[] = [
   "read-only-api",
   "throttled",
   "disk-full",
+  "memory-full",
   "session-moved",
 ];
 const OF_BODIES: readonly ProblemName[] = ["too-large", "slow-request"];

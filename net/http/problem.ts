@@ -187,6 +187,13 @@ export const PROBLEMS = {
     isRetryable: true,
     advice: "make room on it, or move the server",
   },
+  "memory-full": {
+    status: 507,
+    code: ErrorCode.SystemError,
+    title: "The memory of the server is nearly full",
+    isRetryable: true,
+    advice: "delete znodes, or give it more memory (memory.softLimit)",
+  },
   // HTTP's
   "bad-request": { status: 400, title: "The request is not valid" },
   "bad-path": { status: 400, code: ErrorCode.BadArguments, title: "The path is not valid" },

@@ -449,11 +449,17 @@ export class ServerGateway implements Gateway {
 
   #problemOf(err: ErrorCode, { session }: Caller, path: string | null): Problem {
     if (err === ErrorCode.SessionExpired && session !== null) return expired(session.id);
-    const isDiskFull = err === ErrorCode.SystemError && this.#isDiskFull;
-    return new Problem(isDiskFull ? "disk-full" : problemOfCode(err), {
+    return new Problem(this.#shortage(err) ?? problemOfCode(err), {
       outcome: "not-applied",
       ...(path === null ? {} : { path }),
     });
+  }
+
+  /** What the server has too little of, if that is why it refuses. */
+  #shortage(err: ErrorCode): "disk-full" | "memory-full" | null {
+    if (err !== ErrorCode.SystemError) return null;
+    if (this.#isDiskFull) return "disk-full";
+    return this.#options.tree.refusesGrowth ? "memory-full" : null;
   }
 
   /** As far as that is known here: on a learner it is not. */

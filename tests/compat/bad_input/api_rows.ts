@@ -388,6 +388,7 @@ export const PROVOKED_ELSEWHERE: Readonly<Partial<Record<ProblemName, string>>> 
   "operation-timeout": "the quorum has to fall silent: tests/net/http/server_gateway_test.ts",
   "system-error": "the server has to fail: tests/net/http/http_server_test.ts",
   "disk-full": "tests/net/http/health_test.ts",
+  "memory-full": "tests/net/memory_test.ts",
   "not-leader": "it takes a follower: tests/net/http/cluster_test.ts, tests/compat/openapi_test.ts",
   "unavailable": "the server has to be starting or stopping: tests/net/http/health_test.ts",
   "throttled": "many have to ask at once: tests/compat/http_bad_input_test.ts, below the table",

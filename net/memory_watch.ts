@@ -1,0 +1,132 @@
+/**
+ * Sees to it that a server is not killed for its memory: when it is nearly used up, the tree takes nothing more.
+ *
+ * What counts is what cannot be given up: resident memory, without the parts of the heap and of the tree's blocks that
+ * are free and get filled first. The heap has a limit of its own, at which the runtime ends the process.
+ *
+ * @module
+ */
+import type { Logger } from "../core/ports.ts";
+import type { ServerConfig } from "../core/server_config.ts";
+import type { DataTree } from "../core/tree/data_tree.ts";
+import { type MemoryLimit, memoryLimitOf } from "./memory_limit.ts";
+import { nodeV8 } from "./node_modules.ts";
+
+const CHECK_MS = 1000;
+/** Garbage fills the heap for a moment: only what stays is short. */
+const FULL_CHECK_COUNT = 3;
+/** Of the heap's own limit. */
+const HEAP_FULL_RATIO = 0.95;
+/** Of the soft limit: what is freed must be worth something, or writes are refused again at once. */
+const ENOUGH_RATIO = 0.95;
+const MIB = 2 ** 20;
+
+export interface MemoryUse {
+  /** Without what is free in heap and tree. */
+  readonly bytes: number;
+  readonly heapBytes: number;
+  readonly heapBytesMax: number;
+}
+
+export interface MemoryWatchOptions {
+  readonly tree: DataTree;
+  /** 0: no limit. */
+  readonly softLimitBytes: number;
+  /** What the soft limit is of, for people. */
+  readonly limitText: string;
+  readonly logger: Logger;
+  readonly measure?: () => MemoryUse;
+}
+
+export class MemoryWatch {
+  readonly #options: MemoryWatchOptions;
+  readonly #measure: () => MemoryUse;
+  readonly #timer: ReturnType<typeof setInterval> | null;
+  #fullCount = 0;
+
+  constructor(options: MemoryWatchOptions) {
+    this.#options = options;
+    this.#measure = options.measure ?? (() => memoryUseOf(options.tree));
+    this.#timer = options.softLimitBytes === 0 ? null : setInterval(() => this.check(), CHECK_MS);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+  }
+
+  /** Measures; from the third time on that memory is short, the tree takes nothing more. */
+  check(): void {
+    const { tree, softLimitBytes, limitText, logger } = this.#options;
+    const { bytes, heapBytes, heapBytesMax } = this.#measure();
+    const heapLimit = heapBytesMax * HEAP_FULL_RATIO;
+    const fields = {
+      usedMiB: mib(bytes),
+      softLimitMiB: mib(softLimitBytes),
+      of: limitText,
+      heapMiB: mib(heapBytes),
+      heapLimitMiB: mib(heapBytesMax),
+    };
+    if (tree.refusesGrowth) {
+      if (bytes > softLimitBytes * ENOUGH_RATIO || heapBytes > heapLimit * ENOUGH_RATIO) return;
+      this.#fullCount = 0;
+      tree.refusesGrowth = false;
+      logger.info("there is memory again: znodes are created", fields);
+    } else if (bytes <= softLimitBytes && heapBytes <= heapLimit) this.#fullCount = 0;
+    else if (++this.#fullCount >= FULL_CHECK_COUNT) {
+      tree.refusesGrowth = true;
+      logger.error(
+        "memory is short: creates, and data that get longer, are refused (SystemError); delete " +
+          "znodes, or give the server more memory, or raise memory.softLimit",
+        fields,
+      );
+    }
+  }
+}
+
+/** @returns 0 when there is none, or nobody can say how much there is */
+export function softLimitOf(
+  { memorySoftLimit: limit }: ServerConfig,
+): { softLimitBytes: number; limitText: string } {
+  if ("bytes" in limit) return { softLimitBytes: limit.bytes, limitText: "memory.softLimit" };
+  const { bytes, what } = systemLimit();
+  return {
+    softLimitBytes: Math.floor(bytes * limit.percent / 100),
+    limitText: `${limit.percent}% of ${mib(bytes)} MiB, ${what}`,
+  };
+}
+
+/** The runtime keeps the files that tell from those who may not do everything; then the machine's memory is known. */
+function systemLimit(): MemoryLimit {
+  const told = Number(environmentLimit());
+  if (told > 0) return { bytes: told, what: "limit of the container" };
+  const limit = memoryLimitOf((path) => {
+    try {
+      return Deno.readTextFileSync(path);
+    } catch {
+      return null;
+    }
+  });
+  return limit ?? { bytes: Deno.systemMemoryInfo().total, what: "memory of the machine" };
+}
+
+/** Told by the executable file, which looks before it gives up the right to. */
+function environmentLimit(): string | undefined {
+  try {
+    return Deno.env.get("DENKEEPER_MEMORY_LIMIT");
+  } catch {
+    return undefined; // not permitted: then it is not set either
+  }
+}
+
+function memoryUseOf({ store }: DataTree): MemoryUse {
+  const { rss, heapTotal, heapUsed } = Deno.memoryUsage();
+  return {
+    bytes: rss - (heapTotal - heapUsed) - store.arena.freeBytes,
+    heapBytes: heapUsed,
+    heapBytesMax: nodeV8().getHeapStatistics().heap_size_limit,
+  };
+}
+
+function mib(bytes: number): number {
+  return Math.round(bytes / MIB);
+}
