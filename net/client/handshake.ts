@@ -4,8 +4,16 @@
  * @module
  */
 
+import { ProtocolError } from "../../core/errors.ts";
 import type { JuteReader, JuteWriter } from "../../core/wire/jute.ts";
 import type { Zxid } from "../../core/zxid.ts";
+import { nameOfCode } from "./client_errors.ts";
+
+/**
+ * A server that is cut off, and makes no sessions of its own (localSessionsEnabled), answers with the code
+ * of a refused write and no more.
+ */
+const REPLY_HEADER_BYTES = 16;
 
 export interface ConnectRequest {
   readonly lastZxid: Zxid;
@@ -33,7 +41,12 @@ export function writeConnectRequest(writer: JuteWriter, request: ConnectRequest)
   writer.boolean(request.canBeReadOnly);
 }
 
+/** @throws {ProtocolError} when the server makes no session for us, and says so in another way */
 export function readConnectResponse(reader: JuteReader): ConnectResponse {
+  if (reader.remaining === REPLY_HEADER_BYTES) {
+    reader.position = reader.end - 4;
+    throw new ProtocolError(`the server makes no session: ${nameOfCode(reader.int())}`);
+  }
   reader.int(); // protocol version
   return {
     sessionTimeoutMs: reader.int(),
