@@ -22,6 +22,7 @@ export async function runShell(world: World, invocation: Invocation): Promise<nu
   if (!isJson) world.print(`Connecting to ${connectString}\n`);
   const { settings, timeoutMs } = shellSettings(world, invocation);
   const begin = async (session: ShellSession) => {
+    await connect(session);
     if (!invocation.waitsForConnection) return;
     try {
       await session.connectedClient().connected({ timeoutMs });
@@ -41,7 +42,6 @@ export async function runShell(world: World, invocation: Invocation): Promise<nu
   const session = new ShellSession(settings);
   world.onStopSignal(() => session.interrupt());
   try {
-    await connect(session);
     await begin(session);
     return command === null
       ? await runLines(session, world.stdin())

@@ -20,14 +20,14 @@ const LEAVE_HINT = "(Ctrl-C again, Ctrl-D or quit leaves)\n";
 const STOP_CODES: Readonly<Record<string, number>> = { SIGHUP: 129, SIGTERM: 143 };
 
 /**
- * Opens the session, and closes it at the end.
+ * Closes the session at the end.
  *
- * @param begin before the first prompt, with the session that was opened: waits for it, for example
+ * @param begin connects it, before the first prompt
  * @returns the code of the last command; of an end by Ctrl-C or a signal, the code for that
  */
 export async function runInteractiveShell(
   settings: Omit<ShellSettings, "output">,
-  begin?: (session: ShellSession) => Promise<void>,
+  begin: (session: ShellSession) => Promise<void>,
 ): Promise<number> {
   const shell = new InteractiveShell(settings);
   try {
@@ -87,12 +87,9 @@ class InteractiveShell implements Disposable {
     world.onUncaught(() => this[Symbol.dispose]());
   }
 
-  async run(begin?: (session: ShellSession) => Promise<void>): Promise<number> {
+  async run(begin: (session: ShellSession) => Promise<void>): Promise<number> {
     const session = this.#session;
-    this.#greet(`Connecting to ${session.connectString}\n`);
-    await session.connect();
-    await begin?.(session);
-    this.#greet("Welcome to ZooKeeper!\n");
+    await begin(session);
     const end = await Promise.race([this.#takeLines(), this.#stopped.promise]);
     if (typeof end === "number") {
       if (!session.hasQuit) await session.enter("quit");
@@ -141,10 +138,6 @@ class InteractiveShell implements Disposable {
     const { connectString, state, history } = this.#session;
     const prompt = `[zk: ${connectString}(${state}) ${history.number}] `;
     return this.#hasColours && !state.startsWith("CONNECTED") ? styled("yellow", prompt) : prompt;
-  }
-
-  #greet(text: string): void {
-    if (!this.#session.isJson) this.#editor.print(text);
   }
 
   #complain(text: string): void {

@@ -161,7 +161,7 @@ testWith(["tmux"], "cli: a session in a terminal", async (t) => {
     await terminal.resize(60, 40);
     await terminal.shows(rows(60));
     await terminal.type("?");
-    await terminal.shows(rows(60).replace("#!", "#!?").slice(0, 60));
+    await terminal.shows(/ 5\] #!\?set \/zoo long [^]*long end$/);
     await terminal.resize(100, 40);
     await blank();
   });
@@ -172,8 +172,13 @@ testWith(["tmux"], "cli: a session in a terminal", async (t) => {
     await terminal.shows(/\(CONNECTED\) 5\] ls \/dropped\^C\n.* 5\]$/);
     await terminal.press("C-c");
     await terminal.shows(/5\] \^C\n\(Ctrl-C again, Ctrl-D or quit leaves\)\n.* 5\]$/);
-    await terminal.enter("get /app");
-    await terminal.shows(/at \/app\n.* 6\]$/);
+    await terminal.enter("watch -r /watched");
+    await terminal.shows(/Ctrl-C ends it$/);
+    await client.create("/watched/child", null);
+    await terminal.shows(/\/watched\/child/);
+    await terminal.type("ls /typed-ahead");
+    await terminal.press("C-c");
+    await terminal.shows(/\^C\n.*\(CONNECTED\) 6\]$/);
   });
 
   await t.step("a restart of the server keeps the line and the session", async () => {
@@ -187,9 +192,8 @@ testWith(["tmux"], "cli: a session in a terminal", async (t) => {
       await terminal.press("Tab"); // asks nobody
       await terminal.type("p");
       await typed("CONNECTING", 7, "get /app");
-      await terminal.press("Enter"); // waits for a server
-      await terminal.press("C-c");
-      await typed("CONNECTING", 8, "");
+      await terminal.press("Enter");
+      await terminal.shows(/KeeperErrorCode = ConnectionLoss for \/app\n.*\(CONNECTING\) 8\]$/);
       await terminal.type("get /zo");
     });
     await typed("CONNECTED", 8, "get /zo");
