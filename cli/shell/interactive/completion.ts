@@ -12,17 +12,15 @@ import type { ShellCommand } from "../shell_command.ts";
 import type { Candidate } from "./candidates.ts";
 import type { Completion } from "./line_editor.ts";
 import { unfinishedLine, type UnfinishedWord } from "./unfinished_line.ts";
+import { usageOptions } from "./usage_options.ts";
 
 /** For all that is asked of a server at one Tab. */
 const ANSWER_MS_MAX = 1000;
 /** Of a directory on disk. */
 const FILE_COUNT_MAX = 10_000;
 
-/** `-file path`, `--output FILE`, `[-f tree.yaml]`: what follows is a file. */
-const FILE_OPTION = /(?<!\S|\w)\[?(--?[\w-]*file|--?[\w-]+(?=[ =]<?(?:[\w-]*file|\w+\.\w+)\b))/gi;
-const OPTION = /(?<![\w-])--?[A-Za-z][\w-]*/g;
-/** `on|off`, where it stands alone. */
-const CHOICE = /(?<!\S)\[?(\w+(?:\|\w+)+)\]?(?!\S)/g;
+/** `-file path`, `--output FILE`: what follows is a file. */
+const FILE = /file$/i;
 
 export class Completer {
   readonly #commands: readonly ShellCommand[];
@@ -42,32 +40,31 @@ export class Completer {
     }
     const command = this.#commands.find((known) => known.name === name);
     if (command === undefined) return { from: last.from, candidates: [] };
-    return await this.#argument({ usage: command.usage, before, last, signal });
+    return await this.#argument({ command, before, last, signal });
   }
 
-  async #argument({ usage, before, last, signal }: {
-    usage: string;
+  async #argument({ command, before, last, signal }: {
+    command: ShellCommand;
     before: readonly string[];
     last: UnfinishedWord;
     signal: AbortSignal;
   }): Promise<Completion> {
-    const fileOptions = [...usage.matchAll(FILE_OPTION)].map(([, option]) => option!);
-    const joined = /^(--[\w-]+=)(.*)$/s.exec(last.text);
-    if (joined !== null && fileOptions.includes(joined[1]!.slice(0, -1))) {
-      const from = last.from + joined[1]!.length;
-      return files({ ...last, from, text: joined[2]! });
-    }
-    if (fileOptions.includes(before.at(-1) ?? "") || /^\.\.?\//.test(last.text)) return files(last);
-    if (last.text.startsWith("-")) {
-      return closedWords(last, [...usage.matchAll(OPTION)].map(([option]) => option));
-    }
-    if (last.text.startsWith("/")) return await this.#znodes(last, signal);
-    const choices = [...usage.matchAll(CHOICE)].flatMap(([, words]) => words!.split("|"));
-    if (choices.length > 0) return closedWords(last, choices);
-    if (last.text === "" && /\bpath\b/.test(usage)) {
-      return { from: last.from, candidates: [{ text: `${last.quote}/`, shown: "/" }] };
-    }
-    return { from: last.from, candidates: [] };
+    const { options, choices } = usageOptions(command);
+    const [, joined, rest] = /^(--[\w-]+)=(.*)$/s.exec(last.text) ?? [];
+    const option = joined ?? before.at(-1) ?? "";
+    const word = joined === undefined
+      ? last
+      : { ...last, from: last.from + joined.length + 1, text: rest! };
+    const value = options.get(option) ?? null;
+    const isFile = value !== null && (FILE.test(value) || FILE.test(option));
+    if (isFile || /^\.\.?\//.test(word.text)) return files(word);
+    if (value?.includes("|")) return closedWords(word, value.split("|"));
+    if (word.text.startsWith("-")) return closedWords(word, [...options.keys()]);
+    if (word.text.startsWith("/")) return await this.#znodes(word, signal);
+    if (value === null && choices.length > 0) return closedWords(word, choices);
+    const isPath = value === null ? /\bpath\b/.test(command.usage) : value === "path";
+    const candidates = word.text === "" && isPath ? [{ text: `${word.quote}/`, shown: "/" }] : [];
+    return { from: word.from, candidates };
   }
 
   async #znodes(word: UnfinishedWord, interrupted: AbortSignal): Promise<Completion> {
