@@ -62,7 +62,7 @@ export class Completer {
     if (word.text.startsWith("-")) return closedWords(word, [...options.keys()]);
     if (word.text.startsWith("/")) return await this.#znodes(word, signal);
     if (value === null && choices.length > 0) return closedWords(word, choices);
-    const isPath = value === null ? /\bpath\b/.test(command.usage) : value === "path";
+    const isPath = value === null ? /\bpath\b/.test(command.usage) : /^path$/i.test(value);
     const candidates = word.text === "" && isPath ? [{ text: `${word.quote}/`, shown: "/" }] : [];
     return { from: word.from, candidates };
   }

@@ -17,7 +17,7 @@ import { isDumbTerminal, RawTerminal } from "./terminal.ts";
 
 const LEAVE_HINT = "(Ctrl-C again, Ctrl-D or quit leaves)\n";
 /** A process that a signal ended is told to have ended with it. */
-const STOP_CODES: Readonly<Record<string, number>> = { SIGHUP: 129, SIGTERM: 143 };
+const STOP_CODES: Readonly<Record<string, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 /**
  * Closes the session at the end.
@@ -44,6 +44,7 @@ class InteractiveShell implements Disposable {
   readonly #editor: LineEditor;
   readonly #history: HistoryFile;
   readonly #terminal: RawTerminal;
+  #hasBegun = false;
   /** A command is. */
   #isRunning = false;
   readonly #stopped = Promise.withResolvers<string>();
@@ -89,8 +90,7 @@ class InteractiveShell implements Disposable {
 
   async run(begin: (session: ShellSession) => Promise<void>): Promise<number> {
     const session = this.#session;
-    await begin(session);
-    const end = await Promise.race([this.#takeLines(), this.#stopped.promise]);
+    const end = await Promise.race([this.#takeLines(begin), this.#stopped.promise]);
     if (typeof end === "number") {
       if (!session.hasQuit) await session.enter("quit");
       return end === ExitCode.Normal ? session.exitCode : end;
@@ -106,7 +106,9 @@ class InteractiveShell implements Disposable {
   }
 
   /** @returns the code to end with, if it is not that of the last command */
-  async #takeLines(): Promise<number> {
+  async #takeLines(begin: (session: ShellSession) => Promise<void>): Promise<number> {
+    await begin(this.#session);
+    this.#hasBegun = true;
     let interruptCount = 0;
     while (!this.#session.hasQuit) {
       const entry = await this.#editor.read();
@@ -128,8 +130,9 @@ class InteractiveShell implements Disposable {
   }
 
   #interruptCommand(): boolean {
-    if (!this.#isRunning) return false;
+    if (this.#hasBegun && !this.#isRunning) return false;
     this.#editor.print("^C\n");
+    if (!this.#hasBegun) this.#stopped.resolve("SIGINT");
     this.#session.interrupt();
     return true;
   }

@@ -34,7 +34,7 @@ export function usageOptions({ usage, details = "" }: ShellCommand): UsageOption
     } else if (CHOICES.test(word)) choices.push(...word.split("|"));
   }
   for (const [, name, value] of details.matchAll(HELP_LINE)) {
-    options.set(name!, value ?? options.get(name!) ?? null);
+    options.set(name!, options.get(name!) ?? value ?? null);
   }
   return { options, choices };
 }
