@@ -64,7 +64,7 @@ const ZnodeSpec = z.strictObject({
   json: z.unknown().optional(),
   dataFile: Text.min(1).optional(),
   dataBase64: z.base64().optional(),
-  acl: z.union([Text, z.array(Text).min(1), AclJson]).optional(),
+  acl: z.union([Text, z.array(z.union([Text, AclJson.element])).min(1)]).optional(),
   type: z.enum(["persistent", "container", "ttl"]).optional(),
   ttlMs: z.int().min(1).max(TTL_MS_MAX).optional(),
   prune: z.boolean().optional(),
