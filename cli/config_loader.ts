@@ -17,7 +17,12 @@ import type { Environment, Setting, SystemProperty } from "./config_sources.ts";
 import { imageMyid } from "./container_environment.ts";
 import { isEnsembleLine, parseEnsembleLines } from "../cluster/ensemble_lines.ts";
 import { isMemberOfEnsemble } from "./ensemble_settings.ts";
-import { DEFAULT_ORIGIN, gatherSettings, type LoadOptions } from "./gathered_settings.ts";
+import {
+  DEFAULT_ORIGIN,
+  gatherSettings,
+  type LoadOptions,
+  sourceText,
+} from "./gathered_settings.ts";
 import { isAuthProviderLine, isSuperUserLine, nearestKey, noticesOfKeys } from "./key_notices.ts";
 import { type Facts, serverConfigOf } from "./server_config_of.ts";
 
@@ -102,8 +107,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     const message = "dataDir is relative to the directory the server was started in";
     notices.push({ level: "info", message, fields: { dataDir, absolute: resolve(dataDir) } });
   }
-  const source = config.configPath ??
-    (isDefault ? "none, a few defaults" : "ZOO_ environment variables");
+  const source = config.configPath ?? sourceText(gathered);
   return { config, notices, properties: facts.systemProperties, source, environment };
 }
 

@@ -48,6 +48,15 @@ const DEFAULTS: readonly [key: string, value: string][] = [
 /** Where a default comes from, as messages cite it. */
 export const DEFAULT_ORIGIN = "default without a config file";
 
+/** Where settings come from, in words. */
+export function sourceText(
+  { file, settings }: Pick<GatheredSettings, "file" | "settings">,
+): string {
+  if (file !== null) return file.path;
+  if (settings.get("dataDir")?.origin !== DEFAULT_ORIGIN) return "ZOO_ environment variables";
+  return "none here: data in ./data, on 127.0.0.1 only (denkeeper init writes a zoo.cfg)";
+}
+
 /**
  * @param notices gets what an operator must be told
  * @throws {ConfigError} when a file was asked for and is not there, or cannot be read

@@ -6,8 +6,7 @@
  * @module
  */
 
-import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { connect } from "node:net";
 
 /** Nobody answered in time, or nobody listens. */
@@ -65,12 +64,14 @@ export function askWord(
 }
 
 /** @throws {NoAnswerError} */
-export function askHttp(
+export async function askHttp(
   url: URL,
   { timeoutMs, headers = {} }: { timeoutMs: number; headers?: Readonly<Record<string, string>> },
 ): Promise<{ status: number; date: string | null; text: string }> {
-  return new Promise((resolve, reject) => {
-    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+  const { request: send } = url.protocol === "https:"
+    ? await import("node:https")
+    : await import("node:http");
+  return await new Promise((resolve, reject) => {
     const request: ClientRequest = send(url, { agent: false, headers });
     const timer = setTimeout(() => {
       fail(`Cannot get ${url}: no answer within ${timeoutMs} ms`, true);

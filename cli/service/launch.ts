@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import type { LoadedConfig } from "../config_loader.ts";
 import { ownCommand } from "../own_program.ts";
 import type { LoggingConfig } from "../logging_config.ts";
@@ -36,6 +37,7 @@ export function launchOf(
     ["--log-format", options.format],
     ["--log-file", moved],
   ];
+  const given = moved === undefined ? [] : [moved];
   return {
     command: [
       ...ownCommand(world.environment),
@@ -46,7 +48,9 @@ export function launchOf(
     ],
     variables: heapVariables(heapLimitOf(environment), world.environment),
     files,
-    logPaths: [...logging.files.map(({ path }) => path), ...moved === undefined ? [] : [moved]],
+    logPaths: [
+      ...new Set([...logging.files.map(({ path }) => path), ...given.map((path) => resolve(path))]),
+    ],
   };
 }
 

@@ -11,7 +11,12 @@ import { basename, dirname, join, resolve } from "../../net/file_path.ts";
 import { CommandError } from "../command_line.ts";
 import { ConfigError } from "../config_error.ts";
 import type { Environment } from "../config_sources.ts";
-import { type GatheredSettings, gatherSettings, type LoadOptions } from "../gathered_settings.ts";
+import {
+  type GatheredSettings,
+  gatherSettings,
+  type LoadOptions,
+  sourceText,
+} from "../gathered_settings.ts";
 import { ExitCode, type World } from "../world.ts";
 
 export interface ServicePlace {
@@ -32,7 +37,7 @@ export function servicePlaceOf(options: LoadOptions): ServicePlace {
   try {
     const settings = gatherSettings(options, []);
     const dataDir = settings.settings.get("dataDir")?.value.trim();
-    const configText = settings.file?.path ?? "none, a few defaults";
+    const configText = sourceText(settings);
     if (!dataDir) throw new ConfigError([`${configText}: dataDir is not set`]);
     const pidFile = settings.environment("ZOOPIDFILE") || join(dataDir, "zookeeper_server.pid");
     return { settings, configText, dataDir, pidFile };

@@ -15,7 +15,6 @@ import { DataDirError } from "../../core/errors.ts";
 import { openDataDir } from "../../net/data_dir.ts";
 import { DataDirLock } from "../../net/data_dir_lock.ts";
 import type { StartedReport } from "../banner.ts";
-import { CommandError } from "../command_line.ts";
 import { loadServerSettings, problemsOf, type StartOptions } from "../start_foreground.ts";
 import { ExitCode, type World } from "../world.ts";
 import { failureLines, LogMarks } from "./failure_lines.ts";
@@ -35,7 +34,7 @@ export interface StartServiceOptions extends StartOptions {
 
 type Outcome =
   | { readonly kind: "started"; readonly report: StartedReport }
-  | { readonly kind: "ended"; readonly code: number | null }
+  | { readonly kind: "ended"; readonly how: string; readonly code: number | null }
   | { readonly kind: "interrupted"; readonly signal: string }
   | { readonly kind: "noPidFile"; readonly reason: string };
 
@@ -79,7 +78,13 @@ export async function startService(world: World, options: StartServiceOptions): 
     return fail(ExitCode.InvalidInvocation, problemsOf(error));
   }
   const marks = new LogMarks(launch);
-  const outcome = await outcomeOf(world, { place, launch });
+  let outcome: Outcome;
+  try {
+    outcome = await outcomeOf(world, { place, launch });
+  } catch (error) {
+    if (!isFileError(error)) throw error;
+    return fail(ExitCode.Unexpected, [`Cannot start "${launch.command[0]}": ${error.message}`]);
+  }
   switch (outcome.kind) {
     case "started":
       say("STARTED\n");
@@ -93,10 +98,9 @@ export async function startService(world: World, options: StartServiceOptions): 
       ]);
     case "ended": {
       const code = outcome.code ?? ExitCode.Unexpected;
-      const how = outcome.code === null ? "was killed" : `ended with code ${code}`;
       return fail(code === 0 ? ExitCode.Unexpected : code, [
         ...failureLines(marks),
-        `The server ${how}; all it said is in ${launch.files.out}` +
+        `${outcome.how}; all it said is in ${launch.files.out}` +
         launch.logPaths.map((path) => ` and ${path}`).join(""),
       ]);
     }
@@ -108,56 +112,69 @@ async function outcomeOf(
   world: World,
   { place, launch }: { place: ServicePlace; launch: Launch },
 ): Promise<Outcome> {
+  let signal: string | null = null;
+  world.onStopSignal((name) => signal ??= name); // from here on nothing ends us but what is below
   const reportFile = Deno.makeTempFileSync({
     dir: dirname(launch.files.out),
     prefix: ".starting-",
   });
-  let signal: string | null = null;
-  world.onStopSignal((name) => signal ??= name); // from here on nothing ends us but what is below
-  const [program, ...args] = [...launch.command];
-  const at = args.indexOf("start-foreground") + 1;
-  args.splice(at, 0, "--report-file", reportFile);
-  const child = new DetachedProcess(program!, args, launch);
-  const withdraw = async () => {
-    child.kill();
-    await child.ended;
-    removeFile(place.pidFile);
-  };
-  const patienceEndsMs = performance.now() + PATIENCE_MS;
-  let isNoted = false;
-  let wasTold = false;
   try {
-    while (true) {
-      if (signal !== null) {
-        await withdraw();
-        return { kind: "interrupted", signal };
-      }
-      if (child.hasEnded) {
-        if (isNoted) removeFile(place.pidFile);
-        return { kind: "ended", code: (await child.ended).code };
-      }
-      const report = readReport(reportFile);
-      if (!isNoted && (report !== null || DataDirLock.lastHolder(place.dataDir) === child.pid)) {
-        try {
-          writePidFile(place.pidFile, child.pid);
-          isNoted = true;
-        } catch (error) {
-          await withdraw();
-          const reason = error instanceof Error ? error.message : String(error);
-          return { kind: "noPidFile", reason: `Cannot write "${place.pidFile}": ${reason}` };
-        }
-      }
-      if (report !== null) return { kind: "started", report };
-      if (!wasTold && performance.now() > patienceEndsMs) {
-        wasTold = true;
-        world.writeStderr(
-          `(still loading the data; see ${launch.logPaths[0] ?? launch.files.out}) `,
-        );
-      }
-      await new Promise((done) => setTimeout(done, POLL_MS));
-    }
+    const child = new DetachedProcess(launch, reportFile);
+    return await childOutcome(child, {
+      dataDir: place.dataDir,
+      pidFile: place.pidFile,
+      readReport: () => readReport(reportFile),
+      signal: () => signal,
+      tellOfPatience: () => {
+        const log = launch.logPaths[0] ?? launch.files.out;
+        world.writeStderr(`(still loading the data; see ${log}) `);
+      },
+    });
   } finally {
     removeFile(reportFile);
+  }
+}
+
+async function childOutcome(
+  child: DetachedProcess,
+  { dataDir, pidFile, readReport, signal, tellOfPatience }: {
+    dataDir: string;
+    pidFile: string;
+    readReport: () => StartedReport | null;
+    /** That arrived meanwhile. */
+    signal: () => string | null;
+    tellOfPatience: () => void;
+  },
+): Promise<Outcome> {
+  let patienceEndsMs = performance.now() + PATIENCE_MS;
+  let isNoted = false;
+  while (true) {
+    const interruption = signal();
+    if (interruption !== null) child.kill();
+    if (child.hasEnded || interruption !== null) {
+      const ended = await child.ended;
+      if (isNoted) removeFile(pidFile);
+      if (interruption !== null) return { kind: "interrupted", signal: interruption };
+      return { kind: "ended", ...ended };
+    }
+    const report = readReport();
+    if (!isNoted && (report !== null || DataDirLock.lastHolder(dataDir) === child.pid)) {
+      try {
+        writePidFile(pidFile, child.pid);
+        isNoted = true;
+      } catch (error) {
+        child.kill();
+        await child.ended;
+        const reason = error instanceof Error ? error.message : String(error);
+        return { kind: "noPidFile", reason: `Cannot write "${pidFile}": ${reason}` };
+      }
+    }
+    if (report !== null) return { kind: "started", report };
+    if (performance.now() > patienceEndsMs) {
+      patienceEndsMs = Infinity; // told once
+      tellOfPatience();
+    }
+    await new Promise((done) => setTimeout(done, POLL_MS));
   }
 }
 
@@ -165,30 +182,36 @@ async function outcomeOf(
 class DetachedProcess {
   readonly pid: number;
   hasEnded = false;
-  readonly ended: Promise<{ code: number | null }>;
+  /** In words, and the code that it ended with; null: a signal ended it, or it never began. */
+  readonly ended: Promise<{ how: string; code: number | null }>;
   readonly #child: ReturnType<typeof spawn>;
 
-  constructor(program: string, args: string[], { files, variables }: Launch) {
+  constructor({ command, files, variables }: Launch, reportFile: string) {
+    const [program, ...args] = [...command];
+    args.splice(args.indexOf("start-foreground") + 1, 0, "--report-file", reportFile);
     try {
       Deno.renameSync(files.out, `${files.out}.1`); // why the one before ended
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
     const out = openSync(files.out, "a");
-    const child = spawn(program, args, {
+    const child = spawn(program!, args, {
       detached: true,
       stdio: ["ignore", out, out],
       env: { ...Deno.env.toObject(), ...variables },
     });
     closeSync(out);
-    if (child.pid === undefined) throw new CommandError(`Cannot run "${program}"`);
-    this.pid = child.pid;
+    this.pid = child.pid ?? 0; // 0: it cannot be run, of which `error` tells
     this.#child = child;
     this.ended = new Promise((done) => {
-      child.once("exit", (code: number | null) => {
+      const end = (how: string, code: number | null) => {
         this.hasEnded = true;
-        done({ code });
+        done({ how, code });
+      };
+      child.once("exit", (code: number | null) => {
+        end(code === null ? "The server was killed" : `The server ended with code ${code}`, code);
       });
+      child.once("error", (error: Error) => end(`It cannot be run: ${error.message}`, null));
     });
   }
 
