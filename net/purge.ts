@@ -5,7 +5,7 @@
  */
 import type { Logger } from "../core/ports.ts";
 import { snapshotsIn, txnLogsIn } from "../core/storage/file_names.ts";
-import { planPurge } from "../core/storage/purge_plan.ts";
+import { planPurge, type PurgePlan } from "../core/storage/purge_plan.ts";
 import { systemFiles } from "./file_system.ts";
 import { looksWhole } from "./snapshot_files.ts";
 
@@ -20,6 +20,20 @@ export interface PurgeOptions {
   /** Names of those that recovery found damaged, whatever they look like: they do not count. */
   damaged?: ReadonlySet<string>;
   logger: Logger;
+  /** Called before each file is deleted. */
+  onDelete?: (path: string) => void;
+}
+
+/** What would be purged now. */
+export function planOf(
+  { snapshotDir, logDir, retainCount, damaged = new Set() }: Omit<PurgeOptions, "logger">,
+): PurgePlan {
+  return planPurge({
+    snapshots: snapshotsIn(systemFiles.namesIn(snapshotDir)),
+    isWhole: ({ name }) => !damaged.has(name) && isReadableAndWhole(`${snapshotDir}/${name}`),
+    logs: txnLogsIn(systemFiles.namesIn(logDir)),
+    retainCount,
+  });
 }
 
 /**
@@ -28,13 +42,8 @@ export interface PurgeOptions {
  * @returns the names of what was deleted
  */
 export async function purgeOldFiles(options: PurgeOptions): Promise<string[]> {
-  const { snapshotDir, logDir, retainCount, damaged = new Set(), logger } = options;
-  const plan = planPurge({
-    snapshots: snapshotsIn(systemFiles.namesIn(snapshotDir)),
-    isWhole: ({ name }) => !damaged.has(name) && isReadableAndWhole(`${snapshotDir}/${name}`),
-    logs: txnLogsIn(systemFiles.namesIn(logDir)),
-    retainCount,
-  });
+  const { snapshotDir, logDir, retainCount, logger, onDelete } = options;
+  const plan = planOf(options);
   const deleted: string[] = [];
   // snapshots first: if we are cut off, what is left still has all its logs
   for (
@@ -43,6 +52,7 @@ export async function purgeOldFiles(options: PurgeOptions): Promise<string[]> {
     for (const { name } of files) {
       try {
         // not through the port: a file of many GB takes its time, which nobody should wait for
+        onDelete?.(`${dir}/${name}`);
         await Deno.remove(`${dir}/${name}`);
         deleted.push(name);
       } catch (error) {
@@ -91,7 +101,8 @@ export class AutoPurge {
   }
 }
 
-function isReadableAndWhole(path: string): boolean {
+/** Whether a snapshot passes the quick check. */
+export function isReadableAndWhole(path: string): boolean {
   try {
     return looksWhole(path, systemFiles);
   } catch {

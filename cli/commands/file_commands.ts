@@ -5,12 +5,18 @@
  */
 
 import { type Command, Option } from "commander";
-import type { CommandLine } from "../command_line.ts";
+import {
+  CommandError,
+  type CommandLine,
+  type ConfigOptions,
+  withConfigOptions,
+} from "../command_line.ts";
 import type { ChopOptions } from "../files/txnlog_chop.ts";
 import type { DumpOptions } from "../files/txnlog_dump.ts";
 import type { RepairOptions } from "../files/txnlog_repair.ts";
 import type { VerifyOptions } from "../files/txnlog_verify.ts";
-import { CommandError } from "../command_line.ts";
+import type { DataVerifyOptions } from "../files/data_verify.ts";
+import type { PurgeCommandOptions } from "../files/purge_command.ts";
 import type { CompareOptions } from "../files/snapshot_compare.ts";
 import type { ComparerOptions } from "../files/snapshot_comparer.ts";
 import type { SnapshotDumpOptions } from "../files/snapshot_dump.ts";
@@ -21,6 +27,8 @@ import { ExitCode, type World } from "../world.ts";
 export function declareFileCommands(program: Command, commandLine: CommandLine): void {
   declareTxnLog(program, commandLine);
   declareSnapshot(program, commandLine);
+  declarePurge(program, commandLine);
+  declareVerify(program, commandLine);
 }
 
 /** zkTxnLogToolkit.sh's own options, which stand before the file. */
@@ -114,7 +122,7 @@ Exit codes: 0 all was read; 1 damage was met; 2 it is no txn log.`,
     .option("-y, --yes", "repair all without asking")
     .option("-v, --verbose", "print all txns")
     .option("--truncate", "cut the log before what cannot be repaired: all behind it is lost")
-    .option("--in-place", "put the repaired log in the place of the old one, kept as <file>.bak")
+    .option("--in-place", "put the repaired log in the place of the old one, kept as bak.<file>")
     .addHelpText(
       "after",
       `
@@ -281,6 +289,89 @@ async function compare(
   }
   const { compareSnapshots } = await import("../files/snapshot_compare.ts");
   return await compareSnapshots(world, left, right, options);
+}
+
+function declarePurge(program: Command, commandLine: CommandLine): void {
+  const { world, action } = commandLine;
+  withMaxBuffer(withConfigOptions(program.command("purge")))
+    .summary("delete old snapshots and txn logs")
+    .description(
+      "Deletes snapshots and txn logs that are no longer needed, as zkCleanup.sh does: the newest snapshots are kept, " +
+        "and every log that may hold a txn after the oldest of them. A snapshot counts as kept only when it was read " +
+        "from end to end and is whole. A server may run meanwhile: it never needs what goes, and never writes to it.",
+    )
+    .argument(
+      "[zoo.cfg|dataLogDir]",
+      "a config file, or the directory of logs (default: as for start)",
+    )
+    .argument("[snapDir]", "the directory of snapshots, if it is another one")
+    .requiredOption("-n, --count <count>", "snapshots to keep, 3 or more")
+    .option("--dry-run", "only tell what would go")
+    .option(
+      "--quick",
+      "trust snapshots that end as they should, as ZooKeeper does, without reading them",
+    )
+    .option("--json", "as JSON, with what is kept")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  denkeeper purge -n 5 --dry-run
+  denkeeper purge /var/lib/zookeeper/log /var/lib/zookeeper/data -n 3
+
+Exit codes: 0 done; 1 a file could not be deleted; 2 nothing was done, the settings cannot be understood.`,
+    )
+    .action(action(async (
+      first: string | undefined,
+      second: string | undefined,
+      options: PurgeCommandOptions & ConfigOptions,
+    ) => {
+      const { purge } = await import("../files/purge_command.ts");
+      return await purge(world, given(first, second), options, commandLine.configOf(options));
+    }));
+}
+
+function declareVerify(program: Command, commandLine: CommandLine): void {
+  const { world, action } = commandLine;
+  withMaxBuffer(withConfigOptions(program.command("verify")))
+    .summary("tell whether a server would start with its data, and what it would lose")
+    .description(
+      "Does what a server does at its start, without changing anything: loads the newest snapshot that is whole, " +
+        "replays the logs, compares digests and epochs. Then reads all logs for what servers pass over in silence. " +
+        "Tells up to which zxid the data would come back, and what would be lost.",
+    )
+    .argument(
+      "[zoo.cfg|dataDir]",
+      "a config file, or the directory of snapshots (default: as for start)",
+    )
+    .argument("[dataLogDir]", "the directory of logs, if it is another one")
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  denkeeper verify conf/zoo.cfg
+  denkeeper verify /var/lib/zookeeper --json | jq '{ok, zxid, lost}'
+
+Exit codes: 0 a server starts, and nothing is lost; 1 it does not, or something is; 2 the settings cannot be understood.`,
+    )
+    .action(action(async (
+      first: string | undefined,
+      second: string | undefined,
+      options: DataVerifyOptions & ConfigOptions,
+    ) => {
+      const { verifyDataDir } = await import("../files/data_verify.ts");
+      return await verifyDataDir(
+        world,
+        given(first, second),
+        options,
+        commandLine.configOf(options),
+      );
+    }));
+}
+
+function given(...words: (string | undefined)[]): string[] {
+  return words.filter((word) => word !== undefined);
 }
 
 function withMaxBuffer(command: Command): Command {

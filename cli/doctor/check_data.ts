@@ -6,7 +6,7 @@
  * @module
  */
 import { DataDirError } from "../../core/errors.ts";
-import type { FileSystem, Logger, OpenFile } from "../../core/ports.ts";
+import type { Logger } from "../../core/ports.ts";
 import { UNFINISHED_SUFFIX } from "../../core/storage/file_names.ts";
 import type { SessionTable } from "../../core/storage/snapshot_tree.ts";
 import { DataTree } from "../../core/tree/data_tree.ts";
@@ -18,6 +18,7 @@ import { DataDirLock } from "../../net/data_dir_lock.ts";
 import { storedFiles } from "../../net/disk_usage.ts";
 import { EpochFiles } from "../../net/epoch_files.ts";
 import { systemFiles } from "../../net/file_system.ts";
+import { readOnly } from "../../net/read_only_files.ts";
 import { recover, type RecoveryResult } from "../../net/recovery.ts";
 import { rest } from "../../net/rest.ts";
 import { systemClock } from "../../net/system_clock.ts";
@@ -191,7 +192,7 @@ async function readAll(
       },
       logger: SILENT,
       clock: systemClock,
-      fileSystem: unchanged(systemFiles),
+      fileSystem: readOnly(systemFiles),
       rest,
       lengthMax: maxBuffer + Math.max(1024, values["jute.maxbuffer.extrasize"] ?? maxBuffer),
       extendedTypes: values.extendedTypesEnabled,
@@ -208,36 +209,6 @@ async function readAll(
   }
 }
 
-/** Reads through, and only pretends to remove and to write. */
-function unchanged(files: FileSystem): FileSystem {
-  const removed = new Set<string>();
-  return {
-    ...files,
-    namesIn: (dir) => files.namesIn(dir).filter((name) => !removed.has(`${dir}/${name}`)),
-    open: (path, mode) => mode === "read" ? files.open(path, mode) : NOWHERE,
-    rename: () => {},
-    remove(path) {
-      removed.add(path);
-      return false;
-    },
-    syncDirectory: () => {},
-    startDirectorySync: (_dir, done) => queueMicrotask(() => done(null)),
-  };
-}
-
-const NOWHERE: OpenFile = {
-  sizeBytes: () => 0,
-  storedBytes: () => 0,
-  read: () => 0,
-  write: (bytes) => bytes.length,
-  startWrite: (_bytes, done) => queueMicrotask(() => done(null)),
-  seek: () => {},
-  truncate: () => {},
-  sync: () => {},
-  startSync: (done) => queueMicrotask(() => done(null)),
-  close: () => {},
-};
-
 function checkEpochs(
   dir: string,
   lastZxid: number,
@@ -246,7 +217,7 @@ function checkEpochs(
   const names = systemFiles.namesIn(dir).map((name) => name.replace(UNFINISHED_SUFFIX, ""));
   if (!names.includes("acceptedEpoch") && !names.includes("currentEpoch")) return;
   try {
-    new EpochFiles({ dir, lastZxid, fileSystem: unchanged(systemFiles), logger: SILENT });
+    new EpochFiles({ dir, lastZxid, fileSystem: readOnly(systemFiles), logger: SILENT });
   } catch (error) {
     if (!(error instanceof DataDirError)) throw error;
     report("DK-DATA-004", error.message);

@@ -3,7 +3,7 @@
  * is put right, as TxnLogToolkit does with wrong checksums; and what a crash tore is left out.
  *
  * The log itself is not touched, unless asked: then the copy takes its place when it is whole and durable, and the
- * old one is kept as `.bak`.
+ * old one is kept beside it, under a name that no server takes for a log.
  *
  * @module
  */
@@ -275,12 +275,20 @@ class Repair {
   #finish(): number {
     const what = `has been written with ${this.#fixedCount} fixed CRC error(s)`;
     if (this.#options.inPlace === true) {
-      const backup = `${this.#path}.bak`;
+      const backup = backupOf(this.#path);
       systemFiles.rename(this.#path, backup);
       systemFiles.rename(this.#target, this.#path);
       systemFiles.syncDirectory(directoryOf(this.#path));
       this.#world.print(`Recovery file ${this.#path} ${what}, the old one is ${backup}\n`);
-    } else this.#world.print(`Recovery file ${this.#target} ${what}\n`);
+    } else {
+      this.#world.print(`Recovery file ${this.#target} ${what}\n`);
+      if (isInVersionDir(this.#path)) {
+        this.#tell(
+          `servers take ${this.#target} for a log as well: put it in the place of the old one, and that out of the ` +
+            "directory, before one starts (--in-place does so)",
+        );
+      }
+    }
     if (this.#isCut) this.#world.writeStderr("txns behind the cut are not in it\n");
     return ExitCode.Normal;
   }
@@ -310,13 +318,23 @@ export function createTarget(path: string): OpenFile {
   }
 }
 
+/** No name that a server takes for a log's, as `log.5.bak` is. */
+function backupOf(path: string): string {
+  const dir = directoryOf(path);
+  return `${dir}bak.${path.slice(path.lastIndexOf("/") + 1)}`;
+}
+
+function isInVersionDir(path: string): boolean {
+  return Deno.realPathSync(directoryOf(path)).endsWith("/version-2");
+}
+
 function directoryOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/") + 1) || "./";
 }
 
 /** Keeps servers of ours off the directory, and refuses when one is running. */
 function lockDirectoryOf(path: string): DataDirLock | null {
-  const backup = `${path}.bak`;
+  const backup = backupOf(path);
   try {
     Deno.lstatSync(backup);
     throw new CommandError(
@@ -326,7 +344,7 @@ function lockDirectoryOf(path: string): DataDirLock | null {
     if (error instanceof CommandError) throw error;
   }
   const dir = directoryOf(path);
-  if (!Deno.realPathSync(dir).endsWith("/version-2")) return null; // no server's
+  if (!isInVersionDir(path)) return null; // no server's
   const logger = { isDebug: false, debug() {}, info() {}, warn() {}, error() {} };
   try {
     const dataDir = Deno.realPathSync(`${dir}..`);
