@@ -13,7 +13,7 @@ import type { DataDir } from "./data_dir.ts";
 import { isDiskFull } from "./disk_full.ts";
 import { isAlive } from "./process_table.ts";
 
-const LOCK_NAME = "denkeeper.lock";
+export const LOCK_NAME = "denkeeper.lock";
 
 export class DataDirLock {
   #files: Deno.FsFile[] = [];

@@ -154,7 +154,16 @@ class Creation {
     const wanted = txnLogsFrom(logs, oldest.zxid + 1);
     progress.begin(totalBytes(this.#logDir, wanted));
     const taken: TakenLog[] = [];
-    for (const log of wanted) taken.push(await this.#takeLog(log, through));
+    if (logs.length === 0) {
+      this.#options.warn(
+        `"${this.#logDir}" holds no txn log, only the newest snapshot can be restored; where logs are ` +
+          "elsewhere, name the zoo.cfg or --data-log-dir",
+      );
+    }
+    for (const [i, log] of wanted.entries()) {
+      const isNewest = i === wanted.length - 1;
+      taken.push(await this.#takeLog(log, { throughZxid: through, isNewest }));
+    }
     const { base, entries } = await this.#chooseBase(snapshots, newest, taken);
 
     const last = entries.at(-1);
@@ -238,14 +247,22 @@ class Creation {
     }
   }
 
-  async #takeLog({ name }: StorageFile, throughZxid: Zxid): Promise<TakenLog> {
-    const { repository, gzip, progress } = this.#options;
+  async #takeLog(
+    { name }: StorageFile,
+    { throughZxid, isNewest }: { throughZxid: Zxid; isNewest: boolean },
+  ): Promise<TakenLog> {
+    const { repository, gzip, progress, warn } = this.#options;
     const entries: LogEntry[] = [];
     let damage: LogCorruptError | null = null;
     try {
       const parts = partsOfLog({
         ...{ path: `${this.#logDir}/${name}`, known: this.#knownParts, throughZxid },
         onBytes: (bytes) => progress.add(bytes),
+        onTorn: (offset, reason) => {
+          // in an older log an earlier crash left it, and the next log goes on from there
+          if (!isNewest) return;
+          warn(`"${name}" is taken through offset ${offset} only, as a server would: ${reason}`);
+        },
       });
       for (const part of parts) {
         if ("file" in part) {

@@ -49,11 +49,13 @@ export function knownPartsOf(
  * @param options.throughZxid no txn after it is taken
  * @throws {LogCorruptError} on damage that no crash explains
  */
-export function* partsOfLog({ path, known, throughZxid, onBytes }: {
+export function* partsOfLog({ path, known, throughZxid, onBytes, onTorn }: {
   path: string;
   known: KnownParts;
   throughZxid: Zxid;
   onBytes: (bytes: number) => void;
+  /** The log ends with something that is no whole record: where, and why. */
+  onTorn: (offset: number, reason: string) => void;
 }): Iterable<LogEntry | LogPart> {
   const fileSystem = systemFiles;
   const { reader, file } = openTxnLog({ path, fileSystem, lengthMax: RECORD_BYTES_MAX });
@@ -71,6 +73,7 @@ export function* partsOfLog({ path, known, throughZxid, onBytes }: {
       part = null;
     }
     if (part !== null) yield part.toPart();
+    if (reader.tornBecause !== null) onTorn(reader.offset, reader.tornBecause);
   } finally {
     file.close();
   }

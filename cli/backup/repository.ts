@@ -95,7 +95,12 @@ export class Repository {
    */
   lock(): Disposable {
     const path = `${this.dir}/lock`;
-    const file = Deno.openSync(path, { read: true, write: true, create: true });
+    let file: Deno.FsFile;
+    try {
+      file = Deno.openSync(path, { read: true, write: true, create: true });
+    } catch (error) {
+      throw asCommandError(this.dir, error);
+    }
     if (!file.tryLockSync(true)) {
       file.close();
       const pid = Deno.readTextFileSync(path).trim();
@@ -113,7 +118,13 @@ export class Repository {
 
   list(): BackupList {
     const list: BackupList = { backups: [], damaged: [] };
-    for (const name of systemFiles.namesIn(`${this.dir}/backups`).sort()) {
+    let names: string[];
+    try {
+      names = systemFiles.namesIn(`${this.dir}/backups`);
+    } catch (error) {
+      throw asCommandError(this.dir, error);
+    }
+    for (const name of names.sort()) {
       if (!name.endsWith(".json")) continue;
       const id = name.slice(0, -".json".length);
       try {
@@ -130,7 +141,13 @@ export class Repository {
   /** @throws {BackupDamagedError} */
   read(id: string): BackupManifest {
     const path = this.#manifestPath(id);
-    const manifest = decodeManifest(path, Deno.readTextFileSync(path));
+    let text: string;
+    try {
+      text = Deno.readTextFileSync(path);
+    } catch (error) {
+      throw new BackupDamagedError(`Cannot read "${path}": ${systemText(error)}`, { cause: error });
+    }
+    const manifest = decodeManifest(path, text);
     if (manifest.id === id) return manifest;
     throw new BackupDamagedError(`Cannot read "${path}": it is of the backup "${manifest.id}"`);
   }
@@ -207,12 +224,20 @@ const OWN_NAMES: ReadonlySet<string> = new Set([
   `${MARKER_NAME}${UNFINISHED_SUFFIX}`,
 ]);
 
-export function asCommandError(dir: string, error: unknown): CommandError {
-  if (error instanceof CommandError) return error;
-  const problem = isDiskFull(error)
-    ? "the disk is full"
-    : error instanceof Error
-    ? error.message
-    : String(error);
-  return new CommandError(`Cannot use "${dir}": ${problem}`, { cause: error });
+/** Whether the operating system refused something, and not we. */
+export function isOfSystem(error: unknown): boolean {
+  if (error instanceof CommandError) return false;
+  return isDiskFull(error) ||
+    Object.values(Deno.errors).some((kind) => error instanceof (kind as ErrorConstructor)) ||
+    error instanceof Error && /\(os error \d+\)/.test(error.message);
+}
+
+export function systemText(error: unknown): string {
+  if (isDiskFull(error)) return "the disk is full; make room on it";
+  return error instanceof Error ? error.message : String(error);
+}
+
+export function asCommandError(dir: string, error: unknown): unknown {
+  if (!isOfSystem(error)) return error;
+  return new CommandError(`Cannot use "${dir}": ${systemText(error)}`, { cause: error });
 }

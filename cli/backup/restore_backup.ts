@@ -13,7 +13,7 @@
 import { dirname } from "node:path";
 import { epochOf, type Zxid, zxidToHex } from "../../core/zxid.ts";
 import { DataDirError } from "../../core/errors.ts";
-import { DataDirLock } from "../../net/data_dir_lock.ts";
+import { DataDirLock, LOCK_NAME } from "../../net/data_dir_lock.ts";
 import { replaceFile, systemFiles } from "../../net/file_system.ts";
 import { isAlive } from "../../net/process_table.ts";
 import { rest } from "../../net/rest.ts";
@@ -148,6 +148,7 @@ async function writeDataDir({ dataDir, dataLogDir, replayed, plan }: {
       bytes: new TextEncoder().encode(`${epoch}`),
     });
   }
+  giveToOwnerOf(dataDir, staging);
   // snapshots before logs: whatever is left by a crash, a server finds nothing that it would take for all there is
   for (const { from, to } of plan.moved) Deno.renameSync(from, to);
   removeEmptyFolder(`${dataDir}/${VERSION_DIR}`);
@@ -182,6 +183,16 @@ function isOccupied(dir: string): boolean {
   }
 }
 
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 function removeFolder(path: string): void {
   try {
     Deno.removeSync(path, { recursive: true });
@@ -201,13 +212,21 @@ function removeEmptyFolder(path: string): void {
 function freeName(path: string): string {
   for (let attempt = 1;; attempt++) {
     const candidate = attempt === 1 ? path : `${path}-${attempt}`;
-    try {
-      Deno.lstatSync(candidate);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return candidate;
-      throw error;
-    }
+    if (!isThere(candidate)) return candidate;
   }
+}
+
+/** A server that runs as another user has to be able to write there. */
+function giveToOwnerOf(dir: string, made: string): void {
+  const { uid, gid } = Deno.statSync(dir);
+  for (const path of [made, ...[...Deno.readDirSync(made)].map(({ name }) => `${made}/${name}`)]) {
+    giveTo({ uid, gid }, path);
+  }
+}
+
+function giveTo({ uid, gid }: { uid: number | null; gid: number | null }, path: string): void {
+  const now = Deno.statSync(path);
+  if (uid !== null && (now.uid !== uid || now.gid !== gid)) Deno.chownSync(path, uid, gid);
 }
 
 /** Our own servers hold a lock; of Java's, zkServer.sh writes the process id. */
@@ -216,6 +235,10 @@ function lockDirectories(dataDir: string, dataLogDir: string): Disposable {
     for (const dir of [dataDir, dataLogDir]) Deno.mkdirSync(dir, { recursive: true });
     const dirs = { dataDir, dataLogDir, snapshotDir: "", logDir: "" };
     const lock = DataDirLock.acquire(dirs, SILENT);
+    for (const dir of [dataDir, dataLogDir]) {
+      const path = `${dir}/${LOCK_NAME}`;
+      if (isThere(path)) giveTo(Deno.statSync(dir), path);
+    }
     return { [Symbol.dispose]: () => lock.release() };
   } catch (error) {
     if (error instanceof DataDirError) {

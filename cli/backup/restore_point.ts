@@ -83,8 +83,8 @@ export function chooseBackup(
     throw new CommandError(
       id === undefined
         ? `Cannot restore: "${repository.dir}" holds no backup that can be read`
-        : `Cannot find backup "${id}" in "${repository.dir}"; there ` +
-          (backups.length === 0 ? "is none" : `are ${backups.map(({ id }) => id).join(", ")}`),
+        : `Cannot find backup "${id}" in "${repository.dir}"; "backup list ${repository.dir}" tells ` +
+          "which there are",
     );
   }
   for (const manifest of candidates.toReversed()) {

@@ -10,11 +10,11 @@ import { ConfigError } from "../config_error.ts";
 import { ExitCode, type World } from "../world.ts";
 import { describeBackup, printTable, sizeText, timeText } from "./backup_output.ts";
 import { type CommittedZxid, committedZxidOf } from "./committed_zxid.ts";
-import { createBackup } from "./create_backup.ts";
+import { createBackup, type CreatedBackup } from "./create_backup.ts";
 import { BackupDamagedError } from "./manifest.ts";
 import { numberIn } from "./number_file.ts";
 import { progressOf } from "./progress.ts";
-import { type BackupList, Repository } from "./repository.ts";
+import { type BackupList, isOfSystem, Repository, systemText } from "./repository.ts";
 import { planRestore, restoreBackup, type RestorePlan } from "./restore_backup.ts";
 import { chooseBackup, type ChosenBackup, parseRestorePoint } from "./restore_point.ts";
 import { verifyBackups } from "./verify_backup.ts";
@@ -67,9 +67,17 @@ export async function runCreate(
   const source = await sourceOf(world, options, warn);
   using progress = await progressOf(world, "copying");
   const repository = Repository.openOrMake(to);
-  const { manifest, newBytes, sharedBytes } = await createBackup({
-    ...{ repository, ...source, gzip, progress, warn },
-  });
+  let created: CreatedBackup;
+  try {
+    created = await createBackup({ repository, ...source, gzip, progress, warn });
+  } catch (error) {
+    throw isOfSystem(error)
+      ? new CommandError(`Cannot back up "${source.dataDir}" to "${to}": ${systemText(error)}`, {
+        cause: error,
+      })
+      : error;
+  }
+  const { manifest, newBytes, sharedBytes } = created;
   if (json) {
     printJson(world, { ...describeBackup(manifest), newBytes, sharedBytes });
   } else {
