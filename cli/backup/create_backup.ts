@@ -292,7 +292,8 @@ class Creation {
     for (const snapshot of snapshots.toReversed()) {
       if (snapshot.zxid > newest.zxid) break;
       const logs = logsFrom(taken, snapshot.zxid);
-      const problem = problemOf(snapshot, logs);
+      const later = snapshots.filter(({ zxid }) => zxid > snapshot.zxid && zxid <= newest.zxid);
+      const problem = problemOf({ snapshot, later, logs });
       if (problem !== null) {
         reason ??= problem;
         continue;
@@ -302,7 +303,7 @@ class Creation {
       if (reason !== null) {
         warn(`the backup begins with 0x${zxidToHex(base.throughZxid)}, since ${reason.message}`);
       }
-      return { base, entries: logs.flatMap(({ entries }) => entries) };
+      return { base, entries: soundEntriesOf(logs) };
     }
     if (reason instanceof LogCorruptError) throw reason;
     throw new CommandError(
@@ -320,10 +321,19 @@ function logsFrom(taken: readonly TakenLog[], zxid: Zxid): TakenLog[] {
 }
 
 /** Why the logs do not lead from a snapshot to their end. */
-function problemOf({ name, zxid }: StorageFile, logs: readonly TakenLog[]): Error | null {
-  const order = new ReplayOrder({ zxid, file: name });
+function problemOf({ snapshot, later, logs }: {
+  snapshot: StorageFile;
+  /** Newer ones: what they are named after has to be in the log. */
+  later: readonly StorageFile[];
+  logs: readonly TakenLog[];
+}): Error | null {
+  const order = new ReplayOrder({ zxid: snapshot.zxid, file: snapshot.name });
+  let damage: LogCorruptError | null = null;
   for (const log of logs) {
-    if (log.damage !== null) return log.damage;
+    // what it holds is not needed if the next one goes on with the very next txn
+    if (damage !== null && log.entries[0]?.firstZxid !== order.last + 1) return damage;
+    damage = log.damage;
+    if (damage !== null) continue;
     for (const { firstZxid, lastZxid } of log.entries) {
       try {
         if (firstZxid <= order.last) order.pass(log.name);
@@ -335,7 +345,20 @@ function problemOf({ name, zxid }: StorageFile, logs: readonly TakenLog[]): Erro
       }
     }
   }
-  return null;
+  if (damage !== null) return damage;
+  const entries = soundEntriesOf(logs);
+  // the first txn of an epoch may follow on any of the one before: only this tells that some are missing
+  const missing = later.find(({ zxid }) =>
+    counterOf(zxid) !== 0 &&
+    !entries.some(({ firstZxid, lastZxid }) => firstZxid <= zxid && zxid <= lastZxid)
+  );
+  return missing === undefined
+    ? null
+    : new Error(`the txns between "${snapshot.name}" and "${missing.name}" are in no log`);
+}
+
+function soundEntriesOf(logs: readonly TakenLog[]): LogEntry[] {
+  return logs.filter(({ damage }) => damage === null).flatMap(({ entries }) => entries);
 }
 
 /** Whether a log ends behind what a snapshot may hold a part of. The first zxid of an epoch is no txn's. */
