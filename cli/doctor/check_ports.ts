@@ -6,7 +6,7 @@
 import { ListenError } from "../../core/errors.ts";
 import { QuorumConfig } from "../../cluster/quorum_config.ts";
 import { listen } from "../../net/tcp_listen.ts";
-import { type Examination, holderOf, isZooKeeperAnswer } from "./examination.ts";
+import { type Examination, holdersOf, isZooKeeperAnswer } from "./examination.ts";
 import { findingKinds, type Report } from "./finding.ts";
 import { isWildcard, type Subject } from "./subject.ts";
 
@@ -152,9 +152,12 @@ async function checkFree(
     listen({ port, address: host }).close();
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) {
-      const holder = await holderOf(port, machine);
-      if (running !== null && (running.pid === null || running.pid === holder?.pid)) return;
-      const by = holder === null ? "" : ` by process ${holder.pid} (${holder.command})`;
+      const holders = await holdersOf(place, machine);
+      const isOwn = running !== null &&
+        (running.pid === null || holders.some(({ pid }) => pid === running.pid));
+      if (isOwn) return;
+      const [holder] = holders;
+      const by = holder === undefined ? "" : ` by process ${holder.pid} (${holder.command})`;
       report("DK-PORT-001", `${text} is in use${by}`);
     } else if (/permission denied|os error 13/i.test(String(error))) {
       report("DK-PORT-004", `${text}: user ${machine.userId} may not listen there`);

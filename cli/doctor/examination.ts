@@ -43,7 +43,7 @@ export async function findRunningServer(
       timeoutMs,
     });
     if (!isZooKeeperAnswer(answer)) return null;
-    const holder = await holderOf(port, machine);
+    const [holder] = await holdersOf(clients, machine);
     return { pid: holder?.pid ?? null, isServing: answer.includes("Mode:") };
   } catch {
     return null;
@@ -62,19 +62,35 @@ export interface PortHolder {
   readonly command: string;
 }
 
-/** Who listens at a TCP port, where it can be seen: others' processes are hidden from all but root. */
-export async function holderOf(port: number, machine: Machine): Promise<PortHolder | null> {
-  return ofSs(await machine.outputOf(["ss", "-Hltnp", `sport = :${port}`])) ??
-    ofProc(port, machine);
+/**
+ * Who listens at a TCP port of an address (null: any), where it can be seen: others' processes are hidden from all
+ * but root.
+ */
+export async function holdersOf(
+  { host, port }: { readonly host: string | null; readonly port: number },
+  machine: Machine,
+): Promise<PortHolder[]> {
+  const text = await machine.outputOf(["ss", "-Hltnp", `sport = :${port}`]);
+  return text === null ? ofProc(port, machine) : ofSs(text, host);
 }
 
-function ofSs(text: string | null): PortHolder | null {
-  const [, command, pid] = /users:\(\("([^"]*)",pid=(\d+)/.exec(text ?? "") ?? [];
-  return command === undefined ? null : { pid: Number(pid), command };
+function ofSs(text: string, host: string | null): PortHolder[] {
+  const holders: PortHolder[] = [];
+  for (const line of text.split("\n")) {
+    const [, , , local = ""] = line.trim().split(/\s+/);
+    const address = local.slice(0, local.lastIndexOf(":")).replace(/^\[|\]$|%.*$/g, "");
+    const isThere = host === null || !/^[\d.]+$|:/.test(host) || address === host ||
+      ["*", "0.0.0.0", "::", `::ffff:${host}`].includes(address);
+    if (!isThere) continue;
+    for (const [, command, pid] of line.matchAll(/\("([^"]*)",pid=(\d+)/g)) {
+      holders.push({ pid: Number(pid), command: command! });
+    }
+  }
+  return holders;
 }
 
-/** Without `ss`: the socket's inode, then whose descriptor it is. */
-function ofProc(port: number, machine: Machine): PortHolder | null {
+/** Without `ss`: the inodes of the sockets, then whose descriptors they are. */
+function ofProc(port: number, machine: Machine): PortHolder[] {
   const LISTEN = "0A";
   const inodes = new Set<string>();
   for (const path of ["/proc/net/tcp", "/proc/net/tcp6"]) {
@@ -84,17 +100,18 @@ function ofProc(port: number, machine: Machine): PortHolder | null {
       if (isPort && state === LISTEN) inodes.add(`socket:[${inode}]`);
     }
   }
-  if (inodes.size === 0) return null;
+  const holders: PortHolder[] = [];
+  if (inodes.size === 0) return holders;
   try {
     for (const { name: pid } of Deno.readDirSync("/proc")) {
-      if (/^\d+$/.test(pid) && hasDescriptor(pid, inodes)) {
-        return { pid: Number(pid), command: machine.systemText(`/proc/${pid}/comm`)?.trim() ?? "" };
-      }
+      if (!/^\d+$/.test(pid) || !hasDescriptor(pid, inodes)) continue;
+      const command = machine.systemText(`/proc/${pid}/comm`)?.trim() ?? "";
+      holders.push({ pid: Number(pid), command });
     }
   } catch {
     // not ours to see
   }
-  return null;
+  return holders;
 }
 
 function hasDescriptor(pid: string, targets: ReadonlySet<string>): boolean {

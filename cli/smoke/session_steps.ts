@@ -116,6 +116,7 @@ export const SESSION_STEPS: readonly SmokeStep[] = [
       before.abandon();
       const after = await open(undefined, { session });
       expectEqual(after.sessionId, session.id, "the session");
+      await after.sync(`${base}/kept`); // it may be at another server
       expect(await after.exists(`${base}/kept`) !== null, "its ephemeral is gone");
     },
   },

@@ -138,6 +138,7 @@ export const ZNODE_STEPS: readonly SmokeStep[] = [
       const creator = { permissions: Permission.All, scheme: "auth", id: "" };
       const closed = `${base}/closed`;
       await other.create(closed, bytes("secret"), { acl: [creator] });
+      await client.sync(closed); // it may be at another server
       await expectRefusal(ErrorCode.NoAuth, client.get(closed), "reading without permission");
       const set = client.set(closed, null);
       await expectRefusal(ErrorCode.NoAuth, set, "writing without permission");
