@@ -78,7 +78,9 @@ export async function bench(world: World, options: BenchOptions): Promise<number
   }
   if (options.json) world.print(`${JSON.stringify(reportJson(results, options), null, 2)}\n`);
   if (stop.signal.aborted) return ExitCode.Interrupted;
-  const isDone = results.every(({ errors, latencies }) => errors.size === 0 && latencies.size > 0);
+  const isDone = results.every(({ errors, unansweredCount, latencies }) =>
+    errors.size === 0 && unansweredCount === 0 && latencies.size > 0
+  );
   return isDone ? ExitCode.Normal : ExitCode.Unexpected;
 }
 

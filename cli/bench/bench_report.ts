@@ -11,7 +11,7 @@ const BAR_COLUMNS = 40;
 const COLUMNS = ["count", "per s", "mean", "p50", "p95", "p99", "p99.9", "max"];
 
 export function reportText(result: LoadResult, options: BenchOptions): string {
-  const { mix, elapsedMs, latencies, errors } = result;
+  const { mix, elapsedMs, latencies, errors, unansweredCount } = result;
   const { clientCount, inFlightCount, dataBytes, znodeCount } = options;
   let text = `${mix}: ${clientCount} clients with ${inFlightCount} requests in flight each, ` +
     `${dataBytes} bytes of data, ${znodeCount} znodes, ${(elapsedMs / 1000).toFixed(1)} s\n`;
@@ -27,6 +27,7 @@ export function reportText(result: LoadResult, options: BenchOptions): string {
   for (const [operation, its] of latencies) text += histogramText(operation, its);
   if (latencies.size === 0) text += "  no operation was done\n";
   for (const [kind, count] of errors) text += `  errors: ${count} ${kind}\n`;
+  if (unansweredCount > 0) text += `  unanswered at the end: ${unansweredCount}\n`;
   return `${text}  ${cpuText(result)}\n\n`;
 }
 
@@ -76,7 +77,9 @@ export function reportJson(results: readonly LoadResult[], options: BenchOptions
     inFlight: inFlightCount,
     size: dataBytes,
     znodes: znodeCount,
-    loads: results.map(({ mix, elapsedMs, latencies, errors, cpuShare, ownDelay }) => ({
+    loads: results.map((
+      { mix, elapsedMs, latencies, errors, unansweredCount, cpuShare, ownDelay },
+    ) => ({
       mix,
       elapsedMs: Math.round(elapsedMs),
       operations: Object.fromEntries(
@@ -87,6 +90,7 @@ export function reportJson(results: readonly LoadResult[], options: BenchOptions
         }),
       ),
       errors: Object.fromEntries(errors),
+      unanswered: unansweredCount,
       cpuShare: Math.round(cpuShare * 1000) / 1000,
       ownDelay: ownDelay.summary(),
       isGeneratorTheLimit: isOwnLimit(cpuShare),

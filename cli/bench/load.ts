@@ -32,14 +32,16 @@ export interface LoadResult {
   readonly latencies: ReadonlyMap<string, Latencies>;
   /** By kind. */
   readonly errors: ReadonlyMap<string, number>;
+  /** Without an answer some time after the end. */
+  readonly unansweredCount: number;
   /** What this process used of one processor, all its threads together: 1 is all of it. */
   readonly cpuShare: number;
   /** How late this process came to what was due: so much of the latencies is its own. */
   readonly ownDelay: Latencies;
 }
 
-/** The answers to what is in flight at the end may take so long. */
-const END_MS = 5000;
+/** So long the answers to what is in flight at the end are waited for. */
+const ANSWER_MS = 5000;
 const BEAT_MS = 10;
 /** After a failure, so that a server that refuses everything is not asked in a tight loop. */
 const FAILURE_PAUSE_MS = 10;
@@ -76,36 +78,31 @@ class Load {
       }
     }
     void Promise.all(working).then(stop);
-    await this.#overOrAfter(signal.aborted ? 0 : warmUpMs);
+    await endOf(this.#over.promise, signal.aborted ? 0 : warmUpMs);
     const cpuBefore = process.cpuUsage();
     const startMs = performance.now();
     const ownDelay = new Latencies();
     const beat = startBeat(ownDelay);
     this.#isMeasuring = true;
-    await this.#overOrAfter(signal.aborted ? 0 : durationMs);
+    await endOf(this.#over.promise, signal.aborted ? 0 : durationMs);
     this.#isOver = true;
+    // slow answers are what must not be left out
+    await endOf(Promise.all(working), ANSWER_MS);
     this.#isMeasuring = false;
     const elapsedMs = performance.now() - startMs;
     clearInterval(beat);
     const { user, system } = process.cpuUsage(cpuBefore);
     this.#end.abort(new Error("the load is over"));
     signal.removeEventListener("abort", stop);
-    await Promise.race([Promise.all(working), pause(END_MS)]);
     return {
       mix,
       elapsedMs,
       latencies: this.#latencies,
       errors: this.#errors,
+      unansweredCount: this.#startedCount - this.#endedCount,
       cpuShare: (user + system) / 1000 / elapsedMs,
       ownDelay,
     };
-  }
-
-  async #overOrAfter(ms: number): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const time = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-    await Promise.race([time, this.#over.promise]);
-    clearTimeout(timer);
   }
 
   async #work(place: Pick<Worker, "client" | "other" | "index">): Promise<void> {
@@ -118,7 +115,7 @@ class Load {
       try {
         await round(this.#measure);
       } catch (error) {
-        if (this.#isOver) return;
+        if (this.#end.signal.aborted) return;
         const kind = error instanceof KeeperError ? nameOfCode(error.code) : `${error}`;
         this.#errors.set(kind, (this.#errors.get(kind) ?? 0) + 1);
         if (error instanceof SessionExpiredError) return; // the client is of no use any more
@@ -127,7 +124,7 @@ class Load {
     }
   }
 
-  /** What was begun before the measuring, or ends after it, does not count. */
+  /** What was begun before the measuring does not count. */
   readonly #measure: Measure = async (operation, run) => {
     if (!this.#isMeasuring) return void await run();
     this.#startedCount++;
@@ -145,6 +142,14 @@ class Load {
     if (latencies === undefined) this.#latencies.set(operation, latencies = new Latencies());
     return latencies;
   }
+}
+
+/** Waits for it, and no longer than this. */
+async function endOf(promise: Promise<unknown>, msMax: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const time = new Promise<void>((resolve) => timer = setTimeout(resolve, msMax));
+  await Promise.race([promise, time]);
+  clearTimeout(timer);
 }
 
 /** Timers come late when the process is busy, or gets no processor. */

@@ -125,7 +125,7 @@ export async function checkData(
     return;
   }
 
-  const { tree, sessions, result, lastTimeMs, error } = await readAll(values, dirs);
+  const { tree, result, lastTimeMs, error } = await readAll(values, dirs);
   if (result === null) {
     report("DK-DATA-001", error);
     return;
@@ -157,7 +157,6 @@ export async function checkData(
       } s from now`,
     );
   }
-  sessions.clear();
 }
 
 async function readAll(
@@ -165,7 +164,6 @@ async function readAll(
   dirs: ReturnType<typeof versionDirs>,
 ): Promise<{
   tree: DataTree;
-  sessions: SessionTable;
   /** Null: it failed, with `error`. */
   result: RecoveryResult | null;
   lastTimeMs: number;
@@ -200,12 +198,12 @@ async function readAll(
       trustEmpty: values["snapshot.trust.empty"],
       autoCreateDatabase: true,
     });
-    return { tree, sessions, result, lastTimeMs, error: "" };
+    return { tree, result, lastTimeMs, error: "" };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const isOfData = error instanceof DataDirError || error instanceof Deno.errors.PermissionDenied;
     if (!isOfData) throw error;
-    return { tree, sessions, result: null, lastTimeMs, error: error.message };
+    return { tree, result: null, lastTimeMs, error: error.message };
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { formatServerLine, parseEnsembleLines, splitLines } from "../../cluster/ensemble_lines.ts";
 import type { Examination } from "./examination.ts";
 import { findingKinds, type Report } from "./finding.ts";
@@ -108,8 +109,10 @@ export const MEMBER_FINDINGS = findingKinds({
   "DK-MEMB-015": {
     severity: "warning",
     title: "The server runs with other settings than the file has",
-    meaning: "The file was changed after its start: the next start brings another behaviour.",
-    action: "Restart it, or take the change back.",
+    meaning:
+      "The file was changed after its start, or it is another server that has our client port: the " +
+      "next start brings another behaviour.",
+    action: "Restart it, or take the change back; give each server a client port of its own.",
   },
 });
 
@@ -266,5 +269,8 @@ function checkFile({ subject, answers }: Examination, report: Told): void {
     const [now, then] = [settingOf(subject, key), running.settings!.get(key)];
     return then === undefined || now === then ? [] : [`${key} is ${then}, in the file ${now}`];
   });
+  const dir = `${resolve(subject.values.dataDir)}/version-2`;
+  const then = running.settings.get("dataDir") ?? dir;
+  if (then.startsWith("/") && then !== dir) changed.push(`dataDir is ${then}, in the file ${dir}`);
   if (changed.length > 0) report("DK-MEMB-015", `${running.name}: ${changed.join("; ")}`);
 }

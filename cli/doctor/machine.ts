@@ -74,7 +74,15 @@ export const systemMachine: Machine = {
       return error instanceof Deno.errors.NotCapable ? printed(["cat", path]) : null;
     }
   },
-  outputOf: (command) => Promise.resolve(printed(command)),
+  async outputOf([program, ...args]) {
+    try {
+      const options = { args, stdin: "null", stderr: "null" } as const;
+      const { success, stdout } = await new Deno.Command(program!, options).output();
+      return success ? new TextDecoder().decode(stdout) : null;
+    } catch {
+      return null;
+    }
+  },
   diskUse(directory) {
     const { blocks, bavail, bsize, files, ffree } = statfsSync(directory);
     return {
@@ -105,10 +113,11 @@ export const systemMachine: Machine = {
   },
 };
 
+/** Null where there is no such program, or it fails. */
 function printed([program, ...args]: readonly string[]): string | null {
   try {
-    const { success, stdout } = new Deno.Command(program!, { args, stdin: "null", stderr: "null" })
-      .outputSync();
+    const options = { args, stdin: "null", stderr: "null" } as const;
+    const { success, stdout } = new Deno.Command(program!, options).outputSync();
     return success ? new TextDecoder().decode(stdout) : null;
   } catch {
     return null;
