@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { AuthInfo } from "../../net/client/client_types.ts";
 import { type CommandLine, type ConfigOptions, withConfigOptions } from "../command_line.ts";
 
@@ -41,7 +41,7 @@ function declareDoctor(program: Command, commandLine: CommandLine): void {
       words,
     )
     .option("--deep", "read all data, however large they are")
-    .option("--timeout <ms>", "how long another server may take to answer", positive, 2000)
+    .addOption(timeOption("--timeout <time>", "how long another server may take to answer", "2s"))
     .option("--list", "print every code that can be found")
     .option("--explain <code>", "print what a code means")
     .option("--json", "as JSON")
@@ -87,7 +87,7 @@ function declareSmoke(program: Command, { world, action }: CommandLine): void {
         "All happens below a znode of its own, /denkeeper-smoke-..., which is gone in the end.",
     )
     .argument("[servers]", "host:port,host:port/chroot", CONNECT_STRING)
-    .option("--timeout <ms>", "how long each step may take", positive, 10_000)
+    .addOption(timeOption("--timeout <time>", "how long each step may take", "10s"))
     .option("--auth <scheme:auth>", "as whom, e.g. digest:user:password; may be repeated", auth)
     .option("--json", "as JSON")
     .addHelpText(
@@ -138,24 +138,24 @@ function declareBench(program: Command, { world, action }: CommandLine): void {
         "below a znode of its own, /denkeeper-bench-..., which is gone in the end.",
     )
     .argument("[servers]", "host:port,host:port/chroot", CONNECT_STRING)
-    .option(
-      "--mix <mixes>",
-      "loads, one after the other: get, set, create (and delete), mixed (get and set), multi (check and two sets), " +
-        "watch (set until the event)",
-      words,
-      ["mixed"],
+    .addOption(
+      new Option(
+        "--mix <mixes>",
+        "loads, one after the other: get, set, create (and delete), mixed (get and set), multi (check and two sets), " +
+          "watch (set until the event)",
+      ).argParser(words).default(["mixed"], "mixed"),
     )
     .option("--clients <number>", "sessions", positive, 10)
     .option("--in-flight <number>", "requests that each has under way", positive, 8)
     .option("--size <bytes>", "data of a znode", wholeNumber, 100)
     .option("--znodes <number>", "znodes that are read and changed", positive, 1000)
     .option("--read-ratio <ratio>", "of reads in mixed", ratio, 0.9)
-    .option("--duration <time>", "of each load, e.g. 500ms, 10s, 2m", time, 10_000)
+    .addOption(timeOption("--duration <time>", "of each load, e.g. 500ms, 10s, 2m", "10s"))
     .option("--ops <number>", "end a load after so many operations, if that is sooner", positive)
-    .option("--warm-up <time>", "before each, not measured", time, 2000)
+    .addOption(timeOption("--warm-up <time>", "before each, not measured", "2s"))
     .option("--connect-rate <number>", "sessions begun in a second", positive, 100)
     .option("--auth <scheme:auth>", "as whom, e.g. digest:user:password; may be repeated", auth)
-    .option("--timeout <time>", "how long a connection may take", time, 10_000)
+    .addOption(timeOption("--timeout <time>", "how long a connection may take", "10s"))
     .option("--json", "as JSON")
     .addHelpText(
       "after",
@@ -220,6 +220,10 @@ function ratio(text: string): number {
   const number = Number(text);
   if (text.trim() !== "" && number >= 0 && number <= 1) return number;
   throw new InvalidArgumentError("Expected a number from 0 to 1.");
+}
+
+function timeOption(flags: string, description: string, preset: string): Option {
+  return new Option(flags, description).argParser(time).default(time(preset), preset);
 }
 
 /** In ms; a number alone is seconds. */

@@ -76,8 +76,8 @@ export const DATA_FINDINGS = findingKinds({
       "From jute.maxbuffer on, clients drop the connection at this answer and reconnect for ever; " +
       "not even its children can be listed to delete them.",
     action:
-      "Spread the children over several znodes, or delete those that are old: `denkeeper cli` and " +
-      "HTTP list and delete in pages, whatever their number.",
+      "Spread the children over several znodes, or delete those that are old; the HTTP API lists " +
+      "children in pages, whatever their number.",
   },
   "DK-DATA-007": {
     severity: "warning",

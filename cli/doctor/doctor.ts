@@ -189,8 +189,10 @@ function textOf(
   counts: Readonly<Record<Finding["severity"], number>>,
   columns: number,
 ): string {
-  const { configPath, isMember, servers, myid } = subject;
-  const who = isMember
+  const { configPath, isMember, servers, myid, values } = subject;
+  const who = values === null
+    ? "cannot be used"
+    : isMember
     ? `member ${myid ?? "?"} of ${servers.length}`
     : "a server that stands alone";
   let text = `${configPath ?? "settings of the environment"}: ${who}\n\n`;

@@ -37,7 +37,7 @@ interface SmokeReport {
 }
 
 async function smoke(servers: string): Promise<{ code: number; report: SmokeReport }> {
-  const { code, stdout } = await run("smoke", servers, "--json", "--timeout", "60000");
+  const { code, stdout } = await run("smoke", servers, "--json", "--timeout", "60s");
   return { code, report: JSON.parse(stdout) };
 }
 
@@ -86,7 +86,7 @@ Deno.test("smoke stays below a chroot", async () => {
 });
 
 Deno.test("smoke tells that nobody is there", async () => {
-  const { code, stdout } = await run("smoke", `127.0.0.1:${freePort()}`, "--timeout", "200");
+  const { code, stdout } = await run("smoke", `127.0.0.1:${freePort()}`, "--timeout", "200ms");
   assert.equal(code, 1);
   assert.match(stdout, /^FAILED .* connect: /m);
   assert.match(stdout, /^skipped .* list children: there is no connection$/m);
@@ -203,7 +203,7 @@ testWith(
         assert.equal(code, 0);
         await ensemble.waitUntilEqual();
 
-        const args = ["doctor", ensemble.configFile(1), "--timeout", "4000", "--json"];
+        const args = ["doctor", ensemble.configFile(1), "--timeout", "4s", "--json"];
         const only = ["--only", "config,myid,names,ports,clock,members"];
         const sound = await run(...args, ...only);
         const { findings } = JSON.parse(sound.stdout);
