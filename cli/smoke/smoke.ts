@@ -41,6 +41,7 @@ const STEPS: readonly SmokeStep[] = [...ZNODE_STEPS, ...SESSION_STEPS, ...SERVER
 const CONNECT = "connect";
 const MAKE_ROOM = "make a znode of its own";
 const CLEAN_UP = "clean up";
+const CONNECT_RATIO = 0.8;
 /** Of sessions that a broken connection leaves behind. */
 const SESSION_TIMEOUT_MS = 15_000;
 
@@ -105,6 +106,11 @@ class SmokeRun {
     this.#told = told;
   }
 
+  /** Less than a step may take: it knows why there is no connection. */
+  get #connectMs(): number {
+    return this.#options.timeoutMs * CONNECT_RATIO;
+  }
+
   interrupt(): void {
     this.#stop.abort(new Error("interrupted"));
   }
@@ -113,7 +119,7 @@ class SmokeRun {
     const client = this.#client();
     try {
       const isConnected = await this.#step(CONNECT, async () => {
-        await client.connected({ timeoutMs: this.#options.timeoutMs });
+        await client.connected({ timeoutMs: this.#connectMs });
         this.server = client.server;
       });
       const hasRoom = isConnected && await this.#step(MAKE_ROOM, async () => {
@@ -151,7 +157,7 @@ class SmokeRun {
       open: async (server, options) => {
         const other = this.#client(server, options);
         opened.push(other);
-        await other.connected({ timeoutMs: this.#options.timeoutMs });
+        await other.connected({ timeoutMs: this.#connectMs });
         return other;
       },
     };
@@ -163,7 +169,7 @@ class SmokeRun {
   async #cleanUp(): Promise<void> {
     const step = async () => {
       await using client = this.#client();
-      await client.connected({ timeoutMs: this.#options.timeoutMs });
+      await client.connected({ timeoutMs: this.#connectMs });
       await deleteTree(client, this.#base);
     };
     await this.#step(CLEAN_UP, step, new AbortController().signal);
