@@ -10,11 +10,13 @@ import type { Logger } from "../core/ports.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { DataTree } from "../core/tree/data_tree.ts";
 import { type MemoryLimit, memoryLimitOf } from "./memory_limit.ts";
-import { nodeV8 } from "./node_modules.ts";
+import { nodeProcess, nodeV8 } from "./node_modules.ts";
 
 const CHECK_MS = 1000;
-/** Garbage fills the heap for a moment: only what stays is short. */
+/** A moment fills memory too: only what stays is short. */
 const FULL_CHECK_COUNT = 3;
+/** While nothing grows there is no reason for V8 to collect garbage, and what was deleted would count for ever. */
+const COLLECT_CHECK_COUNT = 5;
 /** Of the heap's own limit. */
 const HEAP_FULL_RATIO = 0.95;
 /** Of the soft limit: what is freed must be worth something, or writes are refused again at once. */
@@ -36,17 +38,21 @@ export interface MemoryWatchOptions {
   readonly limitText: string;
   readonly logger: Logger;
   readonly measure?: () => MemoryUse;
+  /** Collects garbage, which stops everything for some 10 ms. */
+  readonly collect?: () => void;
 }
 
 export class MemoryWatch {
   readonly #options: MemoryWatchOptions;
   readonly #measure: () => MemoryUse;
   readonly #timer: ReturnType<typeof setInterval> | null;
+  readonly #collect: () => void;
   #fullCount = 0;
 
   constructor(options: MemoryWatchOptions) {
     this.#options = options;
     this.#measure = options.measure ?? (() => memoryUseOf(options.tree));
+    this.#collect = options.collect ?? collectGarbage;
     this.#timer = options.softLimitBytes === 0 ? null : setInterval(() => this.check(), CHECK_MS);
   }
 
@@ -66,21 +72,36 @@ export class MemoryWatch {
       heapMiB: mib(heapBytes),
       heapLimitMiB: mib(heapBytesMax),
     };
-    if (tree.refusesGrowth) {
-      if (bytes > softLimitBytes * ENOUGH_RATIO || heapBytes > heapLimit * ENOUGH_RATIO) return;
+    const ratio = tree.refusesGrowth ? ENOUGH_RATIO : 1;
+    const isShort = bytes > softLimitBytes * ratio || heapBytes > heapLimit * ratio;
+    if (!isShort) {
       this.#fullCount = 0;
+      if (!tree.refusesGrowth) return;
       tree.refusesGrowth = false;
-      logger.info("there is memory again: znodes are created", fields);
-    } else if (bytes <= softLimitBytes && heapBytes <= heapLimit) this.#fullCount = 0;
-    else if (++this.#fullCount >= FULL_CHECK_COUNT) {
-      tree.refusesGrowth = true;
-      logger.error(
-        "memory is short: creates, and data that get longer, are refused (SystemError); delete " +
-          "znodes, or give the server more memory, or raise memory.softLimit",
-        fields,
-      );
+      return logger.info("there is memory again: znodes are created", fields);
     }
+    this.#fullCount++;
+    if (this.#fullCount < FULL_CHECK_COUNT || tree.refusesGrowth) {
+      if (this.#fullCount % COLLECT_CHECK_COUNT === FULL_CHECK_COUNT - 1) this.#collect();
+      return;
+    }
+    tree.refusesGrowth = true;
+    logger.error(
+      "memory is short: creates, and data that get longer, are refused (SystemError); delete " +
+        "znodes, or give the server more memory, or raise memory.softLimit",
+      fields,
+    );
   }
+}
+
+let gc: (() => void) | null = null;
+
+function collectGarbage(): void {
+  if (gc === null) {
+    nodeV8().setFlagsFromString("--expose-gc");
+    gc = nodeProcess().getBuiltinModule("node:vm").runInNewContext("gc") as () => void;
+  }
+  gc();
 }
 
 /** @returns 0 when there is none, or nobody can say how much there is */

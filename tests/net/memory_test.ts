@@ -16,7 +16,7 @@ const SYSTEM_ERROR = -1;
 Deno.test("a server whose memory is short refuses what makes the tree larger, until there is room", async () => {
   // it has about 80 MiB in use when it has started
   await using server = await ServerProcess.start("denkeeper", {
-    config: { "memory.softLimit": "110M" },
+    config: { "memory.softLimit": "130M" },
     http: true,
   });
   using client = await RawClient.session(server.clientPort);
@@ -70,12 +70,14 @@ Deno.test("memory is short when it stays so, and there is room when a twentieth 
   });
   const lines: LogLine[] = [];
   let use = { bytes: 90, heapBytes: 1, heapBytesMax: 1000 };
+  let collectedCount = 0;
   const watch = new MemoryWatch({
     tree,
     softLimitBytes: 100,
     limitText: "test",
     logger: keepingLogger(lines),
     measure: () => use,
+    collect: () => collectedCount++,
   });
   watch.stop();
   const refusals = (bytes: number, heapBytes = 1) => {
@@ -93,6 +95,7 @@ Deno.test("memory is short when it stays so, and there is room when a twentieth 
     true,
     false,
   ]);
+  assert.equal(collectedCount, 3, "before it refuses anything");
   assert.equal(lines.filter(({ level }) => level === "error").length, 2);
 });
 
