@@ -24,6 +24,11 @@ export interface ConnectString {
 
 /** @throws {ClientArgumentError} saying which part cannot be read */
 export function parseConnectString(text: string): ConnectString {
+  if (text.startsWith("dns-srv:")) {
+    throw new ClientArgumentError(
+      `Connect string "${text}": SRV records are not looked up: name the servers`,
+    );
+  }
   const slash = text.indexOf("/");
   const hosts = slash < 0 ? text : text.slice(0, slash);
   const chroot = slash < 0 ? "" : text.slice(slash);

@@ -120,8 +120,8 @@ export class KeeperClient implements ZooKeeperClient {
   }
 
   watchState(listener: WatchListener): () => void {
-    this.#session.stateListeners.add(listener);
-    return () => void this.#session.stateListeners.delete(listener);
+    this.#session.events.stateListeners.add(listener);
+    return () => void this.#session.events.stateListeners.delete(listener);
   }
 
   create(

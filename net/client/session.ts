@@ -21,7 +21,6 @@ import { clientPathOf } from "./client_paths.ts";
 import type {
   AuthInfo,
   ClientState,
-  EventKind,
   KeeperState,
   WatcherKind,
   WatchListener,
@@ -29,6 +28,7 @@ import type {
 import { type ConnectString, serverText } from "./connect_string.ts";
 import { Connection, messageOf } from "./connection.ts";
 import { type ConnectResponse, readConnectResponse, writeConnectRequest } from "./handshake.ts";
+import { EventDelivery, tell } from "./event_delivery.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { rest, searchReadWrite } from "./read_write_search.ts";
 import { type ClientRequest, PendingRequest, RequestQueue } from "./request_queue.ts";
@@ -63,8 +63,7 @@ export interface SessionOptions {
 
 export class Session {
   readonly watches = new WatchRegistry();
-  /** Told of each change of the state, beside `onEvent`. */
-  readonly stateListeners = new Set<WatchListener>();
+  readonly events: EventDelivery;
   readonly chroot: string;
   state: ClientState = "CONNECTING";
   id: bigint;
@@ -101,6 +100,7 @@ export class Session {
 
   constructor({ servers, chroot }: ConnectString, options: SessionOptions) {
     this.chroot = chroot;
+    this.events = new EventDelivery(options.onEvent);
     this.#options = options;
     this.id = options.session?.id ?? 0n;
     this.password = options.session?.password ?? new Uint8Array(16);
@@ -173,7 +173,7 @@ export class Session {
     const removed = this.watches.remove(kind, serverPath);
     const path = clientPathOf(this.chroot, serverPath);
     for (const { listener, event } of removed) {
-      this.#tell(listener, { kind: event, path });
+      tell(listener, { kind: event, state: this.#keeperState(), path, zxid: -1 });
     }
     return removed.length;
   }
@@ -242,7 +242,8 @@ export class Session {
       frameBytesMax: this.#options.frameBytesMax,
       onFrame: (reader, skippedBytes) => {
         if (this.isConnected) this.#take(reader, skippedBytes);
-        else this.#associated(readConnectResponse(reader), server);
+        else if (skippedBytes === 0) this.#associated(readConnectResponse(reader), server);
+        else throw new ProtocolError("it does not answer as a ZooKeeper server does");
       },
     });
     this.#connection = connection;
@@ -297,7 +298,7 @@ export class Session {
     for (const pending of this.#waiting.drain()) {
       if (!pending.isSettled) this.#send(pending);
     }
-    this.#changed(response.isReadOnly ? "ConnectedReadOnly" : "SyncConnected");
+    this.events.changed(response.isReadOnly ? "ConnectedReadOnly" : "SyncConnected");
     this.#nextConnection?.resolve();
     this.#nextConnection = null;
     if (response.isReadOnly) void this.#searchReadWrite(connection, server);
@@ -406,10 +407,9 @@ export class Session {
     reader.int(); // the state: always connected
     const serverPath = reader.string();
     if (kind === undefined || serverPath === null) return;
-    const event = { kind, path: clientPathOf(this.chroot, serverPath), zxid };
+    const path = clientPathOf(this.chroot, serverPath);
     const listeners = this.watches.take(kind, serverPath);
-    for (const listener of listeners) this.#tell(listener, event);
-    if (listeners.size === 0) this.#tell(this.#options.onEvent, event);
+    this.events.fired(listeners, { kind, state: this.#keeperState(), path, zxid });
   }
 
   #lost(server: ServerAddress, reason: string): void {
@@ -422,7 +422,7 @@ export class Session {
     if (!wasConnected) return;
     this.#auth.disconnected();
     const lost = this.#sent.drain();
-    this.#changed("Disconnected");
+    this.events.changed("Disconnected");
     for (const pending of lost) {
       const { path } = pending.request;
       const size = pending.byteCount <= SERVER_FRAME_BYTES_MAX
@@ -469,7 +469,7 @@ export class Session {
     this.#connection = null;
     this.#over.abort();
     this.onOver();
-    this.#changed(event);
+    this.events.changed(event);
     this.watches.clear();
     for (const pending of [...this.#sent.drain(), ...this.#waiting.drain()]) {
       pending.reject(this.#endError(pending.request.path));
@@ -488,31 +488,6 @@ export class Session {
     return reason instanceof KeeperError ? new KeeperError(reason.code, path) : reason;
   }
 
-  #changed(state: KeeperState): void {
-    for (const listener of [this.#options.onEvent, ...this.stateListeners]) {
-      this.#tell(listener, { kind: "None", state, path: null });
-    }
-  }
-
-  #tell(
-    listener: WatchListener | undefined,
-    { kind, path, state = this.#keeperState(), zxid = -1 }: {
-      kind: EventKind;
-      path: string | null;
-      state?: KeeperState;
-      zxid?: Zxid;
-    },
-  ): void {
-    if (listener === undefined) return;
-    try {
-      // a function that returns a promise may stand where one that returns nothing is wanted
-      const returned = listener({ kind, state, path, zxid }) as unknown;
-      if (returned instanceof Promise) returned.catch(reportListener);
-    } catch (error) {
-      reportListener(error);
-    }
-  }
-
   #keeperState(): KeeperState {
     if (this.state === "CONNECTEDREADONLY") return "ConnectedReadOnly";
     return this.isConnected ? "SyncConnected" : "Disconnected";
@@ -522,8 +497,4 @@ export class Session {
 function writeHeader(writer: JuteWriter, xid: number, opCode: number): void {
   writer.int(xid);
   writer.int(opCode);
-}
-
-function reportListener(error: unknown): void {
-  console.error("A listener of a ZooKeeper client threw:", error);
 }

@@ -18,6 +18,7 @@ import { lookUpName } from "../../../net/client/name_lookup.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free_port.ts";
 import { InProcessServer } from "../../support/in_process_server.ts";
+import { makeTempDir } from "../../support/temp_dir.ts";
 import { TcpProxy } from "../../support/tcp_proxy.ts";
 
 /** Sessions as short as a server grants them are over soon. */
@@ -100,7 +101,7 @@ const CASES: Record<string, (serverPort: number) => Promise<void>> = {
     const servers = `127.0.0.1:${silent.port},127.0.0.1:${good.port}`;
     const events: string[] = [];
     await using client = openClient(servers, {
-      sessionTimeoutMs: 900,
+      sessionTimeoutMs: 1800, // a third is left to find the other
       shuffle: false,
       onEvent: ({ state }) => events.push(state),
     });
@@ -127,12 +128,13 @@ const CASES: Record<string, (serverPort: number) => Promise<void>> = {
   },
 
   "an idle session lives on by pings": async (serverPort) => {
-    await using client = openAt(serverPort, { sessionTimeoutMs: SHORT_MS });
+    const sessionTimeoutMs = 600;
+    await using client = openAt(serverPort, { sessionTimeoutMs });
     await using other = openAt(serverPort);
     await client.create("/idle", null, { mode: "ephemeral" });
-    // a session that lives three times as long as another of its kind without pings
-    for (let i = 0; i < 3; i++) {
-      const shadow = openAt(serverPort, { sessionTimeoutMs: SHORT_MS });
+    // a session that lives twice as long as another of its kind without pings
+    for (let i = 0; i < 2; i++) {
+      const shadow = openAt(serverPort, { sessionTimeoutMs });
       await shadow.create("/shadow", null, { mode: "ephemeral" });
       shadow.abandon();
       await eventually("the abandoned one is over", async () => !await other.exists("/shadow"));
@@ -320,6 +322,48 @@ const CASES: Record<string, (serverPort: number) => Promise<void>> = {
     assert.deepEqual(await lookUpName("::1"), ["::1"]);
   },
 };
+
+Deno.test("client session: what is no ZooKeeper server is passed over", async () => {
+  await using server = await InProcessServer.start();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const other = (async () => {
+    using conn = await listener.accept();
+    await conn.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    await conn.read(new Uint8Array(100));
+    await conn.read(new Uint8Array(100));
+  })();
+  const hosts = [listener.addr.port, server.clientPort].map((port) => `127.0.0.1:${port}`);
+  await using client = openClient(hosts.join(","), { shuffle: false });
+  await client.connected();
+  assert.equal(client.server, hosts[1]);
+  await other;
+});
+
+Deno.test("client session: a program whose clients are closed ends", async () => {
+  const module = new URL("../../../net/client/client.ts", import.meta.url).href;
+  const code = `import { openClient } from "${module}";
+    const [port, closed] = Deno.args;
+    for (const each of [port, closed]) {
+      const client = openClient("127.0.0.1:" + each, { sessionTimeoutMs: 60_000 });
+      const asked = client.get("/").then(() => "answered", (error) => error.name);
+      if (each === port) await asked;
+      await client.close();
+      console.log(await asked, client.state);
+    }`;
+  await using server = await InProcessServer.start();
+  using dir = makeTempDir();
+  Deno.writeTextFileSync(`${dir.path}/program.ts`, code);
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-check", "--allow-net", `${dir.path}/program.ts`],
+      ...[`${server.clientPort}`, `${freePort()}`],
+    ],
+  }).output();
+  assert.equal(
+    new TextDecoder().decode(stdout),
+    "answered CLOSED\nSessionExpiredError CLOSED\n",
+  );
+});
 
 Deno.test("client session: without a server, requests fail after a session's time", async () => {
   const port = freePort();

@@ -41,6 +41,7 @@ Deno.test("connect string: what cannot be read is named", () => {
     ["a:-1", /the port of "a:-1"/],
     ["[::1:2181", /no matching "\]"/],
     ["a/app/", /Path must not end with \/ character/],
+    ["dns-srv://zk.example/app", /SRV records are not looked up/],
     ["a//app", /empty node name specified @1/],
   ];
   for (const [text, message] of cases) {
