@@ -58,15 +58,12 @@ An ACL is a list of scheme:id:perms with perms of r read, w write, c create, d d
     operandCount: 1,
     run: async (context, words) => {
       const [scheme = "", auth] = words.operands;
-      const client = context.connectedClient();
-      const adding = client.addAuth({ scheme, auth: encodeUtf8(auth ?? "") }, context);
-      // Without a server it is sent when there is one; a refusal ends the session, and its event says so.
-      if (client.state === "CONNECTED" || client.state === "CONNECTEDREADONLY") {
-        await adding.catch((error) => {
-          if (context.isJson || !(error instanceof KeeperError)) throw error;
-        });
-      } else adding.catch(() => {});
-      if (context.isJson) printJson(context, { scheme });
+      const adding = context.connectedClient()
+        .addAuth({ scheme, auth: auth === undefined ? null : encodeUtf8(auth) }, context);
+      if (context.isJson) {
+        await adding;
+        printJson(context, { scheme });
+      } else adding.catch(() => {}); // a refusal ends the session, and its event says so
     },
   }),
   {

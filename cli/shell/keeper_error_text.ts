@@ -7,6 +7,7 @@
 import {
   ClientArgumentError,
   ClientErrorCode,
+  ConnectionLossError,
   KeeperError,
   nameOfCode,
 } from "../../net/client/client_errors.ts";
@@ -67,11 +68,18 @@ export function errorText(error: unknown): string | null {
     const { code, path } = error;
     const sentence = SENTENCES.get(code);
     if (sentence !== undefined) return `${sentence}${path}`;
-    return WHOLE_SENTENCES.get(code) ?? keeperErrorCodeText(error);
+    return WHOLE_SENTENCES.get(code) ?? `${keeperErrorCodeText(error)}${lossReason(error)}`;
   }
   const isTold = error instanceof ShellError || error instanceof ClientArgumentError ||
     error instanceof ProtocolError || error instanceof DOMException; // aborted
   return isTold ? error.message : null;
+}
+
+/** A further line, where it is known what kept each server from us. */
+function lossReason(error: KeeperError): string {
+  if (!(error instanceof ConnectionLossError)) return "";
+  const at = error.message.indexOf(": ");
+  return at === -1 ? "" : `\n  ${error.message.slice(at + 2)}`;
 }
 
 /** One line of JSON for stderr. */

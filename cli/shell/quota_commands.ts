@@ -159,6 +159,7 @@ async function createIfMissing(
   path: string,
   data: Uint8Array | null,
 ): Promise<void> {
+  if (await client.exists(path) !== null) return;
   try {
     await client.create(path, data);
   } catch (error) {

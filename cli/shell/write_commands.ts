@@ -72,7 +72,7 @@ export const WRITE_COMMANDS: readonly ShellCommand[] = [
     usage: "path [-b batch size]",
     summary: "delete a znode and all below it",
     details:
-      `  -b batch size  so many at once, default: ${BATCH_COUNT}; what is not deleted together may be left in part`,
+      `  -b batch size  so many at once, default: ${BATCH_COUNT}; 0: all. What is not deleted together may be left in part`,
     options: { values: ["b"] },
     operandCount: 1,
     run: deleteAll,
@@ -159,7 +159,12 @@ async function deleteAll(context: ShellContext, words: CommandWords): Promise<nu
   const path = words.operand(0);
   const batchCount = intOption(words.value("b"), { option: "b", otherwise: BATCH_COUNT });
   const paths = (await listLevels(context, path)).reverse(); // children before their parents
-  const deleted = await deleteInBatches(context, paths, Math.max(1, batchCount));
+  // zkCli.sh takes 0, and what is below, for all at once
+  const deleted = await deleteInBatches(
+    context,
+    paths,
+    batchCount > 0 ? batchCount : paths.length,
+  );
   const isComplete = deleted === paths.length;
   if (context.isJson) printJson(context, { path, deleted, complete: isComplete });
   if (isComplete) return 0;

@@ -25,7 +25,7 @@ export interface SmokeOptions {
   /** Of each step. */
   readonly timeoutMs: number;
   /** `scheme:auth` of all sessions. */
-  readonly auth: readonly { readonly scheme: string; readonly auth: Uint8Array }[];
+  readonly auth: readonly { readonly scheme: string; readonly auth: Uint8Array | null }[];
   readonly json: boolean;
 }
 

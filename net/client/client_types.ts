@@ -153,7 +153,8 @@ export type WatcherKind = "children" | "data" | "any" | "persistent" | "persiste
 
 export interface AuthInfo {
   readonly scheme: string;
-  readonly auth: Uint8Array;
+  /** Null is not the same as empty. */
+  readonly auth: Uint8Array | null;
 }
 
 export interface ClientOptions {

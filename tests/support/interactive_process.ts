@@ -1,5 +1,5 @@
 /**
- * A program that is spoken to line by line: what it prints, on stdout or stderr, is waited for.
+ * A program that is spoken to line by line: what it prints is waited for, stdout and stderr as one or each alone.
  *
  * @module
  */
@@ -8,24 +8,37 @@
 const WAIT_MS = 120_000;
 
 export class InteractiveProcess implements AsyncDisposable {
-  /** All that was printed so far. */
+  /** All that was printed so far, on stderr, too, unless that is kept apart. */
   output = "";
+  /** What stderr was told, if it is kept apart. */
+  errors = "";
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reading: Promise<void>;
   #changed = Promise.withResolvers<void>();
   #hasEnded = false;
 
-  constructor(command: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  constructor(
+    command: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    { keepsErrorsApart = false }: { keepsErrorsApart?: boolean } = {},
+  ) {
     this.#child = new Deno.Command("/bin/sh", {
-      args: ["-c", 'exec "$@" 2>&1', "sh", ...command],
+      args: ["-c", `exec "$@" ${keepsErrorsApart ? "" : "2>&1"}`, "sh", ...command],
       env: { ...env },
       stdin: "piped",
       stdout: "piped",
-      stderr: "null",
+      stderr: keepsErrorsApart ? "piped" : "null",
     }).spawn();
     this.#input = this.#child.stdin.getWriter();
-    this.#reading = this.#read();
+    const reading = [this.#read(this.#child.stdout, (text) => this.output += text)];
+    if (keepsErrorsApart) {
+      reading.push(this.#read(this.#child.stderr, (text) => this.errors += text));
+    }
+    this.#reading = Promise.all(reading).then(() => {
+      this.#hasEnded = true;
+      this.#notify();
+    });
   }
 
   async send(line: string): Promise<void> {
@@ -33,15 +46,19 @@ export class InteractiveProcess implements AsyncDisposable {
   }
 
   /** Waits until something matching is printed behind `from`. @returns the index behind it */
-  async waitFor(pattern: RegExp, from = 0): Promise<number> {
+  async waitFor(
+    pattern: RegExp,
+    from = 0,
+    stream: "output" | "errors" = "output",
+  ): Promise<number> {
     const deadline = performance.now() + WAIT_MS;
     while (true) {
-      const found = pattern.exec(this.output.slice(from));
+      const found = pattern.exec(this[stream].slice(from));
       if (found !== null) return from + found.index + found[0].length;
       const leftMs = deadline - performance.now();
       if (this.#hasEnded || leftMs <= 0) {
         const why = this.#hasEnded ? "the program ended" : `${WAIT_MS} ms passed`;
-        throw new Error(`Waiting for ${pattern}, ${why}: ${this.output.slice(from)}`);
+        throw new Error(`Waiting for ${pattern}, ${why}: ${this[stream].slice(from)}`);
       }
       let timer: ReturnType<typeof setTimeout> | undefined;
       const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, leftMs));
@@ -64,14 +81,12 @@ export class InteractiveProcess implements AsyncDisposable {
     await this.end();
   }
 
-  async #read(): Promise<void> {
+  async #read(stream: ReadableStream<Uint8Array>, keep: (text: string) => void): Promise<void> {
     const decoder = new TextDecoder();
-    for await (const bytes of this.#child.stdout) {
-      this.output += decoder.decode(bytes, { stream: true });
+    for await (const bytes of stream) {
+      keep(decoder.decode(bytes, { stream: true }));
       this.#notify();
     }
-    this.#hasEnded = true;
-    this.#notify();
   }
 
   #notify(): void {
