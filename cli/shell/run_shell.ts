@@ -19,7 +19,9 @@ import { ShellSession, type ShellSettings } from "./shell_session.ts";
 export async function runShell(world: World, invocation: Invocation): Promise<number> {
   const { connectString, isJson, command } = invocation;
   for (const complaint of invocation.complaints) world.writeStderr(`${complaint}\n`);
-  if (!isJson) world.print(`Connecting to ${connectString}\n`);
+  // what zkCli.sh does not have need not greet as it does, and its results go into files and pipes
+  const isPlain = command !== null && isOurs(command);
+  if (!isJson && !isPlain) world.print(`Connecting to ${connectString}\n`);
   const { settings, timeoutMs } = shellSettings(world, invocation);
   const begin = async (session: ShellSession) => {
     await connect(session);
@@ -40,6 +42,7 @@ export async function runShell(world: World, invocation: Invocation): Promise<nu
     world.print("JLine support is disabled\n");
   }
   const session = new ShellSession(settings);
+  if (isPlain) session.printsWatches = false;
   world.onStopSignal(() => session.interrupt());
   try {
     await begin(session);
@@ -49,6 +52,10 @@ export async function runShell(world: World, invocation: Invocation): Promise<nu
   } finally {
     await session.end();
   }
+}
+
+function isOurs([name]: readonly string[]): boolean {
+  return ALL_COMMANDS.some((command) => command.name === name && command.isOurs);
 }
 
 async function connect(session: ShellSession): Promise<void> {

@@ -6,6 +6,7 @@
  */
 import type { AclEntry } from "../../../core/tree/acl_list.ts";
 import { encodeUtf8 } from "../../../core/wire/jute.ts";
+import { ConnectionLossError } from "../../../net/client/client_errors.ts";
 import type { AuthInfo, ZooKeeperClient } from "../../../net/client/client_types.ts";
 import { openClient } from "../../../net/client/open_client.ts";
 import { aclText } from "../../../net/http/acl_text.ts";
@@ -78,7 +79,8 @@ export async function openSide(
     await client.connected({ timeoutMs: CONNECT_MS_MAX, signal: context.signal });
   } catch (error) {
     client.abandon();
-    throw error;
+    if (!(error instanceof ConnectionLossError)) throw error;
+    throw new ShellError(`diff: Cannot connect to "${connectString}": ${error.message}`);
   }
   const shownBefore = `${word.startsWith("zk://") ? "zk://" : ""}${connectString}`;
   return new LiveSide(context, client, { ...options, top, owned: true, shownBefore });

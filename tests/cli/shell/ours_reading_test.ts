@@ -194,7 +194,7 @@ Deno.test("a znode that vanishes during the walk does not stop it", async () => 
     if (method === "exists" && path === "/t/ünïcødé 名前") await test.client.delete(path);
   };
   const { out, code, err } = await test.shell.run("tree", "/t");
-  assert.match(out, /^\/t\n├── a\n├── a-b\n│   └── deep\n/);
+  assert.ok(out.startsWith("/t\n├── a\n├── a-b\n│   └── deep\n"), out);
   assert.match(out, /\n└── ünïcødé 名前 \(vanished\)\n/);
   assert.match(out, /5 znodes, .*1 vanished meanwhile\n$/);
   assert.deepEqual([code, err], [0, ""]);
