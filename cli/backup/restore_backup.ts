@@ -24,7 +24,7 @@ import { CommandError } from "../command_line.ts";
 import type { Progress } from "./progress.ts";
 import { numberIn } from "./number_file.ts";
 import { isExact, type Replayed, replayTo } from "./replay.ts";
-import { asCommandError, type Repository } from "./repository.ts";
+import { asCommandError, isOfSystem, type Repository } from "./repository.ts";
 import type { ChosenBackup } from "./restore_point.ts";
 
 const VERSION_DIR = "version-2";
@@ -101,7 +101,7 @@ export async function restoreBackup(
   tree.finishLoad(throughZxid);
   const droppedEphemeralCount = dropEphemerals ? dropSessions(replayed, throughZxid) : 0;
   try {
-    const snapshot = await writeDataDir({ dataDir, dataLogDir, replayed, plan });
+    const snapshot = await writeDataDir({ dataDir, dataLogDir, replayed, plan, warn });
     return {
       ...{ snapshot, txnCount, droppedEphemeralCount },
       znodeCount: tree.nodeCount,
@@ -122,11 +122,12 @@ function dropSessions({ tree, sessions }: Replayed, zxid: Zxid): number {
   return count;
 }
 
-async function writeDataDir({ dataDir, dataLogDir, replayed, plan }: {
+async function writeDataDir({ dataDir, dataLogDir, replayed, plan, warn }: {
   dataDir: string;
   dataLogDir: string;
   replayed: Replayed;
   plan: RestorePlan;
+  warn: (message: string) => void;
 }): Promise<string> {
   const staging = `${dataDir}/${STAGING_DIR}`;
   removeFolder(staging);
@@ -148,7 +149,12 @@ async function writeDataDir({ dataDir, dataLogDir, replayed, plan }: {
       bytes: new TextEncoder().encode(`${epoch}`),
     });
   }
-  giveToOwnerOf(dataDir, staging);
+  if (!giveToOwnerOf(dataDir, staging)) {
+    warn(
+      `"${dataDir}" belongs to another user, and what is restored to you: give it to the user that ` +
+        "the server runs as",
+    );
+  }
   // snapshots before logs: whatever is left by a crash, a server finds nothing that it would take for all there is
   for (const { from, to } of plan.moved) Deno.renameSync(from, to);
   removeEmptyFolder(`${dataDir}/${VERSION_DIR}`);
@@ -216,17 +222,27 @@ function freeName(path: string): string {
   }
 }
 
-/** A server that runs as another user has to be able to write there. */
-function giveToOwnerOf(dir: string, made: string): void {
-  const { uid, gid } = Deno.statSync(dir);
-  for (const path of [made, ...[...Deno.readDirSync(made)].map(({ name }) => `${made}/${name}`)]) {
-    giveTo({ uid, gid }, path);
-  }
+/**
+ * A server that runs as another user has to be able to write there.
+ *
+ * @returns false when we may not give it away
+ */
+function giveToOwnerOf(dir: string, made: string): boolean {
+  const owner = Deno.statSync(dir);
+  const paths = [made, ...[...Deno.readDirSync(made)].map(({ name }) => `${made}/${name}`)];
+  return paths.every((path) => giveTo(owner, path));
 }
 
-function giveTo({ uid, gid }: { uid: number | null; gid: number | null }, path: string): void {
+function giveTo({ uid, gid }: { uid: number | null; gid: number | null }, path: string): boolean {
   const now = Deno.statSync(path);
-  if (uid !== null && (now.uid !== uid || now.gid !== gid)) Deno.chownSync(path, uid, gid);
+  if (uid === null || (now.uid === uid && now.gid === gid)) return true;
+  try {
+    Deno.chownSync(path, uid, gid);
+    return true;
+  } catch (error) {
+    if (isOfSystem(error)) return false;
+    throw error;
+  }
 }
 
 /** Our own servers hold a lock; of Java's, zkServer.sh writes the process id. */
