@@ -226,3 +226,29 @@ testWith(
     );
   },
 );
+
+Deno.test("doctor ends with 1 when something is wrong, else with 0, and explains what it finds", async () => {
+  using dir = makeTempDir();
+  const port = freePort();
+  const file = `${dir.path}/zoo.cfg`;
+  const config = `dataDir=${dir.path}\nclientPort=${port}\nadmin.enableServer=false\n`;
+  Deno.writeTextFileSync(file, config);
+  const sound = await run("doctor", file, "--only", "ports");
+  assert.equal(sound.stdout.split("\n").at(-2), "0 errors, 0 warnings, 0 for information");
+  assert.equal(sound.code, 0);
+
+  Deno.writeTextFileSync(file, `${config}forceSync=no\n`);
+  const faulty = await run("doctor", file, "--only", "config,ports");
+  assert.match(
+    faulty.stdout,
+    /^warning {2}DK-CONF-004 {2}forceSync is off\n +- forceSync=no\n +Means: /m,
+  );
+  assert.equal(faulty.code, 1);
+  const explained = await run("doctor", "--explain", "dk-conf-004");
+  assert.match(
+    explained.stdout,
+    /^warning {2}DK-CONF-004 .*\n +Means: [^]* Do: +Remove forceSync=no/,
+  );
+  const { stdout } = await run("doctor", "--list", "--json");
+  assert.ok(JSON.parse(stdout).some(({ code }: { code: string }) => code === "DK-CONF-004"));
+});

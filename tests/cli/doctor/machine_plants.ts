@@ -194,7 +194,7 @@ export const MACHINE_PLANTS: Plants = {
     "memory",
     (bed) => {
       bed.systemTexts.set("/proc/self/cgroup", "4:memory:/docker/x\n");
-      bed.systemTexts.set("/sys/fs/cgroup/memory/docker/x/memory.limit_in_bytes", `${150 << 20}\n`);
+      bed.systemTexts.set("/sys/fs/cgroup/memory/docker/x/memory.limit_in_bytes", `${120 << 20}\n`);
       bed.configure();
     },
   ],
