@@ -22,6 +22,11 @@ const HEAP_FULL_RATIO = 0.95;
 /** Of the soft limit: what is freed must be worth something, or writes are refused again at once. */
 const ENOUGH_RATIO = 0.95;
 const MIB = 2 ** 20;
+/**
+ * Of a limit that is a share: left for the program's own code, and for what the system keeps of files. With less the
+ * system reads them again and again, and the server stands still long before it is killed (seen with 15 of 256 MiB).
+ */
+const LEFT_BYTES = 64 * MIB;
 
 export interface MemoryUse {
   /** Without what is free in heap and tree. */
@@ -111,8 +116,11 @@ export function softLimitOf(
   if ("bytes" in limit) return { softLimitBytes: limit.bytes, limitText: "memory.softLimit" };
   const { bytes, what } = systemLimit();
   return {
-    softLimitBytes: Math.floor(bytes * limit.percent / 100),
-    limitText: `${limit.percent}% of ${mib(bytes)} MiB, ${what}`,
+    softLimitBytes: Math.max(
+      Math.floor(bytes / 2),
+      Math.floor(Math.min(bytes * limit.percent / 100, bytes - LEFT_BYTES)),
+    ),
+    limitText: `${limit.percent}% of ${mib(bytes)} MiB (${what})`,
   };
 }
 
