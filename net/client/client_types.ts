@@ -76,6 +76,10 @@ export interface ClientEvent {
   readonly zxid: Zxid;
 }
 
+/**
+ * Called as events come, each before the answers that follow it. What it throws is reported on stderr and goes
+ * no further. One function that is given for several watches of a path is told of an event once.
+ */
 export type WatchListener = (event: ClientEvent) => void;
 
 export interface RequestOptions {
@@ -183,7 +187,13 @@ export interface ClientOptions {
   readonly lookUp?: (hostname: string) => Promise<readonly string[]>;
 }
 
-/** A session with an ensemble. Made by `openClient()`, which returns at once and connects behind it. */
+/**
+ * A session with an ensemble. Made by `openClient()`, which returns at once and connects behind it.
+ *
+ * Requests are carried out in the order in which they are made. Made without a connection, they wait for one as
+ * long as a session would; when a connection is lost, all that were not answered fail with ConnectionLossError.
+ * A refusal by the server rejects with KeeperError, what cannot be sent with ClientArgumentError.
+ */
 export interface ZooKeeperClient extends AsyncDisposable {
   readonly state: ClientState;
   /** 0n before the first connection. */
@@ -232,6 +242,10 @@ export interface ZooKeeperClient extends AsyncDisposable {
   /** All or nothing. @throws {MultiError} which operation failed, and how */
   multi(ops: readonly MultiOp[], options?: RequestOptions): Promise<MultiResult[]>;
   multiRead(ops: readonly ReadOp[], options?: RequestOptions): Promise<ReadResult[]>;
+  /**
+   * A watch that stays, put back after a reconnect: what happened while there was no connection is not told, so
+   * read again when the state is SyncConnected anew.
+   */
   addWatch(
     path: string,
     mode: AddWatchMode,
