@@ -186,7 +186,11 @@ export class LineEditor {
       this.#ports.write("\n");
       return this.#finish({ kind: "end" });
     }
-    if (isCtrl(key, "z")) return this.#ports.onSuspend();
+    if (isCtrl(key, "z")) {
+      this.#toLineEnd();
+      this.#ports.write("\n");
+      return this.#ports.onSuspend();
+    }
     if (isCtrl(key, "r")) return this.#show(new HistorySearch(this.#readline.history, line));
     if (key.name === "tab" && !key.isPasted) return this.#complete();
     if (this.#isDumb && key.name === "backspace") return this.#eraseDumb();

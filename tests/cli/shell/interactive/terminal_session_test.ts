@@ -46,7 +46,9 @@ class Stage implements AsyncDisposable {
     ];
     Deno.writeTextFileSync(
       `${dir.path}/shell`,
-      `stty -a >${dir.path}/modes\n${denkeeper.join(" ")} "$@"\necho "ended with $?"\n` +
+      `stty -a >${dir.path}/modes\n` +
+        `sh -c 'echo $$ >${dir.path}/pid; exec "$@"' sh ${denkeeper.join(" ")}\n` +
+        'echo "ended with $?"\n' +
         `stty -a | cmp - ${dir.path}/modes && echo the terminal is as before\n`,
     );
     const terminal = await TmuxTerminal.open({
@@ -63,6 +65,11 @@ class Stage implements AsyncDisposable {
   async start(): Promise<void> {
     await this.terminal.enter(`clear; sh ${this.#dir.path}/shell`);
     await this.terminal.shows(this.prompt("CONNECTED", 0).trimEnd());
+  }
+
+  /** To the shell. */
+  signal(name: Deno.Signal): void {
+    Deno.kill(Number(Deno.readTextFileSync(`${this.#dir.path}/pid`)), name);
   }
 
   async ended(code: number): Promise<void> {
@@ -241,5 +248,29 @@ testWith(["tmux"], "cli: a session in a terminal", async (t) => {
     await terminal.press("C-c");
     await terminal.press("C-c", "C-c");
     await stage.ended(130);
+  });
+
+  await t.step("Ctrl-Z gives the terminal back until the shell goes on", async () => {
+    await stage.start();
+    await terminal.enter("create -e /own");
+    await terminal.shows(/Created \/own\n.* 1\]$/);
+    await terminal.type("get /ap");
+    await terminal.press("C-z");
+    await terminal.shows(/ get \/ap\n[^]*Stopped[^]*\n[$#]$/);
+    await terminal.enter("clear; stty -a | grep -o ' icanon'");
+    await terminal.shows(/^ icanon\n[$#]$/);
+    await terminal.enter("fg");
+    await typed("CONNECTED", 1, "get /ap");
+    await terminal.type("p");
+    await terminal.press("Enter");
+    await terminal.shows(/at \/app\n.* 2\]$/);
+  });
+
+  await t.step("SIGTERM ends the session, and leaves the terminal as it was", async () => {
+    await terminal.type("half a line");
+    await typed("CONNECTED", 2, "half a line");
+    stage.signal("SIGTERM");
+    await stage.ended(143);
+    await eventually("the ephemeral is gone", async () => await client.exists("/own") === null);
   });
 });
