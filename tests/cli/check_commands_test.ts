@@ -14,7 +14,15 @@ interface Ran {
   readonly stderr: string;
 }
 
-async function run(...args: readonly string[]): Promise<Ran> {
+function run(...args: readonly string[]): Promise<Ran> {
+  return runUntil(() => {}, ...args);
+}
+
+/** @param onStopSignal gets what Ctrl-C would call */
+async function runUntil(
+  onStopSignal: (stop: () => void) => void,
+  ...args: readonly string[]
+): Promise<Ran> {
   const ran = { stdout: "", stderr: "" };
   const world: World = {
     args,
@@ -25,7 +33,7 @@ async function run(...args: readonly string[]): Promise<Ran> {
     writeStdout: (text) => void (ran.stdout += text),
     writeStderr: (text) => void (ran.stderr += text),
     startServer: () => Promise.reject(new Error("no server is to be started")),
-    onStopSignal: () => {},
+    onStopSignal: (stop) => onStopSignal(() => stop("SIGINT")),
     onUncaught: () => {},
   };
   return { code: await runCommand(world), ...ran };
@@ -91,6 +99,21 @@ Deno.test("smoke tells that nobody is there", async () => {
   assert.match(stdout, /^FAILED .* connect: .*127\.0\.0\.1:\d+/m); // with what each server did
   assert.match(stdout, /^skipped .* list children: there is no connection$/m);
   assert.match(stdout, /^0 ok, 1 failed, \d+ skipped at /m);
+});
+
+Deno.test("smoke and bench clean up at Ctrl-C", async () => {
+  await using server = await InProcessServer.start();
+  await using watcher = openClient(`127.0.0.1:${server.clientPort}`);
+  const servers = `127.0.0.1:${server.clientPort}`;
+  for (
+    const args of [["smoke", servers], ["bench", servers, "--duration", "10m", "--znodes", "9"]]
+  ) {
+    let stop = () => {};
+    await watcher.getChildren("/", { watch: () => stop() }); // it made its znode
+    const { code } = await runUntil((given) => stop = given, ...args);
+    assert.equal(code, 130, args[0]);
+    assert.deepEqual(await childrenOfRoot(server.clientPort), ["zookeeper"], args[0]);
+  }
 });
 
 Deno.test("smoke and bench refuse what they cannot read", async () => {
