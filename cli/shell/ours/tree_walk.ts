@@ -130,14 +130,14 @@ class TreeWalk {
   #askedCount = 0;
   #heldBytes = 0;
   #isStopped = false;
-  readonly #aborted = Promise.withResolvers<never>();
-  readonly #onAbort = () => this.#aborted.reject(this.#options.signal.reason);
+  /** Of who waits for the next answer. */
+  #giveUp: (reason: unknown) => void = () => {};
+  readonly #onAbort = () => this.#giveUp(this.#options.signal.reason);
 
   constructor(client: ZooKeeperClient, top: string, options: WalkOptions) {
     this.#client = client;
     this.#options = options;
     this.#depthMax = options.depthMax ?? Infinity;
-    this.#aborted.promise.catch(() => {});
     options.signal.throwIfAborted();
     options.signal.addEventListener("abort", this.#onAbort, { once: true });
     const name = top.slice(top.lastIndexOf("/") + 1);
@@ -152,13 +152,22 @@ class TreeWalk {
       head = this.#head;
     }
     if (head === null) return null;
-    const { znode, error } = await Promise.race([head.answer, this.#aborted.promise]);
+    const { znode, error } = await this.#unlessAborted(head.answer);
     if (error !== null) throw error;
     this.#head = head.next;
     this.#askedCount -= 1;
     this.#heldBytes -= znode?.data?.length ?? 0;
     const { path, name, depth, isLast } = head;
     return { path, name, depth, isLast, znode };
+  }
+
+  /** Not a race with one promise of the whole walk, which would remember each of a million answers. */
+  #unlessAborted(answer: Promise<Answer>): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.#options.signal.aborted) return reject(this.#options.signal.reason);
+      this.#giveUp = reject;
+      void answer.then(resolve);
+    });
   }
 
   stop(): void {
