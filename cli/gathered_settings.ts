@@ -68,7 +68,7 @@ export function gatherSettings(options: LoadOptions, notices: Notice[]): Gathere
     const flags = ignoredFlags.join(" ");
     notices.push({
       level: "info",
-      message: "flags for a JVM have no effect here",
+      message: "flags for a JVM have no effect here, but -Xmx with the command start",
       fields: { flags },
     });
   }

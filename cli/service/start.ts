@@ -39,8 +39,8 @@ type Outcome =
   | { readonly kind: "noPidFile"; readonly reason: string };
 
 const POLL_MS = 10;
-/** A server that takes longer loads much data: who waits is told. */
-const PATIENCE_MS = 5000;
+/** A server that takes longer has much data to load: who waits is told where to look. */
+const PATIENCE_MS = 10_000;
 
 /** @returns the code to end the process with: the server's own when it failed */
 export async function startService(world: World, options: StartServiceOptions): Promise<number> {
@@ -114,6 +114,8 @@ async function outcomeOf(
 ): Promise<Outcome> {
   let signal: string | null = null;
   world.onStopSignal((name) => signal ??= name); // from here on nothing ends us but what is below
+  const carryOn = () => {}; // the server is to outlive a terminal that is closed right after the command
+  Deno.addSignalListener("SIGHUP", carryOn);
   const reportFile = Deno.makeTempFileSync({
     dir: dirname(launch.files.out),
     prefix: ".starting-",
@@ -127,11 +129,12 @@ async function outcomeOf(
       signal: () => signal,
       tellOfPatience: () => {
         const log = launch.logPaths[0] ?? launch.files.out;
-        world.writeStderr(`(still loading the data; see ${log}) `);
+        world.writeStderr(`(still starting; see ${log}) `);
       },
     });
   } finally {
     removeFile(reportFile);
+    Deno.removeSignalListener("SIGHUP", carryOn);
   }
 }
 
