@@ -6,7 +6,7 @@
  */
 import type { World } from "../world.ts";
 
-const PIECE_LENGTH = 64 * 1024;
+const PIECE_LENGTH = 16 * 1024;
 
 export class OutputPieces {
   readonly #world: World;
