@@ -54,7 +54,7 @@ export function decodeBody(
 /** One line, with the line ends that data and ACLs bring. */
 export function txnLine(header: TxnHeader, txn: Txn | null, dates: JavaDates): string {
   return `${dates.text(header.timeMs)} session ${sessionIdToHex(header.sessionId)} ` +
-    `cxid 0x${(header.cxid >>> 0).toString(16)} zxid 0x${zxidToHex(header.zxid)} ` +
+    `cxid ${sessionIdToHex(BigInt(header.cxid))} zxid 0x${zxidToHex(header.zxid)} ` +
     `${txnTypeName(header.type)} ${txn === null ? "(cannot be decoded)" : detailsOf(txn)}`;
 }
 
