@@ -132,15 +132,13 @@ async function sourceOf(
     const { config } = loadConfig({ file, configDir, defines, environment });
     const dirs = { dataDir: config.dataDir, dataLogDir: dataLogDir ?? config.dataLogDir };
     if (mustAnswer !== null || !config.ensemble.isMember) return { ...dirs, committed: mustAnswer };
-    const own = { hostname: config.clientPortAddress ?? "127.0.0.1", port: config.clientPort };
+    const own = { host: config.clientPortAddress ?? "127.0.0.1", port: config.clientPort };
     const mayAnswer = async (): Promise<CommittedZxid> => {
       try {
         return await committedZxidOf(own);
       } catch (error) {
         warn(
-          `nobody serves at ${own.hostname}:${own.port} (${
-            textOf(error)
-          }): all that is logged is ` +
+          `nobody serves at ${own.host}:${own.port} (${textOf(error)}): all that is logged is ` +
             "taken, of which the end may not be committed",
         );
         return { throughZxid: null };
@@ -153,10 +151,10 @@ async function sourceOf(
   }
 }
 
-function addressOf(text: string): { hostname: string; port: number } {
+function addressOf(text: string): { host: string; port: number } {
   const parts = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const port = Number(parts?.[3]);
-  if (parts !== null && port > 0 && port < 65536) return { hostname: parts[1] ?? parts[2]!, port };
+  if (parts !== null && port > 0 && port < 65536) return { host: parts[1] ?? parts[2]!, port };
   throw new CommandError(
     `Cannot ask "${text}": a server is named by host:port, as localhost:2181 or [::1]:2181`,
     { exitCode: ExitCode.InvalidInvocation },
