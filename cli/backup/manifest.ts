@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Zxid } from "../../core/zxid.ts";
 import { sha256Hex } from "./sha256.ts";
 

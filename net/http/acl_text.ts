@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ACL_ENTRY_COUNT_MAX } from "../../core/limits.ts";
 import { type AclEntry, Permission } from "../../core/tree/acl_list.ts";
 import { Problem } from "./problem.ts";

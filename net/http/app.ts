@@ -9,7 +9,7 @@
  */
 import "./listener/fetch_classes.ts";
 import { Hono } from "hono";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Logger } from "../../core/ports.ts";
 import { DENKEEPER_VERSION } from "../../core/version.ts";
 import { bytesAtHand, issuesOf, readBytes, readJson } from "./body.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { BodyBudget } from "./body_budget.ts";
 import { ReceivedRequest } from "./listener/received_request.ts";
 import { Problem } from "./problem.ts";

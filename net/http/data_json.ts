@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { encodeUtf8 } from "../../core/wire/jute.ts";
 import { Problem } from "./problem.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { DENKEEPER_VERSION } from "../../core/version.ts";
 import {
   COMMON_HEADERS,

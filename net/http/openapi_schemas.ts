@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** JSON Schema, as OpenAPI 3.1 has it. */
 export type JsonSchema = { [key: string]: unknown };

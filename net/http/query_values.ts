@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Zxid } from "../../core/zxid.ts";
 
 /** On when it is there: `?recursive`, `?recursive=1` and `?recursive=true` are the same. */

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { sessionIdToHex, type Zxid, zxidToHex } from "../../core/zxid.ts";
 import type { ClientStat } from "./gateway.ts";
 

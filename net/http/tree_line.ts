@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { AclEntry } from "../../core/tree/acl_list.ts";
 import { TTL_MS_MAX } from "../../core/tree/stat.ts";
 import { AclJson, aclOfJson } from "./acl_text.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { sessionIdToHex, type Zxid } from "../../core/zxid.ts";
 import type { Caller, ClientStat, Gateway } from "./gateway.ts";
 import { Permission } from "../../core/tree/acl_list.ts";

@@ -25,7 +25,7 @@ import {
   parseAllDocuments,
   type YAMLMap,
 } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import type { AclEntry } from "../../../core/tree/acl_list.ts";
 import { TTL_MS_MAX } from "../../../core/tree/stat.ts";
 import { encodeUtf8 } from "../../../core/wire/jute.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { AclEntry } from "../../../core/tree/acl_list.ts";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
 import { AclJson, aclJson, aclOfJson, aclText, parseAclText } from "../acl_text.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { assert } from "../../../core/assert.ts";
 import { Permission } from "../../../core/tree/acl_list.ts";
 import { NO_NODE, type NodeId } from "../../../core/tree/node_store.ts";

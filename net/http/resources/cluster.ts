@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { QuorumSize } from "../../../cluster/reconfig_plan.ts";
 import { DENKEEPER_VERSION } from "../../../core/version.ts";
 import { ErrorCode } from "../../../core/errors.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { packedResponse } from "../compression.ts";
 import { plainText } from "../data_json.ts";
 import { etagOf, namesEtag } from "../etag.ts";

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { type AclList, Permission } from "../../../core/tree/acl_list.ts";
 import { NO_NODE, type NodeId, type NodeStore } from "../../../core/tree/node_store.ts";
 import { subtree } from "../../../core/tree/node_walk.ts";

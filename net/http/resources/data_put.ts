@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { assert } from "../../../core/assert.ts";
 import { type AclEntry, OPEN_ACL, Permission } from "../../../core/tree/acl_list.ts";
 import { NO_NODE, type NodeId } from "../../../core/tree/node_store.ts";

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../core/wire/jute.ts";
 import { isProblem } from "../problem.ts";

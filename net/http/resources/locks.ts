@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { sessionIdToHex } from "../../../core/zxid.ts";
 import { jsonResponse } from "../compression.ts";
 import { duration } from "../duration.ts";

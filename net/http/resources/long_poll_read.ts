@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { LONG_POLL_WAIT_MS_MAX } from "../../../core/limits.ts";
 import { waitForChange } from "../watch/long_poll.ts";
 import { Problem } from "../problem.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Permission } from "../../../core/tree/acl_list.ts";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
 import { sessionIdToHex } from "../../../core/zxid.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { count } from "../query_values.ts";
 
 const LIMIT_MAX = 1000;

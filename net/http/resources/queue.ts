@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Permission } from "../../../core/tree/acl_list.ts";
 import type { DataTree } from "../../../core/tree/data_tree.ts";
 import { NO_NODE, type NodeId } from "../../../core/tree/node_store.ts";

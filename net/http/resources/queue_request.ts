@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { LOCK_WAIT_MS_MAX, QUEUE_LIST_LENGTH_MAX } from "../../../core/limits.ts";
 import { DataInput, dataOfJson } from "../data_json.ts";
 import { duration } from "../duration.ts";

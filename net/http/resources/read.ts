@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { MULTI_READ_BYTES_MAX } from "../../../core/limits.ts";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
 import { jsonResponse } from "../compression.ts";

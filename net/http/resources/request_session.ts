@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { ServerConfig } from "../../../core/server_config.ts";
 import { duration, durationText } from "../duration.ts";
 import type { SessionKey } from "../gateway.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { LogLevel } from "../../../core/ports.ts";
 import { sessionIdToHex } from "../../../core/zxid.ts";
 import { jsonResponse } from "../compression.ts";

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { SESSION_EPHEMERAL_LIST_LENGTH_MAX } from "../../../core/limits.ts";
 import { Permission } from "../../../core/tree/acl_list.ts";
 import { decodeUtf8 } from "../../../core/wire/jute.ts";

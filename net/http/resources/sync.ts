@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { jsonResponse } from "../compression.ts";
 import { type AnyRoute, route } from "../route.ts";
 import { HexText, zxidText } from "../schemas.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { TREE_EXPORT_COUNT_MAX } from "../../../core/limits.ts";
 import { jsonResponse, packedResponse } from "../compression.ts";
 import type { Gateway } from "../gateway.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
 import { TTL_MS_MAX } from "../../../core/tree/stat.ts";
 import { AclJson, aclOfJson } from "../acl_text.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { SUPER_SCHEME } from "../../../core/auth/auth_provider.ts";
 import type { Id } from "../../../core/tree/acl_list.ts";
 import { sessionIdToHex } from "../../../core/zxid.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { sessionIdToHex, type Zxid } from "../../../core/zxid.ts";
 import type { SessionKey } from "../gateway.ts";
 import { Problem } from "../problem.ts";
