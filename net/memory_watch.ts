@@ -9,6 +9,7 @@
 import type { Logger } from "../core/ports.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { DataTree } from "../core/tree/data_tree.ts";
+import { Interval } from "./interval.ts";
 import { type MemoryLimit, memoryLimitOf } from "./memory_limit.ts";
 import { nodeProcess, nodeV8 } from "./node_modules.ts";
 
@@ -50,7 +51,7 @@ export interface MemoryWatchOptions {
 export class MemoryWatch {
   readonly #options: MemoryWatchOptions;
   readonly #measure: () => MemoryUse;
-  readonly #timer: ReturnType<typeof setInterval> | null;
+  readonly #timer: Interval | null;
   readonly #collect: () => void;
   #fullCount = 0;
 
@@ -58,11 +59,11 @@ export class MemoryWatch {
     this.#options = options;
     this.#measure = options.measure ?? (() => memoryUseOf(options.tree));
     this.#collect = options.collect ?? collectGarbage;
-    this.#timer = options.softLimitBytes === 0 ? null : setInterval(() => this.check(), CHECK_MS);
+    this.#timer = options.softLimitBytes === 0 ? null : new Interval(() => this.check(), CHECK_MS);
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer?.stop();
   }
 
   /** Measures; from the third time on that memory is short, the tree takes nothing more. */

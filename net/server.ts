@@ -35,6 +35,7 @@ import { EpochFiles } from "./epoch_files.ts";
 import { HttpPorts } from "./http/http_ports.ts";
 import { ServerGateway } from "./http/server_gateway.ts";
 import { loaded } from "./member_storage.ts";
+import { Interval } from "./interval.ts";
 import { LogPump } from "./log_pump.ts";
 import { recover, type RecoveryOptions, type RecoveryResult } from "./recovery.ts";
 import { rest } from "./rest.ts";
@@ -109,7 +110,7 @@ class RunningServer implements Server {
   #tickedMs = clock.monotonicMs();
   /** That tick came late, and expired nothing. */
   #wasPaused = false;
-  #timers: ReturnType<typeof setTimeout>[] = [];
+  #ticking: Interval | null = null;
   #isClosed = false;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #flushMore = () => {
@@ -368,18 +369,17 @@ class RunningServer implements Server {
     this.#probe.stage = "stopping";
     this.#access.audit?.serverStopping();
     this.#processor.isStopping = true;
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#ticking?.stop();
     const httpClosed = this.#http.close(); // what is under way there may still be answered
     this.#upkeep.stop();
-    const deadline = new Promise<void>((resolve) => {
-      this.#timers.push(setTimeout(resolve, CLOSE_WAIT_MS));
-    });
+    const { promise: deadline, resolve } = Promise.withResolvers<void>();
+    const deadlineTimer = setTimeout(resolve, CLOSE_WAIT_MS);
     await Promise.race([Promise.all([httpClosed, this.#pump.drain()]), deadline]);
     await this.#member?.close();
     this.#clientPort.close();
     clearTimeout(this.#flushTimer);
     await Promise.race([Promise.all([this.#pump.stop(), this.#database.ended()]), deadline]);
-    for (const timer of this.#timers) clearTimeout(timer);
+    clearTimeout(deadlineTimer);
     this.#access.close();
     this.#lock.release();
   }
@@ -517,7 +517,7 @@ class RunningServer implements Server {
   }
 
   #startTimers({ skipped }: RecoveryResult): void {
-    this.#timers.push(setInterval(() => this.#tick(), this.#tickMs));
+    this.#ticking = new Interval(() => this.#tick(), this.#tickMs);
     this.#upkeep = new Upkeep({
       config: this.#config,
       dirs: this.#dirs,

@@ -19,6 +19,7 @@ import { health } from "./health.ts";
 import { HttpMetrics } from "./http_metrics.ts";
 import { HttpServer } from "./http_server.ts";
 import type { ServerAdmin } from "./server_admin.ts";
+import { Interval } from "../interval.ts";
 import { unavailable } from "./unavailable.ts";
 import { rawPathOf } from "./url_template.ts";
 
@@ -52,7 +53,7 @@ export interface SharedParts {
 
 export class HttpPorts {
   readonly #shared: SharedParts;
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #timer: Interval;
   readonly #api: HttpServer | null;
   readonly #metricsPort: HttpServer | null;
 
@@ -64,7 +65,7 @@ export class HttpPorts {
       metrics: new HttpMetrics(() => this.connectionCount),
       strangersLogger,
     };
-    this.#timer = setInterval(() => strangersLogger.tick(performance.now()), LOGGER_TICK_MS);
+    this.#timer = new Interval(() => strangersLogger.tick(performance.now()), LOGGER_TICK_MS);
     const { http } = gateway.config;
     const common = {
       idleTimeoutMs: http.idleTimeoutMs,
@@ -118,7 +119,7 @@ export class HttpPorts {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#timer.stop();
     this.#shared.strangersLogger.tellLeftOut();
     await Promise.all([this.#api?.close(), this.#metricsPort?.close()]);
   }

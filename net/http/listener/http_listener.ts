@@ -26,6 +26,7 @@ import {
   type RemoteAddress,
   type RequestHandler,
 } from "./http_connection.ts";
+import { Interval } from "../../interval.ts";
 import { UnsentBytes } from "./unsent_bytes.ts";
 
 const TICK_MS = 500;
@@ -68,7 +69,7 @@ export class HttpListener {
   readonly #listener: Deno.TcpListener;
   readonly #connections = new Set<HttpConnection>();
   readonly #unsent: UnsentBytes;
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #timer: Interval;
   readonly #time = { nowMs: performance.now(), date: new Date().toUTCString(), isClosing: false };
   readonly #host: ConnectionHost;
   readonly #crowdedHost: ConnectionHost;
@@ -95,7 +96,7 @@ export class HttpListener {
       response.headers.set("connection", "close");
       return response;
     });
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer = new Interval(() => this.#tick(), TICK_MS);
     void this.#accept();
   }
 
@@ -244,7 +245,7 @@ export class HttpListener {
 
   #endIfEmpty(): void {
     if (this.#ended === null || this.#connections.size > 0) return;
-    clearInterval(this.#timer);
+    this.#timer.stop();
     this.#ended.resolve();
   }
 }
