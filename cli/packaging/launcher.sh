@@ -5,7 +5,8 @@
 # unpacked once, into a folder of the cache that is named by their hash, and from then on started there at once.
 #
 # DENKEEPER_CACHE  where to unpack to (default: XDG_CACHE_HOME, else ~/.cache, else /var/tmp)
-# ZK_SERVER_HEAP   megabytes for the heap of a server (default: half of the container's memory limit)
+# ZK_SERVER_HEAP   megabytes for the heap of a server (default: half of the container's memory limit); or -Xmx in
+#                  SERVER_JVMFLAGS or JVMFLAGS, or --max-old-space-size in DENO_V8_FLAGS
 
 hash=@HASH@
 offset=@OFFSET@ # of what is behind this script, the first byte being 1
@@ -15,29 +16,37 @@ fail() {
   exit 1
 }
 
-# Absolute, so that the program can start itself again.
+# Absolute, so that the program can start itself again. Without a slash is what a shell was told to read (`sh denkeeper`).
 case $0 in
   /*) DENKEEPER_EXECUTABLE=$0 ;;
-  */*) DENKEEPER_EXECUTABLE=$PWD/$0 ;;
-  *) DENKEEPER_EXECUTABLE=$(command -v -- "$0") || DENKEEPER_EXECUTABLE=$PWD/$0 ;;
+  *) DENKEEPER_EXECUTABLE=$PWD/$0 ;;
 esac
+[ -f "$DENKEEPER_EXECUTABLE" ] || DENKEEPER_EXECUTABLE=$(command -v -- "$0")
 export DENKEEPER_EXECUTABLE
 
 # What is in it gets run: nobody else may own it. Who makes an image for other users names the folder himself.
-if [ -n "${DENKEEPER_CACHE-}" ]; then
-  cache=$DENKEEPER_CACHE
-else
-  cache=/var/tmp/denkeeper-$(id -u)
-  for base in "${XDG_CACHE_HOME-}" "${HOME:+$HOME/.cache}"; do
-    case $base in /?*) ;; *) continue ;; esac
-    [ -d "$base" ] || (umask 077 && mkdir -p "$base" 2>/dev/null) || continue
-    if [ -O "$base" ] && [ -w "$base" ]; then
-      cache=$base/denkeeper
-      break
-    fi
-  done
-fi
+case ${DENKEEPER_CACHE-} in
+  /*) cache=$DENKEEPER_CACHE ;;
+  ?*) cache=$PWD/$DENKEEPER_CACHE ;;
+  *)
+    cache=/var/tmp/denkeeper-$(id -u)
+    for base in "${XDG_CACHE_HOME-}" "${HOME:+$HOME/.cache}"; do
+      case $base in /?*) ;; *) continue ;; esac
+      # A home that is not there is nobody's to make: users of services have /nonexistent.
+      [ -d "$base" ] || (umask 077 && mkdir "$base" 2>/dev/null) || [ -d "$base" ] || continue
+      if [ -O "$base" ] && [ -w "$base" ]; then
+        cache=$base/denkeeper
+        break
+      fi
+    done
+    ;;
+esac
 home=$cache/$hash
+
+# Anyone may make folders and links in /var/tmp.
+is_own() {
+  [ -n "${DENKEEPER_CACHE-}" ] || { [ -O "$1" ] && [ ! -L "$1" ]; }
+}
 
 sha256() {
   if command -v sha256sum >/dev/null; then
@@ -58,11 +67,14 @@ unpack() {
   done
   (umask 077 && mkdir -p "$cache") ||
     fail "cannot make the folder $cache to unpack to: set DENKEEPER_CACHE to one that can be written"
-  [ -n "${DENKEEPER_CACHE-}" ] || [ -O "$cache" ] ||
-    fail "the folder $cache to unpack to belongs to someone else: set DENKEEPER_CACHE to one of your own"
+  is_own "$cache" ||
+    fail "the folder $cache to unpack to belongs to someone else, or is a link: set DENKEEPER_CACHE to one of your own"
   actual=$(tail -c "+$offset" "$DENKEEPER_EXECUTABLE" | sha256) || exit 1
   [ "${actual%% *}" = "$hash" ] ||
     fail "$DENKEEPER_EXECUTABLE is damaged (SHA-256 ${actual%% *}, not $hash): download it again"
+  # Of those that were killed on the way.
+  ! command -v find >/dev/null ||
+    find "$cache" -maxdepth 1 -name 'unpacking.*' -mmin +60 -exec rm -rf {} + 2>/dev/null
   unpacked=$(umask 077 && mktemp -d "$cache/unpacking.XXXXXX") ||
     fail "cannot write to $cache: make room there, or set DENKEEPER_CACHE"
   trap 'rm -rf "$unpacked"' EXIT
@@ -82,7 +94,7 @@ unpack() {
 }
 
 [ -f "$home/complete" ] || unpack
-[ -n "${DENKEEPER_CACHE-}" ] || { [ -O "$cache" ] && [ -O "$home" ]; } ||
+{ is_own "$cache" && is_own "$home"; } ||
   fail "$home belongs to someone else, who could put anything into it: set DENKEEPER_CACHE to a folder of your own"
 
 # The runtime looks at the machine's memory only. In a container, what the heap may take follows from its limit; and the
@@ -109,7 +121,25 @@ if [ -n "$least" ]; then
   export DENKEEPER_MEMORY_LIMIT="$least"
   [ "$least" -ge 8589934592 ] || heap=$((least / 2097152))
 fi
-case ${ZK_SERVER_HEAP-} in '' | *[!0-9]*) ;; *) heap=$ZK_SERVER_HEAP ;; esac
+# What operators give Java's server, in the order in which zkServer.sh hands it on: the last one counts.
+set_heap() { # a number and k, m, g or nothing
+  case $1 in
+    '' | [!0-9]* | ???????????????* | *[0-9]*[!0-9]?*) return 0 ;;
+    *[gG]) heap=$((${1%?} * 1024)) ;;
+    *[mM]) heap=${1%?} ;;
+    *[kK]) heap=$((${1%?} / 1024)) ;;
+    *[!0-9]) return 0 ;;
+    *) heap=$(($1 / 1048576)) ;;
+  esac
+  [ "$heap" -ge 128 ] || heap=128 # with too little the runtime ends without a word
+}
+set_heap "${ZK_SERVER_HEAP:+${ZK_SERVER_HEAP}m}"
+set -f
+for word in ${SERVER_JVMFLAGS-} ${JVMFLAGS-}; do
+  case $word in -Xmx*) set_heap "${word#-Xmx}" ;; esac
+done
+set +f
+case ${DENO_V8_FLAGS-} in *max-old-space-size* | *max_old_space_size*) heap= ;; esac
 
 # A server needs no other programs; the tools do.
 case ${1-} in

@@ -10,10 +10,10 @@ import { createHash } from "node:crypto";
 import type { BundledProgram } from "./bundle.ts";
 import { SERVER_FLAGS, TOOL_FLAGS, V8_FLAGS } from "./run_flags.ts";
 
-/** Program and its arguments, which reads an archive from stdin. */
+/** Programs, which read an archive from stdin, and how hard each tries. */
 const COMPRESSORS = {
-  gzip: ["gzip", "-9", "-n"],
-  zstd: ["zstd", "-19", "-T0", "-q"],
+  gzip: { flags: ["-n"], level: 9 },
+  zstd: { flags: ["-T0", "-q"], level: 19 },
 } as const;
 
 export type Compression = keyof typeof COMPRESSORS;
@@ -27,6 +27,8 @@ export interface SelfExtractingOptions {
   readonly target: string;
   readonly output: string;
   readonly compression: Compression;
+  /** Default: what makes the smallest file. */
+  readonly level?: number | undefined;
   readonly workDir: string;
 }
 
@@ -48,10 +50,11 @@ export async function makeSelfExtracting(options: SelfExtractingOptions): Promis
     Deno.utimeSync(`${root}/${name}`, 0, 0);
   }
   const archive = `${workDir}/payload`;
-  const [program, ...flags] = COMPRESSORS[compression];
+  const { flags, level } = COMPRESSORS[compression];
+  const compressor = [compression, `-${options.level ?? level}`, ...flags];
   await shell(
     'cd "$1" && tar --format=ustar --owner=0 --group=0 --numeric-owner -cf - $2 | $3 >"$4"',
-    [root, names.join(" "), [program, ...flags].join(" "), archive],
+    [root, names.join(" "), compressor.join(" "), archive],
   );
   const payload = Deno.readFileSync(archive);
   const unpackedBytes = names.reduce((sum, name) => sum + Deno.statSync(`${root}/${name}`).size, 0);
@@ -59,7 +62,7 @@ export async function makeSelfExtracting(options: SelfExtractingOptions): Promis
     VERSION: app.version,
     HASH: createHash("sha256").update(payload).digest("hex"),
     TARGET: options.target,
-    DECOMPRESSOR: program,
+    DECOMPRESSOR: compression,
     UNPACKED_MB: String(Math.ceil(unpackedBytes / 1e6)),
     SERVER_FLAGS: SERVER_FLAGS.join(" "),
     TOOL_FLAGS: TOOL_FLAGS.join(" "),

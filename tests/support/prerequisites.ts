@@ -51,6 +51,10 @@ export const prerequisites = {
   jq: { debianPackage: "jq", file: "/usr/bin/jq" },
   /** A terminal whose screen can be read. */
   tmux: { debianPackage: "tmux", file: "/usr/bin/tmux" },
+  /** Another shell, and other tools, than Debian's own. */
+  busybox: { debianPackage: "busybox", file: "/usr/bin/busybox" },
+  /** Brings systemd-analyze. */
+  systemd: { debianPackage: "systemd", file: "/usr/bin/systemd-analyze" },
   pkill: { debianPackage: "procps", file: "/usr/bin/pkill" },
   prometheusClient: {
     debianPackage: "python3-prometheus-client",
