@@ -10,7 +10,7 @@ import { CommandError } from "../command_line.ts";
 import type { World } from "../world.ts";
 import { ALL_COMMANDS } from "./all_commands.ts";
 import { clientSettings } from "./client_settings.ts";
-import type { Invocation } from "./invocation.ts";
+import { type Invocation, ownOptions } from "./invocation.ts";
 import { parseInt32 } from "./java_options.ts";
 import { runLines } from "./line_mode.ts";
 import { ShellSession, type ShellSettings } from "./shell_session.ts";
@@ -20,7 +20,7 @@ export async function runShell(world: World, invocation: Invocation): Promise<nu
   const { connectString, isJson, command } = invocation;
   for (const complaint of invocation.complaints) world.writeStderr(`${complaint}\n`);
   // what zkCli.sh does not have need not greet as it does, and its results go into files and pipes
-  const isPlain = command !== null && isOurs(command);
+  const isPlain = command !== null && printsResultsOnly(command);
   if (!isJson && !isPlain) world.print(`Connecting to ${connectString}\n`);
   const { settings, timeoutMs } = shellSettings(world, invocation);
   const begin = async (session: ShellSession) => {
@@ -54,7 +54,8 @@ export async function runShell(world: World, invocation: Invocation): Promise<nu
   }
 }
 
-function isOurs([name]: readonly string[]): boolean {
+function printsResultsOnly([name, ...words]: readonly string[]): boolean {
+  if (ownOptions(words).includes("--raw")) return true;
   return ALL_COMMANDS.some((command) => command.name === name && command.isOurs);
 }
 

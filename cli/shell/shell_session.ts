@@ -81,7 +81,6 @@ export class ShellSession implements ShellContext {
   ownsEphemerals = false;
   /** Of the last command; what the process ends with. */
   exitCode = 0;
-  readonly #isJsonAlways: boolean;
   readonly #requestTimeoutMs: number;
   readonly #openClient: OpenClient;
   readonly #output: ShellOutput;
@@ -96,7 +95,7 @@ export class ShellSession implements ShellContext {
 
   constructor(settings: ShellSettings) {
     this.world = settings.world;
-    this.#isJsonAlways = this.#isJson = settings.isJson;
+    this.#isJson = settings.isJson;
     this.#requestTimeoutMs = settings.requestTimeoutMs ?? 0;
     this.commands = settings.commands;
     this.#connectString = settings.connectString;
