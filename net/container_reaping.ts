@@ -8,7 +8,7 @@ import { containerCandidates } from "../core/server/container_reaper.ts";
 import type { WritePipeline } from "../core/server/write_pipeline.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { DataTree } from "../core/tree/data_tree.ts";
-import { Interval } from "./interval.ts";
+import { LateInterval } from "./late_timers.ts";
 import type { Turn } from "./turn.ts";
 
 /** Containers are deleted in steps, so that many at once do not crowd out requests. */
@@ -25,12 +25,12 @@ export interface ContainerReapingOptions {
 
 export class ContainerReaping {
   readonly #options: ContainerReapingOptions;
-  readonly #interval: Interval;
+  readonly #interval: LateInterval;
   #step: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ContainerReapingOptions) {
     this.#options = options;
-    this.#interval = new Interval(() => this.#reap(), options.config.containerCheckIntervalMs);
+    this.#interval = new LateInterval(() => this.#reap(), options.config.containerCheckIntervalMs);
   }
 
   stop(): void {

@@ -9,7 +9,7 @@
 import type { Logger } from "../core/ports.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { DataTree } from "../core/tree/data_tree.ts";
-import { Interval } from "./interval.ts";
+import { LateInterval } from "./late_timers.ts";
 import { type MemoryLimit, memoryLimitOf } from "./memory_limit.ts";
 import { nodeProcess, nodeV8 } from "./node_modules.ts";
 
@@ -51,7 +51,7 @@ export interface MemoryWatchOptions {
 export class MemoryWatch {
   readonly #options: MemoryWatchOptions;
   readonly #measure: () => MemoryUse;
-  readonly #timer: Interval | null;
+  readonly #timer: LateInterval | null;
   readonly #collect: () => void;
   #fullCount = 0;
 
@@ -59,7 +59,9 @@ export class MemoryWatch {
     this.#options = options;
     this.#measure = options.measure ?? (() => memoryUseOf(options.tree));
     this.#collect = options.collect ?? collectGarbage;
-    this.#timer = options.softLimitBytes === 0 ? null : new Interval(() => this.check(), CHECK_MS);
+    this.#timer = options.softLimitBytes === 0
+      ? null
+      : new LateInterval(() => this.check(), CHECK_MS);
   }
 
   stop(): void {

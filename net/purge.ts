@@ -7,7 +7,7 @@ import type { Logger } from "../core/ports.ts";
 import { snapshotsIn, txnLogsIn } from "../core/storage/file_names.ts";
 import { planPurge, type PurgePlan } from "../core/storage/purge_plan.ts";
 import { systemFiles } from "./file_system.ts";
-import { Interval } from "./interval.ts";
+import { LateInterval } from "./late_timers.ts";
 import { looksWhole } from "./snapshot_files.ts";
 
 /** What a timer can hold: 24 days. */
@@ -72,14 +72,14 @@ export async function purgeOldFiles(options: PurgeOptions): Promise<string[]> {
 
 /** Purges now and then until told to stop. */
 export class AutoPurge {
-  #timer: Interval;
+  #timer: LateInterval;
   #options: PurgeOptions;
   #isRunning = false;
 
   /** Starts with a purge at once, as ZooKeeper does. */
   constructor({ intervalMs, ...options }: PurgeOptions & { intervalMs: number }) {
     this.#options = options;
-    this.#timer = new Interval(() => void this.#run(), Math.min(intervalMs, INTERVAL_MS_MAX));
+    this.#timer = new LateInterval(() => void this.#run(), Math.min(intervalMs, INTERVAL_MS_MAX));
     void this.#run();
   }
 

@@ -35,7 +35,7 @@ import { EpochFiles } from "./epoch_files.ts";
 import { HttpPorts } from "./http/http_ports.ts";
 import { ServerGateway } from "./http/server_gateway.ts";
 import { loaded } from "./member_storage.ts";
-import { Interval } from "./interval.ts";
+import { LateInterval } from "./late_timers.ts";
 import { LogPump } from "./log_pump.ts";
 import { recover, type RecoveryOptions, type RecoveryResult } from "./recovery.ts";
 import { rest } from "./rest.ts";
@@ -110,7 +110,7 @@ class RunningServer implements Server {
   #tickedMs = clock.monotonicMs();
   /** That tick came late, and expired nothing. */
   #wasPaused = false;
-  #ticking: Interval | null = null;
+  #ticking: LateInterval | null = null;
   #isClosed = false;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #flushMore = () => {
@@ -517,7 +517,7 @@ class RunningServer implements Server {
   }
 
   #startTimers({ skipped }: RecoveryResult): void {
-    this.#ticking = new Interval(() => this.#tick(), this.#tickMs);
+    this.#ticking = new LateInterval(() => this.#tick(), this.#tickMs);
     this.#upkeep = new Upkeep({
       config: this.#config,
       dirs: this.#dirs,

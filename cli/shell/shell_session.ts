@@ -8,6 +8,7 @@
  * @module
  */
 
+import { LateTimeout } from "../../net/late_timers.ts";
 import type {
   ClientEvent,
   ClientOptions,
@@ -244,7 +245,7 @@ export class ShellSession implements ShellContext {
     const { signal } = this;
     const running = this.#running;
     const timeoutMs = command.isOurs ? 0 : this.#requestTimeoutMs;
-    const timer = timeoutMs === 0 ? undefined : setTimeout(
+    const timer = timeoutMs === 0 ? undefined : new LateTimeout(
       () => running.abort(new KeeperError(ClientErrorCode.OperationTimeout, null)),
       timeoutMs,
     );
@@ -254,7 +255,7 @@ export class ShellSession implements ShellContext {
     try {
       return await Promise.race([command.run(this, words), promise]);
     } finally {
-      clearTimeout(timer);
+      timer?.stop();
       signal.removeEventListener("abort", abort);
     }
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LateTimeout } from "../late_timers.ts";
 import type { Connection } from "./connection.ts";
 
 /** A check that comes later than this found the process busy or asleep: what has come is read first. */
@@ -22,7 +23,7 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   readonly #connection: Connection;
   readonly #options: HeartbeatOptions;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: LateTimeout | undefined;
   #dueMs = 0;
 
   constructor(connection: Connection, options: HeartbeatOptions) {
@@ -32,7 +33,7 @@ export class Heartbeat {
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.stop();
   }
 
   #check(): void {
@@ -59,6 +60,6 @@ export class Heartbeat {
   #wait(nowMs: number, ms: number): void {
     const waitMs = Math.max(1, Math.ceil(ms));
     this.#dueMs = nowMs + waitMs;
-    this.#timer = setTimeout(() => this.#check(), waitMs);
+    this.#timer = new LateTimeout(() => this.#check(), waitMs);
   }
 }

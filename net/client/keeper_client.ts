@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LateTimeout } from "../late_timers.ts";
 import { ErrorCode } from "../../core/errors.ts";
 import type { JuteReader, JuteWriter } from "../../core/wire/jute.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
@@ -107,14 +108,14 @@ export class KeeperClient implements ZooKeeperClient {
     const { promise, reject } = Promise.withResolvers<never>();
     const abort = () => reject(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
-    const timer = timeoutMs === undefined ? undefined : setTimeout(
+    const timer = timeoutMs === undefined ? undefined : new LateTimeout(
       () => reject(session.lossError(null)),
       timeoutMs,
     );
     try {
       await Promise.race([session.connected(), promise]);
     } finally {
-      clearTimeout(timer);
+      timer?.stop();
       signal?.removeEventListener("abort", abort);
     }
   }

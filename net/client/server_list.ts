@@ -7,6 +7,7 @@
  * @module
  */
 
+import { LateTimeout } from "../late_timers.ts";
 import { type ServerName, serverText } from "./connect_string.ts";
 import { messageOf } from "./connection.ts";
 
@@ -84,7 +85,7 @@ export class ServerList {
   async #lookUp(hostname: string): Promise<readonly string[]> {
     const { lookUp, lookUpMs } = this.#options;
     const { promise, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
+    const timer = new LateTimeout(() => {
       reject(
         new Error(`cannot look "${hostname}" up: no answer within ${Math.round(lookUpMs)} ms`),
       );
@@ -92,7 +93,7 @@ export class ServerList {
     try {
       return await Promise.race([lookUp(hostname), promise]);
     } finally {
-      clearTimeout(timer);
+      timer.stop();
     }
   }
 

@@ -11,6 +11,7 @@
  * @module
  */
 
+import { LateTimeout } from "../late_timers.ts";
 import { ErrorCode, ProtocolError } from "../../core/errors.ts";
 import type { JuteReader, JuteWriter } from "../../core/wire/jute.ts";
 import { NOTIFICATION_XID, OpCode, PING_XID } from "../../core/wire/op_code.ts";
@@ -79,7 +80,7 @@ export class Session {
   /** Made, not sent: there is no connection. */
   readonly #waiting = new RequestQueue();
   readonly #sent = new RequestQueue();
-  #waitTimer: ReturnType<typeof setTimeout> | undefined;
+  #waitTimer: LateTimeout | undefined;
   #nextXid = 1;
   #connection: Connection | null = null;
   #heartbeat: Heartbeat | null = null;
@@ -194,11 +195,11 @@ export class Session {
       const write = () => {};
       const closed = this.ask({ opCode: OpCode.CloseSession, path: null, write, read: () => {} });
       this.#isClosing = true;
-      let timer: ReturnType<typeof setTimeout> | undefined;
       const closeMs = Math.min(CLOSE_MS_MAX, this.timeoutMs);
-      const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, closeMs));
+      const { promise: patience, resolve } = Promise.withResolvers<void>();
+      const timer = new LateTimeout(resolve, closeMs);
       await Promise.race([closed.catch(() => {}), connection.ended, patience]);
-      clearTimeout(timer);
+      timer.stop();
     }
     this.end(null);
   }
@@ -293,7 +294,7 @@ export class Session {
       connection.send((writer) => this.#auth.write(writer, entry));
     }
     this.#setWatches(connection);
-    clearTimeout(this.#waitTimer);
+    this.#waitTimer?.stop();
     this.#waitTimer = undefined;
     for (const pending of this.#waiting.drain()) {
       if (!pending.isSettled) this.#send(pending);
@@ -441,7 +442,7 @@ export class Session {
     const { first } = this.#waiting;
     if (this.#waitTimer !== undefined || first === undefined) return;
     const ms = Math.max(1, first.madeMs + this.timeoutMs - performance.now());
-    this.#waitTimer = setTimeout(() => {
+    this.#waitTimer = new LateTimeout(() => {
       this.#waitTimer = undefined;
       const limitMs = performance.now() - this.timeoutMs;
       for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
@@ -463,7 +464,7 @@ export class Session {
     this.#endReason = reason;
     this.state = state;
     this.server = null;
-    clearTimeout(this.#waitTimer);
+    this.#waitTimer?.stop();
     this.#heartbeat?.stop();
     this.#connection?.close("the session is over");
     this.#connection = null;

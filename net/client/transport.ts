@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LateTimeout } from "../late_timers.ts";
 import type { ServerAddress } from "./server_list.ts";
 
 /** @throws {Error} when nobody answers in time, or the signal says so */
@@ -13,7 +14,7 @@ export async function openTransport(
   signal: AbortSignal,
 ): Promise<Deno.Conn> {
   const patience = new AbortController();
-  const timer = setTimeout(() => {
+  const timer = new LateTimeout(() => {
     patience.abort(new Error(`no connection within ${Math.round(timeoutMs)} ms`));
   }, timeoutMs);
   const giveUp = () => patience.abort(signal.reason);
@@ -30,7 +31,7 @@ export async function openTransport(
   } catch (error) {
     throw patience.signal.aborted ? patience.signal.reason : error;
   } finally {
-    clearTimeout(timer);
+    timer.stop();
     signal.removeEventListener("abort", giveUp);
   }
 }

@@ -19,7 +19,7 @@ import { health } from "./health.ts";
 import { HttpMetrics } from "./http_metrics.ts";
 import { HttpServer } from "./http_server.ts";
 import type { ServerAdmin } from "./server_admin.ts";
-import { Interval } from "../interval.ts";
+import { LateInterval } from "../late_timers.ts";
 import { unavailable } from "./unavailable.ts";
 import { rawPathOf } from "./url_template.ts";
 
@@ -53,7 +53,7 @@ export interface SharedParts {
 
 export class HttpPorts {
   readonly #shared: SharedParts;
-  readonly #timer: Interval;
+  readonly #timer: LateInterval;
   readonly #api: HttpServer | null;
   readonly #metricsPort: HttpServer | null;
 
@@ -65,7 +65,7 @@ export class HttpPorts {
       metrics: new HttpMetrics(() => this.connectionCount),
       strangersLogger,
     };
-    this.#timer = new Interval(() => strangersLogger.tick(performance.now()), LOGGER_TICK_MS);
+    this.#timer = new LateInterval(() => strangersLogger.tick(performance.now()), LOGGER_TICK_MS);
     const { http } = gateway.config;
     const common = {
       idleTimeoutMs: http.idleTimeoutMs,

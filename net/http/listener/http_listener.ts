@@ -26,7 +26,7 @@ import {
   type RemoteAddress,
   type RequestHandler,
 } from "./http_connection.ts";
-import { Interval } from "../../interval.ts";
+import { LateInterval } from "../../late_timers.ts";
 import { UnsentBytes } from "./unsent_bytes.ts";
 
 const TICK_MS = 500;
@@ -69,7 +69,7 @@ export class HttpListener {
   readonly #listener: Deno.TcpListener;
   readonly #connections = new Set<HttpConnection>();
   readonly #unsent: UnsentBytes;
-  readonly #timer: Interval;
+  readonly #timer: LateInterval;
   readonly #time = { nowMs: performance.now(), date: new Date().toUTCString(), isClosing: false };
   readonly #host: ConnectionHost;
   readonly #crowdedHost: ConnectionHost;
@@ -96,7 +96,7 @@ export class HttpListener {
       response.headers.set("connection", "close");
       return response;
     });
-    this.#timer = new Interval(() => this.#tick(), TICK_MS);
+    this.#timer = new LateInterval(() => this.#tick(), TICK_MS);
     void this.#accept();
   }
 
