@@ -5,8 +5,8 @@
  */
 import { zxidToHex } from "../../core/zxid.ts";
 import type { World } from "../world.ts";
-import { type BackupManifest, entriesOf } from "./manifest.ts";
-import { completeThroughMs } from "./restore_point.ts";
+import { type BackupManifest, entriesOf } from "../../net/backup/manifest.ts";
+import { completeThroughMs } from "../../net/backup/restore_point.ts";
 
 /** For people and programs: zxids in hex, times in UTC. */
 export function describeBackup(manifest: BackupManifest) {

@@ -4,17 +4,8 @@
  * @module
  */
 import type { SingleBar } from "cli-progress";
+import { NO_PROGRESS, type Progress } from "../../net/backup/progress.ts";
 import type { World } from "../world.ts";
-
-export interface Progress {
-  /** A part of the work begins, with so much to be done in it. */
-  begin(total: number): void;
-  add(count: number): void;
-  /** Leaves nothing on the screen. */
-  end(): void;
-}
-
-export const NO_PROGRESS: Progress = { begin() {}, add() {}, end() {} };
 
 /** @param work what is done, as "copying" */
 export async function progressOf(world: World, work: string): Promise<Progress & Disposable> {

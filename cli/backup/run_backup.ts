@@ -5,19 +5,35 @@
  */
 import { resolve } from "node:path";
 import { type Zxid, zxidToHex } from "../../core/zxid.ts";
+import { BackupError } from "../../net/backup/backup_error.ts";
 import { CommandError } from "../command_line.ts";
 import { ConfigError } from "../config_error.ts";
 import { ExitCode, type World } from "../world.ts";
 import { describeBackup, printTable, sizeText, timeText } from "./backup_output.ts";
-import { type CommittedZxid, committedZxidOf } from "./committed_zxid.ts";
-import { createBackup, type CreatedBackup } from "./create_backup.ts";
-import { BackupDamagedError } from "./manifest.ts";
-import { numberIn } from "./number_file.ts";
+import { type CommittedZxid, committedZxidOf } from "../../net/backup/committed_zxid.ts";
+import { checkDataDir, createBackup, type CreatedBackup } from "../../net/backup/create_backup.ts";
+import { BackupDamagedError, type BackupManifest } from "../../net/backup/manifest.ts";
+import { numberIn } from "../../net/backup/number_file.ts";
 import { progressOf } from "./progress.ts";
-import { type BackupList, isOfSystem, Repository, systemText } from "./repository.ts";
-import { planRestore, restoreBackup, type RestorePlan } from "./restore_backup.ts";
-import { chooseBackup, type ChosenBackup, parseRestorePoint } from "./restore_point.ts";
-import { verifyBackups } from "./verify_backup.ts";
+import {
+  type BackupList,
+  isOfSystem,
+  Repository,
+  systemText,
+} from "../../net/backup/repository.ts";
+import {
+  planRestore,
+  restoreBackup,
+  type RestoreOptions,
+  type RestorePlan,
+} from "../../net/backup/restore_backup.ts";
+import {
+  chooseBackup,
+  type ChosenBackup,
+  parseRestorePoint,
+  type RestorePoint,
+} from "../../net/backup/restore_point.ts";
+import { verifyBackups } from "../../net/backup/verify_backup.ts";
 
 interface Printed {
   readonly json?: true;
@@ -45,6 +61,21 @@ export interface PruneCommand extends Printed {
   readonly plan?: true;
 }
 
+/** As a variable of a script is that nobody has set: it would be taken for the working directory. */
+function refuseEmpty(paths: Readonly<Record<string, string | undefined>>): void {
+  for (const [name, path] of Object.entries(paths)) {
+    if (path !== "") continue;
+    throw new CommandError(`Cannot use "" as ${name}: name a folder`, {
+      exitCode: ExitCode.InvalidInvocation,
+    });
+  }
+}
+
+/** A {@linkcode CommandError} for what the engine says. */
+export function asCommandError(error: unknown): unknown {
+  return error instanceof BackupError ? new CommandError(error.message, { cause: error }) : error;
+}
+
 // ---------------------------------------------------------------- create
 
 interface Source {
@@ -64,18 +95,20 @@ export async function runCreate(
 ): Promise<number> {
   const warn = (message: string) => world.writeStderr(`${message}\n`);
   const { to, gzip = false, json } = options;
+  const { dataDir, dataLogDir } = options;
+  refuseEmpty({ "--to": to, "--data-dir": dataDir, "--data-log-dir": dataLogDir });
   const source = await sourceOf(world, options, warn);
   using progress = await progressOf(world, "copying");
+  checkDataDir(source.dataDir); // before a folder is made for nothing
   const repository = Repository.openOrMake(to);
   let created: CreatedBackup;
   try {
     created = await createBackup({ repository, ...source, gzip, progress, warn });
   } catch (error) {
-    throw isOfSystem(error)
-      ? new CommandError(`Cannot back up "${source.dataDir}" to "${to}": ${systemText(error)}`, {
-        cause: error,
-      })
-      : error;
+    if (!isOfSystem(error)) throw error;
+    throw new CommandError(`Cannot back up "${source.dataDir}" to "${to}": ${systemText(error)}`, {
+      cause: error,
+    });
   }
   const { manifest, newBytes, sharedBytes } = created;
   if (json) {
@@ -163,8 +196,8 @@ function addressOf(text: string): { host: string; port: number } {
 
 // ---------------------------------------------------------------- list, verify
 
-export function runList(world: World, { folder, json }: InFolder): number {
-  const { backups, damaged } = Repository.open(folder).list();
+export async function runList(world: World, { folder, json }: InFolder): Promise<number> {
+  const { backups, damaged } = await Repository.open(folder).list();
   if (json) {
     printJson(world, { backups: backups.map(describeBackup), damaged });
   } else {
@@ -179,7 +212,7 @@ export async function runVerify(
   { folder, id, json }: InFolder & { id: string | undefined },
 ): Promise<number> {
   const repository = Repository.open(folder);
-  const list = narrow(repository.list(), id, folder);
+  const list = narrow(await repository.list(), id, folder);
   using progress = await progressOf(world, "verifying");
   const verified = await verifyBackups(repository, list, progress);
   progress.end();
@@ -226,11 +259,13 @@ export async function runRestore(
   options: RestoreCommand & InFolder & { id: string | undefined },
 ): Promise<number> {
   const { folder, id, to, at, plan: isPlanOnly, json } = options;
-  const point = at === undefined ? null : parseRestorePoint(at, Date.now());
+  refuseEmpty({ "--to": to, "--data-log-dir": options.dataLogDir });
+  const point = at === undefined ? null : pointOf(at);
   const repository = Repository.open(folder);
   using progress = await progressOf(world, "restoring");
   try {
-    const chosen = chooseBackup(repository, repository.list(), { id, point });
+    const list = await repository.list();
+    const chosen = chooseBackup(repository, list, { id, point });
     const restore = {
       ...{ repository, chosen, progress },
       dataDir: resolve(to),
@@ -240,6 +275,7 @@ export async function runRestore(
       warn: (message: string) => world.writeStderr(`${message}\n`),
     };
     const plan = planRestore(restore);
+    warnOfTraps(restore, { list, id, isLogDirNamed: options.dataLogDir !== undefined });
     const described = { ...describeChosen(chosen), to: restore.dataDir, ...describePlan(plan) };
     if (isPlanOnly) {
       if (json) printJson(world, described);
@@ -267,6 +303,38 @@ export async function runRestore(
       { cause: error },
     );
   }
+}
+
+/** Where what is done is likely not what is meant. */
+function warnOfTraps(
+  { chosen: { manifest }, warn }: RestoreOptions,
+  { list, id, isLogDirNamed }: { list: BackupList; id: string | undefined; isLogDirNamed: boolean },
+): void {
+  const { source } = manifest;
+  const nameOf = ({ source: { host, dataDir } }: BackupManifest) => `${host}:${dataDir}`;
+  const others = new Set(list.backups.map(nameOf).filter((name) => name !== nameOf(manifest)));
+  if (id === undefined && others.size > 0) {
+    warn(
+      `the backup ${manifest.id} of "${nameOf(manifest)}" is taken; there are others, of ` +
+        `${[...others].map((name) => `"${name}"`).join(", ")}: name an id if one of those is meant`,
+    );
+  }
+  if (!isLogDirNamed && source.dataLogDir !== source.dataDir) {
+    warn(
+      `the server of the backup had a dataLogDir of its own, "${source.dataLogDir}": if the one that ` +
+        "is restored has one too, name it with --data-log-dir, or the txns in it will be done again",
+    );
+  }
+}
+
+function pointOf(text: string): RestorePoint {
+  const point = parseRestorePoint(text, Date.now());
+  if (point !== null) return point;
+  throw new CommandError(
+    `Cannot restore to "${text}": it is no zxid (0x1a3), no time (2026-11-26T09:30:00Z; without a ` +
+      "zone, local time) and no time before now (-30s, -15m, -2h, -1d)",
+    { exitCode: ExitCode.InvalidInvocation },
+  );
 }
 
 function describeChosen({ manifest, throughZxid, timeMs }: ChosenBackup) {
@@ -303,21 +371,21 @@ function planText(
 
 // ---------------------------------------------------------------- delete, prune
 
-export function runDelete(
+export async function runDelete(
   world: World,
   { folder, ids, json }: InFolder & { ids: readonly string[] },
-): number {
+): Promise<number> {
   const repository = Repository.open(folder);
   using _ = repository.lock();
-  const list = repository.list();
+  const list = await repository.list();
   for (const id of ids) narrow(list, id, folder);
-  return deleteBackups(world, repository, { ids: [...new Set(ids)], json });
+  return await deleteBackups(world, repository, { ids: [...new Set(ids)], json });
 }
 
-export function runPrune(
+export async function runPrune(
   world: World,
   { folder, keep, plan, json }: PruneCommand & InFolder,
-): number {
+): Promise<number> {
   const count = /^\d+$/.test(keep) ? Number(keep) : 0;
   if (count < 1) {
     throw new CommandError(`Cannot keep "${keep}" backups: expected a whole number from 1 on`, {
@@ -326,20 +394,28 @@ export function runPrune(
   }
   const repository = Repository.open(folder);
   using _ = repository.lock();
-  const ids = repository.list().backups.slice(0, -count).map(({ id }) => id);
-  if (!plan) return deleteBackups(world, repository, { ids, json });
+  const { backups } = await repository.list();
+  const ids = backups.slice(0, -count).map(({ id }) => id);
+  if (!plan) return await deleteBackups(world, repository, { ids, json });
   if (json) printJson(world, { wouldDelete: ids });
   else world.print(ids.map((id) => `Would delete ${id}\n`).join(""));
   return ExitCode.Normal;
 }
 
-function deleteBackups(
+async function deleteBackups(
   world: World,
   repository: Repository,
   { ids, json }: { ids: readonly string[]; json: true | undefined },
-): number {
+): Promise<number> {
   repository.remove(ids);
-  const freedBytes = repository.removeUnused();
+  const { damaged } = await repository.list();
+  for (const { id, reason } of damaged) {
+    world.writeStderr(
+      `${reason}: while it is there, no file is deleted, since it may need any of them; "backup ` +
+        `delete ${repository.dir} ${id}" takes it away\n`,
+    );
+  }
+  const freedBytes = await repository.removeUnused();
   if (json) printJson(world, { deleted: ids, freedBytes });
   else {
     world.print(ids.map((id) => `Deleted ${id}\n`).join(""));

@@ -47,6 +47,15 @@ Examples:
 export function declareBackupCommands(program: Command, commandLine: CommandLine): void {
   const { world } = commandLine;
   const load = () => import("../backup/run_backup.ts");
+  /** What stops a backup is told as what stops a command. */
+  const action = <Args extends unknown[]>(run: (...args: Args) => Promise<number>) =>
+    commandLine.action(async (...args: Args) => {
+      try {
+        return await run(...args);
+      } catch (error) {
+        throw (await load()).asCommandError(error);
+      }
+    });
   const backup = program.command("backup")
     .summary("back up a data directory, and restore it as of any txn")
     .description(
@@ -69,7 +78,7 @@ export function declareBackupCommands(program: Command, commandLine: CommandLine
     .option("--json", "print the backup as JSON")
     .addHelpText("after", CREATE_HELP)
     .action(
-      commandLine.action(
+      action(
         async (file: string | undefined, options: CreateCommand & ConfigOptions) =>
           (await load()).runCreate(world, {
             ...options,
@@ -85,7 +94,7 @@ export function declareBackupCommands(program: Command, commandLine: CommandLine
     .argument("<folder>")
     .option("--json", "as JSON")
     .action(
-      commandLine.action(async (folder: string, options: { json?: true }) =>
+      action(async (folder: string, options: { json?: true }) =>
         (await load()).runList(world, { folder, ...options })
       ),
     );
@@ -101,7 +110,7 @@ export function declareBackupCommands(program: Command, commandLine: CommandLine
     .option("--json", "as JSON")
     .addHelpText("after", "\nExample:\n  denkeeper backup verify /backups\n")
     .action(
-      commandLine.action(
+      action(
         async (folder: string, id: string | undefined, options: { json?: true }) =>
           (await load()).runVerify(world, { folder, id, ...options }),
       ),
@@ -123,7 +132,7 @@ export function declareBackupCommands(program: Command, commandLine: CommandLine
     .option("--json", "print what was done as JSON")
     .addHelpText("after", RESTORE_HELP)
     .action(
-      commandLine.action(
+      action(
         async (folder: string, id: string | undefined, options: RestoreCommand) =>
           (await load()).runRestore(world, { ...options, folder, id }),
       ),
@@ -136,21 +145,24 @@ export function declareBackupCommands(program: Command, commandLine: CommandLine
     .argument("<id...>")
     .option("--json", "as JSON")
     .action(
-      commandLine.action(async (folder: string, ids: string[], options: { json?: true }) =>
+      action(async (folder: string, ids: string[], options: { json?: true }) =>
         (await load()).runDelete(world, { folder, ids, ...options })
       ),
     );
 
   backup.command("prune")
     .summary("delete all but the newest backups")
-    .description("Deletes all but the newest backups, and the files that none of those needs.")
+    .description(
+      "Deletes all but the newest backups, and the files that none of those needs. They are counted\n" +
+        "together, whichever server they are of.",
+    )
     .argument("<folder>")
     .requiredOption("--keep <count>", "how many to keep, 1 or more")
     .option("--plan", "tell what would be deleted, and do nothing")
     .option("--json", "as JSON")
     .addHelpText("after", "\nExample:\n  denkeeper backup prune /backups --keep 48\n")
     .action(
-      commandLine.action(async (folder: string, options: PruneCommand) =>
+      action(async (folder: string, options: PruneCommand) =>
         (await load()).runPrune(world, { ...options, folder })
       ),
     );

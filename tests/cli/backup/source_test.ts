@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { NO_PROGRESS } from "../../../net/backup/progress.ts";
+import { Repository } from "../../../net/backup/repository.ts";
+import { verifyBackups } from "../../../net/backup/verify_backup.ts";
 import { makeTempDir, type TempDir } from "../../support/temp_dir.ts";
 import { backup, backupJson } from "./backup_runs.ts";
 
@@ -144,6 +147,87 @@ Deno.test("backup create takes from damaged directories what can be restored, an
       assert.equal(verified, 0, told);
     });
   }
+});
+
+Deno.test("backup makes nothing of an empty path, and no folder for nothing", async () => {
+  using dir = makeTempDir();
+  const folder = `${dir.path}/backups`;
+  const dataDir = copyOf("standalone", dir);
+  const cases = [
+    ["create", "--to", "", "--data-dir", dataDir],
+    ["create", "--to", folder, "--data-dir", ""],
+    ["create", "--to", folder, "--data-dir", dataDir, "--data-log-dir", ""],
+    ["restore", folder, "--to", ""],
+    ["restore", folder, "--to", dataDir, "--data-log-dir", ""],
+  ];
+  for (const args of cases) {
+    const { code, stderr } = await backup(...args);
+    assert.equal(code, 2, args.join(" "));
+    assert.match(stderr, /^Cannot use "" as --[a-z-]+: name a folder/);
+  }
+  const { code, stderr } = await backup("create", "--to", folder, "--data-dir", dir.path);
+  assert.equal(code, 1);
+  assert.match(stderr, /it holds no folder "version-2"/);
+  assert.throws(() => Deno.statSync(folder), Deno.errors.NotFound);
+});
+
+Deno.test("backup tells where what is done may not be what is meant", async (t) => {
+  using dir = makeTempDir();
+  const folder = `${dir.path}/backups`;
+  const dataDir = copyOf("standalone", dir);
+  const plan = ["restore", folder, "--to", `${dir.path}/to`, "--plan"];
+
+  await t.step("a folder holds the backups of two servers", async () => {
+    using other = makeTempDir();
+    await backupJson("create", "--to", folder, "--data-dir", copyOf("standalone", other));
+    const { id } = await backupJson("create", "--to", folder, "--data-dir", dataDir);
+    const { stderr } = await backup(...plan);
+    assert.ok(stderr.includes(`the backup ${id} of `), stderr);
+    assert.ok(stderr.includes(`${other.path}/data": name an id`), stderr);
+    assert.equal((await backup("restore", folder, id, ...plan.slice(2))).stderr, "");
+  });
+
+  await t.step("the logs were elsewhere", async () => {
+    const logs = `${dir.path}/logs`;
+    Deno.mkdirSync(logs);
+    Deno.renameSync(`${dataDir}/version-2`, `${logs}/version-2`);
+    Deno.mkdirSync(`${dataDir}/version-2`);
+    Deno.copyFileSync(`${logs}/version-2/snapshot.0`, `${dataDir}/version-2/snapshot.0`);
+    const create = ["create", "--to", folder, "--data-dir", dataDir, "--data-log-dir", logs];
+    const { id } = await backupJson(...create);
+    const toId = ["restore", folder, id, ...plan.slice(2)];
+    assert.match((await backup(...toId)).stderr, /had a dataLogDir of its own, ".*\/logs"/);
+    assert.equal((await backup(...toId, "--data-log-dir", `${dir.path}/log`)).stderr, "");
+  });
+
+  await t.step("the clock went back", async () => {
+    using later = makeTempDir();
+    const { backups } = await Repository.open(folder).list();
+    const createdAt = Date.now() + 86_400_000;
+    Repository.openOrMake(later.path).add({ ...backups[0]!, createdAt });
+    const { stderr } = await backup("create", "--to", later.path, "--data-dir", dataDir);
+    assert.match(stderr, /the clock is behind that of the backup/);
+  });
+
+  await t.step("a manifest that cannot be read keeps all files", async () => {
+    Deno.writeTextFileSync(`${folder}/backups/20261126T093000Z.json`, "{");
+    const { stdout, stderr } = await backup("prune", folder, "--keep", "1");
+    assert.match(stdout, /^0 bytes came free$/m);
+    assert.match(stderr, /no file is deleted.*"backup delete .* 20261126T093000Z" takes it away/);
+    const { freedBytes } = await backupJson("delete", folder, "20261126T093000Z");
+    assert.ok(freedBytes > 0);
+  });
+});
+
+Deno.test("backup verify does not call a backup damaged that is deleted meanwhile", async () => {
+  using dir = makeTempDir();
+  const folder = `${dir.path}/backups`;
+  const create = ["create", "--to", folder, "--data-dir", copyOf("standalone", dir)];
+  const { id } = await backupJson(...create);
+  const repository = Repository.open(folder);
+  const list = await repository.list();
+  await backup("delete", folder, id);
+  assert.deepEqual(await verifyBackups(repository, list, NO_PROGRESS), []);
 });
 
 function cut(path: string, bytes: number): void {

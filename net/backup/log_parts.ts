@@ -12,11 +12,15 @@ import { writeTxnLogHeader } from "../../core/storage/file_header.ts";
 import { txnLogName } from "../../core/storage/file_names.ts";
 import { JuteWriter } from "../../core/wire/jute.ts";
 import type { Zxid } from "../../core/zxid.ts";
-import { systemFiles } from "../../net/file_system.ts";
-import { openTxnLog } from "../../net/txn_log_source.ts";
+import { systemFiles } from "../file_system.ts";
+import { rest } from "../rest.ts";
+import { openTxnLog } from "../txn_log_source.ts";
 import type { BackupManifest, LogEntry } from "./manifest.ts";
 import { sha256Hex } from "./sha256.ts";
 import { LOG_PART_BYTES, RECORD_BYTES_MAX } from "./stored_files.ts";
+
+/** Read without others having their turn: some milliseconds. */
+const SLICE_BYTES = 512 * 1024;
 
 /** A part before it is stored. */
 export type LogPart =
@@ -49,24 +53,30 @@ export function knownPartsOf(
  * @param options.throughZxid no txn after it is taken
  * @throws {LogCorruptError} on damage that no crash explains
  */
-export function* partsOfLog({ path, known, throughZxid, onBytes, onTorn }: {
+export async function* partsOfLog({ path, known, throughZxid, onBytes, onTorn }: {
   path: string;
   known: KnownParts;
   throughZxid: Zxid;
   onBytes: (bytes: number) => void;
   /** The log ends with something that is no whole record: where, and why. */
   onTorn: (offset: number, reason: string) => void;
-}): Iterable<LogEntry | LogPart> {
+}): AsyncIterable<LogEntry | LogPart> {
   const fileSystem = systemFiles;
   const { reader, file } = openTxnLog({ path, fileSystem, lengthMax: RECORD_BYTES_MAX });
   try {
     if (reader.readHeader() === "blank") return;
     let part: GrowingPart | null = null;
+    let sliceBytes = 0;
     while (reader.next() && reader.zxid <= throughZxid) {
       part ??= new GrowingPart(reader.zxid);
       const record = reader.recordBytes();
       part.add(reader.zxid, reader.record().header.timeMs, record);
       onBytes(record.length);
+      sliceBytes += record.length;
+      if (sliceBytes >= SLICE_BYTES) {
+        sliceBytes = 0;
+        await rest();
+      }
       const same = part.sameOf(known);
       if (same === undefined && part.bytes < LOG_PART_BYTES) continue;
       yield same ?? part.toPart();

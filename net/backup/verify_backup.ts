@@ -25,7 +25,7 @@ export interface VerifiedBackup {
   readonly znodeCount: number;
 }
 
-/** Those that are listed, in their order. */
+/** Those that are listed, in their order; those that somebody deletes meanwhile are left out. */
 export async function verifyBackups(
   repository: Repository,
   { backups, damaged }: BackupList,
@@ -35,7 +35,11 @@ export async function verifyBackups(
   const verified: VerifiedBackup[] = damaged.map(({ id, reason }) => ({
     ...{ id, problems: [reason], manifest: null, txnCount: 0, znodeCount: 0 },
   }));
-  for (const manifest of backups) verified.push(await verification.run(manifest));
+  for (const manifest of backups) {
+    const result = await verification.run(manifest);
+    // what is deleted meanwhile is not damaged
+    if (result.problems.length === 0 || repository.isListed(result.id)) verified.push(result);
+  }
   return verified.sort((a, b) => a.id < b.id ? -1 : 1);
 }
 

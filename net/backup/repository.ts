@@ -12,9 +12,10 @@
  * @module
  */
 import { UNFINISHED_SUFFIX } from "../../core/storage/file_names.ts";
-import { isDiskFull } from "../../net/disk_full.ts";
-import { replaceFile, systemFiles } from "../../net/file_system.ts";
-import { CommandError } from "../command_line.ts";
+import { isDiskFull } from "../disk_full.ts";
+import { replaceFile, systemFiles } from "../file_system.ts";
+import { rest } from "../rest.ts";
+import { BackupError } from "./backup_error.ts";
 import {
   BackupDamagedError,
   type BackupManifest,
@@ -41,19 +42,19 @@ export class Repository {
     this.dir = dir;
   }
 
-  /** @throws {CommandError} when there is none */
+  /** @throws {BackupError} when there is none */
   static open(dir: string): Repository {
     let marker: string;
     try {
       marker = Deno.readTextFileSync(`${dir}/${MARKER_NAME}`);
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw asCommandError(dir, error);
-      throw new CommandError(
+      if (!(error instanceof Deno.errors.NotFound)) throw asBackupError(dir, error);
+      throw new BackupError(
         `Cannot open backups in "${dir}": there is no "${MARKER_NAME}"; "backup create" makes it`,
       );
     }
     if (marker !== MARKER_TEXT) {
-      throw new CommandError(
+      throw new BackupError(
         `Cannot open backups in "${dir}": "${MARKER_NAME}" is damaged, or of a newer version; it ` +
           `must hold ${MARKER_TEXT.trim()}`,
       );
@@ -69,7 +70,7 @@ export class Repository {
       if (!names.includes(MARKER_NAME)) {
         const stranger = names.find((name) => !OWN_NAMES.has(name));
         if (stranger !== undefined) {
-          throw new CommandError(
+          throw new BackupError(
             `Cannot make backups in "${dir}": it holds other files, as "${stranger}"; name an empty ` +
               "folder, or one that does not exist",
           );
@@ -83,7 +84,7 @@ export class Repository {
         });
       }
     } catch (error) {
-      throw asCommandError(dir, error);
+      throw asBackupError(dir, error);
     }
     return Repository.open(dir);
   }
@@ -91,7 +92,7 @@ export class Repository {
   /**
    * Keeps everybody else from changing something. The system drops the lock with the process, however it ends.
    *
-   * @throws {CommandError} naming the process that has it
+   * @throws {BackupError} naming the process that has it
    */
   lock(): Disposable {
     const path = `${this.dir}/lock`;
@@ -99,30 +100,37 @@ export class Repository {
     try {
       file = Deno.openSync(path, { read: true, write: true, create: true });
     } catch (error) {
-      throw asCommandError(this.dir, error);
+      throw asBackupError(this.dir, error);
     }
-    if (!file.tryLockSync(true)) {
-      file.close();
-      const pid = Deno.readTextFileSync(path).trim();
-      throw new CommandError(
-        `Cannot change backups in "${this.dir}": the process ${
-          pid || "of another user"
-        } is doing ` +
-          "so; try again when it is done",
-      );
+    try {
+      if (!file.tryLockSync(true)) {
+        const pid = Deno.readTextFileSync(path).trim();
+        throw new BackupError(
+          `Cannot change backups in "${this.dir}": the process ${pid || "of another user"} is ` +
+            "doing so; try again when it is done",
+          { kind: "busy" },
+        );
+      }
+      file.truncateSync();
+      file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+    } catch (error) {
+      // the number is for a message only: of a full disk, backups can still be deleted
+      if (!isDiskFull(error)) {
+        file.close();
+        throw asBackupError(this.dir, error);
+      }
     }
-    file.truncateSync();
-    file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
     return { [Symbol.dispose]: () => file.close() };
   }
 
-  list(): BackupList {
+  /** Others have their turn after each manifest. */
+  async list(): Promise<BackupList> {
     const list: BackupList = { backups: [], damaged: [] };
     let names: string[];
     try {
       names = systemFiles.namesIn(`${this.dir}/backups`);
     } catch (error) {
-      throw asCommandError(this.dir, error);
+      throw asBackupError(this.dir, error);
     }
     for (const name of names.sort()) {
       if (!name.endsWith(".json")) continue;
@@ -131,8 +139,10 @@ export class Repository {
         list.backups.push(this.read(id));
       } catch (error) {
         if (!(error instanceof BackupDamagedError)) throw error;
-        list.damaged.push({ id, reason: error.message });
+        // deleted since the names were read
+        if (this.isListed(id)) list.damaged.push({ id, reason: error.message });
       }
+      await rest();
     }
     list.backups.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
     return list;
@@ -159,6 +169,16 @@ export class Repository {
     for (let attempt = 1;; attempt++) {
       const candidate = attempt === 1 ? id : `${id}-${attempt}`;
       if (!taken.has(`${candidate}.json`)) return candidate;
+    }
+  }
+
+  /** Whether a backup is listed still: others may delete it while it is read. */
+  isListed(id: string): boolean {
+    try {
+      return Deno.statSync(this.#manifestPath(id)).isFile;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw asBackupError(this.dir, error);
     }
   }
 
@@ -196,8 +216,8 @@ export class Repository {
    *
    * @returns the bytes that came free
    */
-  removeUnused(): number {
-    const { backups, damaged } = this.list();
+  async removeUnused(): Promise<number> {
+    const { backups, damaged } = await this.list();
     if (damaged.length > 0) return 0;
     const used = new Set(backups.flatMap(entriesOf).map(({ file }) => file));
     let bytes = 0;
@@ -226,7 +246,7 @@ const OWN_NAMES: ReadonlySet<string> = new Set([
 
 /** Whether the operating system refused something, and not we. */
 export function isOfSystem(error: unknown): boolean {
-  if (error instanceof CommandError) return false;
+  if (error instanceof BackupError) return false;
   return isDiskFull(error) ||
     Object.values(Deno.errors).some((kind) => error instanceof (kind as ErrorConstructor)) ||
     error instanceof Error && /\(os error \d+\)/.test(error.message);
@@ -237,7 +257,7 @@ export function systemText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-export function asCommandError(dir: string, error: unknown): unknown {
+export function asBackupError(dir: string, error: unknown): unknown {
   if (!isOfSystem(error)) return error;
-  return new CommandError(`Cannot use "${dir}": ${systemText(error)}`, { cause: error });
+  return new BackupError(`Cannot use "${dir}": ${systemText(error)}`, { cause: error });
 }

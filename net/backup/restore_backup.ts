@@ -13,18 +13,18 @@
 import { dirname } from "node:path";
 import { epochOf, type Zxid, zxidToHex } from "../../core/zxid.ts";
 import { DataDirError } from "../../core/errors.ts";
-import { DataDirLock, LOCK_NAME } from "../../net/data_dir_lock.ts";
-import { replaceFile, systemFiles } from "../../net/file_system.ts";
-import { isAlive } from "../../net/process_table.ts";
-import { rest } from "../../net/rest.ts";
-import { SnapshotFiles } from "../../net/snapshot_files.ts";
-import { systemClock } from "../../net/system_clock.ts";
+import { DataDirLock, LOCK_NAME } from "../data_dir_lock.ts";
+import { replaceFile, systemFiles } from "../file_system.ts";
+import { isAlive } from "../process_table.ts";
+import { rest } from "../rest.ts";
+import { SnapshotFiles } from "../snapshot_files.ts";
+import { systemClock } from "../system_clock.ts";
 import type { Logger } from "../../core/ports.ts";
-import { CommandError } from "../command_line.ts";
+import { BackupError } from "./backup_error.ts";
 import type { Progress } from "./progress.ts";
 import { numberIn } from "./number_file.ts";
 import { isExact, type Replayed, replayTo } from "./replay.ts";
-import { asCommandError, isOfSystem, type Repository } from "./repository.ts";
+import { asBackupError, isOfSystem, type Repository } from "./repository.ts";
 import type { ChosenBackup } from "./restore_point.ts";
 
 const VERSION_DIR = "version-2";
@@ -59,13 +59,13 @@ export interface RestoredData {
   readonly droppedEphemeralCount: number;
 }
 
-/** @throws {CommandError} when something is in the way */
+/** @throws {BackupError} when something is in the way */
 export function planRestore({ chosen, dataDir, dataLogDir, force }: RestoreOptions): RestorePlan {
   const { manifest, throughZxid } = chosen;
   const occupied = [...new Set([dataDir, dataLogDir])].map((dir) => `${dir}/${VERSION_DIR}`)
     .filter(isOccupied);
   if (occupied.length > 0 && !force) {
-    throw new CommandError(
+    throw new BackupError(
       `Cannot restore to "${dataDir}": "${
         occupied[0]
       }" is not empty; name another folder, or let ` +
@@ -108,7 +108,7 @@ export async function restoreBackup(
       sessionCount: sessions.size,
     };
   } catch (error) {
-    throw asCommandError(dataDir, error);
+    throw asBackupError(dataDir, error);
   }
 }
 
@@ -185,7 +185,7 @@ function isOccupied(dir: string): boolean {
     return !Deno.readDirSync(dir)[Symbol.iterator]().next().done;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw asCommandError(dir, error);
+    throw asBackupError(dir, error);
   }
 }
 
@@ -258,22 +258,22 @@ function lockDirectories(dataDir: string, dataLogDir: string): Disposable {
     return { [Symbol.dispose]: () => lock.release() };
   } catch (error) {
     if (error instanceof DataDirError) {
-      throw new CommandError(`Cannot restore to "${dataDir}": ${error.message}`, { cause: error });
+      throw new BackupError(`Cannot restore to "${dataDir}": ${error.message}`, { cause: error });
     }
-    throw asCommandError(dataDir, error);
+    throw asBackupError(dataDir, error);
   }
 }
 
 function refuseRunningServer(dir: string): void {
   const holder = DataDirLock.holder(dir);
   if (holder !== null) {
-    throw new CommandError(
+    throw new BackupError(
       `Cannot restore to "${dir}": the server with process id ${holder} is using it; stop it first`,
     );
   }
   const pid = numberIn(`${dir}/zookeeper_server.pid`);
   if (pid === null || !isAlive(pid)) return;
-  throw new CommandError(
+  throw new BackupError(
     `Cannot restore to "${dir}": the process ${pid} of its zookeeper_server.pid runs; stop that ` +
       "server, or remove the file if it is of another program",
   );

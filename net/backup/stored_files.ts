@@ -11,10 +11,10 @@ import { compressionOf, UNFINISHED_SUFFIX } from "../../core/storage/file_names.
 import type { SnapshotLoader, SnapshotSummary } from "../../core/storage/snapshot_loader.ts";
 import { TxnLogReader } from "../../core/storage/txn_log_reader.ts";
 import { DataDirError } from "../../core/errors.ts";
-import { systemFiles, writeAll } from "../../net/file_system.ts";
-import { rest } from "../../net/rest.ts";
-import { readSnapshotFile } from "../../net/snapshot_files.ts";
-import { makePacker } from "../../net/snapshot_packing.ts";
+import { systemFiles, writeAll } from "../file_system.ts";
+import { rest } from "../rest.ts";
+import { readSnapshotFile } from "../snapshot_files.ts";
+import { makePacker } from "../snapshot_packing.ts";
 import { BackupDamagedError, type LogEntry, type SnapshotEntry } from "./manifest.ts";
 import type { Repository } from "./repository.ts";
 import { Sha256, sha256Hex } from "./sha256.ts";
@@ -75,7 +75,7 @@ export async function storeSnapshot(
           write(piece);
         }
       };
-      for (const chunk of chunksOf(path)) {
+      for await (const chunk of chunksOf(path)) {
         read.add(chunk);
         put(await packer.push(chunk));
         onBytes(chunk.length);
@@ -99,12 +99,9 @@ export class SourceChangedError extends Error {
   }
 }
 
-export function hashFile(path: string, onBytes: (bytes: number) => void = () => {}): Sha256 {
+export async function hashFile(path: string): Promise<Sha256> {
   const hash = new Sha256();
-  for (const chunk of chunksOf(path)) {
-    hash.add(chunk);
-    onBytes(chunk.length);
-  }
+  for await (const chunk of chunksOf(path)) hash.add(chunk);
   return hash;
 }
 
@@ -115,7 +112,12 @@ export function hashFile(path: string, onBytes: (bytes: number) => void = () => 
  */
 export function openStoredLog(repository: Repository, entry: LogEntry): TxnLogReader {
   const path = repository.filePath(entry.file);
-  let content: Uint8Array = readStored(path, () => Deno.readFileSync(path));
+  let content: Uint8Array;
+  try {
+    content = Deno.readFileSync(path);
+  } catch (error) {
+    throw asDamage(path, error);
+  }
   checkHash(path, sha256Hex(content), entry.storedSha256);
   if (compressionOf(entry.file) === "gz") {
     content = gunzipSync(content, { maxOutputLength: Math.max(entry.bytes, FILE_HEADER_BYTES) });
@@ -144,7 +146,11 @@ export async function loadStoredSnapshot(
   loader: SnapshotLoader,
 ): Promise<SnapshotSummary> {
   const path = repository.filePath(entry.file);
-  checkHash(path, readStored(path, () => hashFile(path).hex()), entry.storedSha256);
+  try {
+    checkHash(path, (await hashFile(path)).hex(), entry.storedSha256);
+  } catch (error) {
+    throw asDamage(path, error);
+  }
   try {
     return await readSnapshotFile({ path, loader, fileSystem: systemFiles, rest });
   } catch (error) {
@@ -154,17 +160,14 @@ export async function loadStoredSnapshot(
 }
 
 /** What is not there, or cannot be read from the disk, is damage. */
-function readStored<T>(path: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    const problem = error instanceof Deno.errors.NotFound
-      ? "it is missing"
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new BackupDamagedError(`Cannot read "${path}": ${problem}`, { cause: error });
-  }
+function asDamage(path: string, error: unknown): BackupDamagedError {
+  if (error instanceof BackupDamagedError) return error;
+  const problem = error instanceof Deno.errors.NotFound
+    ? "it is missing"
+    : error instanceof Error
+    ? error.message
+    : String(error);
+  return new BackupDamagedError(`Cannot read "${path}": ${problem}`, { cause: error });
 }
 
 function checkHash(path: string, actual: string, expected: string): void {
@@ -174,13 +177,14 @@ function checkHash(path: string, actual: string, expected: string): void {
   );
 }
 
-/** Borrowed until the next. */
-function* chunksOf(path: string): Iterable<Uint8Array> {
+/** Each is borrowed until the next, before which others have their turn. */
+async function* chunksOf(path: string): AsyncIterable<Uint8Array> {
   const file = systemFiles.open(path, "read");
   try {
     const buffer = new Uint8Array(CHUNK_BYTES);
     for (let count = file.read(buffer); count > 0; count = file.read(buffer)) {
       yield buffer.subarray(0, count);
+      await rest();
     }
   } finally {
     file.close();

@@ -4,8 +4,7 @@
  * @module
  */
 import { type Zxid, zxidToHex } from "../../core/zxid.ts";
-import { CommandError } from "../command_line.ts";
-import { ExitCode } from "../world.ts";
+import { BackupError } from "./backup_error.ts";
 import { type BackupManifest, isWithin } from "./manifest.ts";
 import type { BackupList, Repository } from "./repository.ts";
 import { type FoundTxn, lastTxnBy, lastTxnThrough } from "./stored_txns.ts";
@@ -23,22 +22,20 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 
 /**
  * @param text `0x1a3`, `2026-11-26T09:30:00Z` (without a zone: local time), or `-15m`, as long before now
- * @throws {CommandError}
+ * @returns null when it is none of these
  */
-export function parseRestorePoint(text: string, nowMs: number): RestorePoint {
+export function parseRestorePoint(text: string, nowMs: number): RestorePoint | null {
   const zxid = /^0x([0-9a-f]{1,16})$/i.exec(text)?.[1];
   if (zxid !== undefined) return { kind: "zxid", zxid: parseInt(zxid, 16) };
-  const ago = /^-(\d+(?:\.\d+)?)(s|m|h|d)$/.exec(text);
-  if (ago !== null) return { kind: "time", timeMs: nowMs - Number(ago[1]) * UNIT_MS[ago[2]!]! };
+  const ago = /^-(\d{1,9}(?:\.\d{1,9})?)(s|m|h|d)$/.exec(text);
+  if (ago !== null) return timeOf(nowMs - Number(ago[1]) * UNIT_MS[ago[2]!]!);
   const timeMs = parseTime(text);
-  if (Number.isNaN(timeMs)) {
-    throw new CommandError(
-      `Cannot restore to "${text}": it is no zxid (0x1a3), no time (2026-11-26T09:30:00Z; without a ` +
-        "zone, local time) and no time before now (-30s, -15m, -2h, -1d)",
-      { exitCode: ExitCode.InvalidInvocation },
-    );
-  }
-  return { kind: "time", timeMs };
+  return timeOf(timeMs);
+}
+
+/** A Date holds no more than 270,000 years before or after 1970. */
+function timeOf(timeMs: number): RestorePoint | null {
+  return Number.isNaN(new Date(timeMs).getTime()) ? null : { kind: "time", timeMs };
 }
 
 function parseTime(text: string): number {
@@ -69,7 +66,7 @@ export interface ChosenBackup {
 /**
  * The newest of the backups that reaches a point; without one, its end.
  *
- * @throws {CommandError} naming what can be reached
+ * @throws {BackupError} naming what can be reached
  */
 export function chooseBackup(
   repository: Repository,
@@ -77,14 +74,15 @@ export function chooseBackup(
   { id, point }: { id: string | undefined; point: RestorePoint | null },
 ): ChosenBackup {
   const bad = damaged.find((other) => other.id === id);
-  if (bad !== undefined) throw new CommandError(bad.reason);
+  if (bad !== undefined) throw new BackupError(bad.reason);
   const candidates = id === undefined ? backups : backups.filter((backup) => backup.id === id);
   if (candidates.length === 0) {
-    throw new CommandError(
+    throw new BackupError(
       id === undefined
         ? `Cannot restore: "${repository.dir}" holds no backup that can be read`
         : `Cannot find backup "${id}" in "${repository.dir}"; "backup list ${repository.dir}" tells ` +
           "which there are",
+      { kind: "unknown" },
     );
   }
   for (const manifest of candidates.toReversed()) {
@@ -95,7 +93,7 @@ export function chooseBackup(
     ? `zxid 0x${zxidToHex(point!.zxid)}`
     : new Date(point!.timeMs).toISOString();
   const ranges = candidates.map((manifest) => `  ${manifest.id}: ${describeRange(manifest)}`);
-  throw new CommandError(
+  throw new BackupError(
     `Cannot restore to ${asked}: it is in no backup's range:\n${ranges.join("\n")}`,
   );
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Zxid } from "../../core/zxid.ts";
-import { askWord } from "../../net/server_questions.ts";
+import { askWord } from "../server_questions.ts";
 
 /** Far beyond what an answer takes; a server that needs longer is taken for one that does not answer. */
 const TIMEOUT_MS = 5000;

@@ -25,10 +25,10 @@ import { SnapshotLoader } from "../../core/storage/snapshot_loader.ts";
 import { SnapshotReach } from "../../core/storage/snapshot_reach.ts";
 import { LogCorruptError } from "../../core/storage/txn_log_reader.ts";
 import { counterOf, type Zxid, zxidToHex } from "../../core/zxid.ts";
-import { systemFiles } from "../../net/file_system.ts";
-import { rest } from "../../net/rest.ts";
-import { looksWhole, readSnapshotFile } from "../../net/snapshot_files.ts";
-import { CommandError } from "../command_line.ts";
+import { systemFiles } from "../file_system.ts";
+import { rest } from "../rest.ts";
+import { looksWhole, readSnapshotFile } from "../snapshot_files.ts";
+import { BackupError } from "./backup_error.ts";
 import type { CommittedZxid } from "./committed_zxid.ts";
 import { type KnownParts, knownPartsOf, partsOfLog } from "./log_parts.ts";
 import {
@@ -75,13 +75,20 @@ export interface CreatedBackup {
 export async function createBackup(options: CreateOptions): Promise<CreatedBackup> {
   const { repository, warn } = options;
   using _ = repository.lock();
-  const { backups, damaged } = repository.list();
+  const { backups, damaged } = await repository.list();
   for (const { reason } of damaged) warn(`${reason}; "backup verify" tells more`);
+  const newest = backups.at(-1);
+  if (newest !== undefined && newest.createdAt > Date.now()) {
+    warn(
+      `the clock is behind that of the backup ${newest.id}: what is made now counts as older than ` +
+        'it, for "restore" and "prune"',
+    );
+  }
   const leftOut = new Set<string>();
   for (let attempt = 1;; attempt++) {
     try {
       const created = await new Creation(options, backups, leftOut).run();
-      repository.removeUnused();
+      await repository.removeUnused();
       return created;
     } catch (error) {
       if (error instanceof IncompleteSnapshotError) {
@@ -95,7 +102,7 @@ export async function createBackup(options: CreateOptions): Promise<CreatedBacku
         error instanceof LogCorruptError;
       if (!isRace) throw error;
       if (attempt === ATTEMPTS_MAX || error instanceof LogCorruptError && attempt > 1) {
-        throw new CommandError(`Cannot back up "${options.dataDir}": ${error.message}`, {
+        throw new BackupError(`Cannot back up "${options.dataDir}": ${error.message}`, {
           cause: error,
         });
       }
@@ -206,7 +213,7 @@ class Creation {
       const entry = await this.#takeSnapshot(snapshot);
       if (entry !== null) return entry;
     }
-    throw new CommandError(
+    throw new BackupError(
       `Cannot back up "${this.#options.dataDir}": "${this.#snapshotDir}" holds no snapshot that can ` +
         "be read; a server writes one when it starts",
     );
@@ -216,7 +223,7 @@ class Creation {
   async #takeSnapshot({ name, zxid }: StorageFile): Promise<SnapshotEntry | null> {
     const { repository, gzip, progress, warn } = this.#options;
     const path = `${this.#snapshotDir}/${name}`;
-    const sha256 = hashFile(path).hex();
+    const sha256 = (await hashFile(path)).hex();
     const known = this.#knownSnapshots.get(sha256);
     if (known !== undefined) return known;
     const reach = new SnapshotReach();
@@ -264,7 +271,7 @@ class Creation {
           warn(`"${name}" is taken through offset ${offset} only, as a server would: ${reason}`);
         },
       });
-      for (const part of parts) {
+      for await (const part of parts) {
         if ("file" in part) {
           entries.push(part);
           continue;
@@ -306,7 +313,7 @@ class Creation {
       return { base, entries: soundEntriesOf(logs) };
     }
     if (reason instanceof LogCorruptError) throw reason;
-    throw new CommandError(
+    throw new BackupError(
       `Cannot back up "${this.#options.dataDir}": ${reason?.message ?? "its files do not match"}`,
     );
   }
@@ -377,6 +384,11 @@ class IncompleteSnapshotError extends Error {
   }
 }
 
+/** @throws {BackupError} when it is no data directory */
+export function checkDataDir(dir: string): void {
+  versionDirOf(dir);
+}
+
 function versionDirOf(dir: string): string {
   const path = `${dir}/version-2`;
   try {
@@ -384,7 +396,7 @@ function versionDirOf(dir: string): string {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  throw new CommandError(
+  throw new BackupError(
     `Cannot back up "${dir}": it holds no folder "version-2", as a data directory does`,
   );
 }
