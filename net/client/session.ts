@@ -21,6 +21,7 @@ import { ConnectionLossError, KeeperError, SessionExpiredError } from "./client_
 import { clientPathOf } from "./client_paths.ts";
 import type {
   AuthInfo,
+  ClientEvent,
   ClientState,
   KeeperState,
   WatcherKind,
@@ -29,7 +30,7 @@ import type {
 import { type ConnectString, serverText } from "./connect_string.ts";
 import { Connection, messageOf } from "./connection.ts";
 import { type ConnectResponse, readConnectResponse, writeConnectRequest } from "./handshake.ts";
-import { EventDelivery, tell } from "./event_delivery.ts";
+import { EventDelivery } from "./event_delivery.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { rest, searchReadWrite } from "./read_write_search.ts";
 import { type ClientRequest, PendingRequest, RequestQueue } from "./request_queue.ts";
@@ -174,7 +175,8 @@ export class Session {
     const removed = this.watches.remove(kind, serverPath);
     const path = clientPathOf(this.chroot, serverPath);
     for (const { listener, event } of removed) {
-      tell(listener, { kind: event, state: this.#keeperState(), path, zxid: -1 });
+      const told: ClientEvent = { kind: event, state: this.#keeperState(), path, zxid: -1 };
+      this.events.fired(new Set([listener]), told);
     }
     return removed.length;
   }
@@ -365,10 +367,13 @@ export class Session {
       if (--this.#setWatchesCount === 0) this.#watchZxid = null;
       return;
     }
-    const pending = this.#sent.shift();
-    if (pending === undefined || pending.xid !== xid) {
-      throw new ProtocolError(`the server answered request ${xid} in place of ${pending?.xid}`);
+    const pending = this.#sent.first;
+    if (pending?.xid !== xid) { // it stays among those that are lost with the connection
+      throw new ProtocolError(
+        `the server answered request ${xid} in place of ${pending?.xid ?? "none"}`,
+      );
     }
+    this.#sent.shift();
     if (!pending.isSettled) this.#answer(pending, { reader, code, skippedBytes });
   }
 
