@@ -18,6 +18,9 @@ const AUTH_PROVIDER_CLASSES: ReadonlySet<string> = new Set([
   ...["DigestAuthenticationProvider", "IPAuthenticationProvider"],
 ]);
 
+/** In ZooKeeper's own sample of a server that stands alone, and so in nearly every zoo.cfg. */
+const SAMPLE_KEYS: ReadonlySet<string> = new Set(["initLimit", "syncLimit"]);
+
 export function isAuthProviderLine(key: string): boolean {
   return key.startsWith("authProvider.");
 }
@@ -33,9 +36,11 @@ export function noticesOfKeys(
 ): Notice[] {
   const notices: Notice[] = [];
   const ensembleOnly: string[] = [];
+  let isAsInSample = true;
   for (const { key, value, origin } of settings.values()) {
     if (isEnsembleLine(key) || ENSEMBLE_KEYS.has(key)) {
       if (!isMember) ensembleOnly.push(`${key} (${origin})`);
+      isAsInSample &&= SAMPLE_KEYS.has(key);
       continue;
     }
     if (EFFECTIVE_KEYS.has(key) || LOGGING_KEYS.has(key) || isSuperUserLine(key)) continue;
@@ -49,7 +54,7 @@ export function noticesOfKeys(
   }
   if (ensembleOnly.length > 0) {
     notices.push({
-      level: "warn",
+      level: isAsInSample ? "info" : "warn",
       message: "running standalone, settings of ensembles have no effect",
       fields: { keys: ensembleOnly.join(", ") },
     });

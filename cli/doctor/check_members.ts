@@ -119,6 +119,7 @@ export const MEMBER_FINDINGS = findingKinds({
 const TIME_KEYS = ["tickTime", "initLimit", "syncLimit", "minSessionTimeout", "maxSessionTimeout"];
 const LAG_MAX = 1000n;
 const EPOCH_SHIFT = 32n;
+const COUNTER_MASK = 0xffff_ffffn;
 const CLIENT_RATIO_MAX = 0.8;
 const JUTE_MAX_BUFFER = "jute.maxbuffer";
 const JUTE_MAX_BUFFER_DEFAULT = "1048575";
@@ -165,9 +166,10 @@ function checkState(heard: readonly MemberAnswer[], memberCount: number, report:
   for (const { name, zxid } of heard) {
     if (zxid === null || zxid >= leader.zxid) continue;
     const isOldEpoch = zxid >> EPOCH_SHIFT !== leader.zxid >> EPOCH_SHIFT;
-    const lag = leader.zxid - zxid;
-    if (!isOldEpoch && lag <= LAG_MAX) continue;
-    const how = isOldEpoch ? "of an earlier epoch" : `${lag} txns behind, limit ${LAG_MAX}`;
+    // of an epoch without a txn yet, a follower keeps the zxid from before it
+    const lag = isOldEpoch ? leader.zxid & COUNTER_MASK : leader.zxid - zxid;
+    if (lag <= LAG_MAX) continue;
+    const how = `${lag} txns ${isOldEpoch ? "or more " : ""}behind, limit ${LAG_MAX}`;
     report(
       "DK-MEMB-005",
       `${name} is at 0x${zxid.toString(16)}, ${how}; ${leader.name} is at 0x${

@@ -6,6 +6,7 @@
 import type { EnsembleServer } from "../../core/server_config.ts";
 import type { Examination } from "./examination.ts";
 import { findingKinds, type Report } from "./finding.ts";
+import { within } from "./machine.ts";
 import { isLoopback, isWildcard } from "./subject.ts";
 
 export const NAME_FINDINGS = findingKinds({
@@ -81,13 +82,16 @@ export const NAME_FINDINGS = findingKinds({
 
 /** Resolves every name of the server lines once. */
 export async function resolveNames(
-  { subject: { servers }, machine }: Pick<Examination, "subject" | "machine">,
+  { subject: { servers }, machine, timeoutMs }: Pick<
+    Examination,
+    "subject" | "machine" | "timeoutMs"
+  >,
 ): Promise<Map<string, readonly string[] | Error>> {
   const hosts = new Set(servers.flatMap(({ addresses }) => addresses.map(({ host }) => host)));
   const resolved = new Map<string, readonly string[] | Error>();
   await Promise.all([...hosts].map(async (host) => {
     try {
-      const addresses = await machine.lookup(host);
+      const addresses = await within(machine.lookup(host), timeoutMs);
       resolved.set(host, addresses.length === 0 ? new Error("no address") : addresses);
     } catch (error) {
       resolved.set(host, error instanceof Error ? error : new Error(String(error)));
@@ -100,15 +104,15 @@ export async function checkNames(
   examination: Examination,
   report: Report<typeof NAME_FINDINGS>,
 ): Promise<void> {
-  const { subject, machine } = examination;
+  const { subject, machine, timeoutMs } = examination;
   const { servers, isMember } = subject;
   try {
-    await machine.lookup(machine.hostname);
+    await within(machine.lookup(machine.hostname), timeoutMs);
   } catch (error) {
     report("DK-DNS-008", `${machine.hostname}: ${error instanceof Error ? error.message : error}`);
   }
   if (!isMember) return;
-  for (const server of servers) await checkMember(server, examination, report);
+  await Promise.all(servers.map((server) => checkMember(server, examination, report)));
   checkOwn(examination, report);
   checkDoubles(examination, report);
 }
@@ -128,7 +132,7 @@ async function checkMember(
   examination: Examination,
   report: Report<typeof NAME_FINDINGS>,
 ): Promise<void> {
-  const { subject: { own }, machine, resolved } = examination;
+  const { subject: { own }, machine, resolved, timeoutMs } = examination;
   for (const { host } of server.addresses) {
     if (isWildcard(host)) continue;
     const found = resolved.get(host);
@@ -142,9 +146,14 @@ async function checkMember(
       report("DK-DNS-009", `${line}: ${found.join(", ")}`);
     }
     if (found.includes(host)) continue; // an address, not a name
-    const back = await machine.reverse(found[0]!);
-    if (back !== null && isSameName(back, host)) continue;
-    report("DK-DNS-007", `${line}: ${found[0]} leads to ${back ?? "no name"}`);
+    try {
+      const back = await within(machine.reverse(found[0]!), timeoutMs);
+      if (back !== null && isSameName(back, host)) continue;
+      report("DK-DNS-007", `${line}: ${found[0]} leads to ${back ?? "no name"}`);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      report("DK-DNS-007", `${line}: the name of ${found[0]}: ${error.message}`);
+    }
   }
 }
 

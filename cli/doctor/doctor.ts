@@ -103,7 +103,7 @@ export async function diagnose(
   const { timeoutMs, isDeep, only = CHECK_NAMES } = options;
   const subject = readSubject(options);
   const [resolved, running] = await Promise.all([
-    resolveNames({ subject, machine }),
+    resolveNames({ subject, machine, timeoutMs }),
     findRunningServer(subject, machine, timeoutMs),
   ]);
   const asksMembers = only.includes("clock") || only.includes("members");

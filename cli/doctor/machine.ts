@@ -39,6 +39,19 @@ export interface Machine {
   timeSyncs(directory: string, options: { count: number; totalMsMax: number }): Promise<number[]>;
 }
 
+/** Waits so long and no longer: name servers that are cut off keep a question for many seconds. */
+export async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  const { promise: end, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+  try {
+    return await Promise.race([promise, end]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `chronyc` and `timedatectl` wait long for a service that hangs. */
+const OUTPUT_MS_MAX = 3000;
 const SYNC_FILE = ".denkeeper.doctor";
 /** About one transaction. */
 const SYNC_BYTES = 512;
@@ -76,7 +89,8 @@ export const systemMachine: Machine = {
   },
   async outputOf([program, ...args]) {
     try {
-      const options = { args, stdin: "null", stderr: "null" } as const;
+      const signal = AbortSignal.timeout(OUTPUT_MS_MAX);
+      const options = { args, signal, stdin: "null", stderr: "null" } as const;
       const { success, stdout } = await new Deno.Command(program!, options).output();
       return success ? new TextDecoder().decode(stdout) : null;
     } catch {

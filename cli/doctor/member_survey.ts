@@ -78,7 +78,7 @@ async function ask(server: EnsembleServer | null, surveyor: Surveyor): Promise<M
   const [conf, cons, http] = await Promise.all([
     askWord(place, { word: "conf", timeoutMs }).catch(() => ""),
     askWord(place, { word: "cons", timeoutMs }).catch(() => ""),
-    askCommands(host, surveyor),
+    askCommands(place, surveyor),
   ]);
   const zxid = /^Zxid: (0x[0-9a-f]+)$/m.exec(srvr)?.[1];
   const told = /^tickTime=/m.test(conf);
@@ -132,9 +132,12 @@ interface HttpAnswers {
   readonly clients: Map<string, number> | null;
 }
 
-/** At the HTTP port of our own settings: members mostly have the same. */
+/**
+ * At the HTTP port of our own settings: members mostly have the same. Members that share a host do not: who
+ * answers there for another client port is not the one that is asked.
+ */
 async function askCommands(
-  host: string,
+  { host, port }: { readonly host: string; readonly port: number },
   { subject: { http }, machine, timeoutMs }: Surveyor,
 ): Promise<HttpAnswers> {
   const none = { settings: null, properties: null, initialConfiguration: null, clock: null };
@@ -161,6 +164,9 @@ async function askCommands(
     }
   };
   const configuration = await get("configuration");
+  if (configuration !== null && configuration.client_port !== port) {
+    return { ...none, clients: null };
+  }
   const [properties, initial, connections] = await Promise.all([
     get("system_properties"),
     get("initial_configuration"),

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { ALL_FINDINGS, CHECK_NAMES } from "../../../cli/doctor/doctor.ts";
+import { freePort } from "../../support/free_port.ts";
 import { canMountDisks } from "../../support/small_disk.ts";
 import { CONFIG_PLANTS } from "./config_plants.ts";
 import { DATA_PLANTS } from "./data_plants.ts";
 import { MACHINE_PLANTS } from "./machine_plants.ts";
 import { MEMBER_PLANTS } from "./member_plants.ts";
 import type { Plants } from "./plant.ts";
+import { ScriptedMember } from "./scripted_member.ts";
 import { TestBed } from "./test_bed.ts";
 
 const PLANTS: Plants = {
@@ -61,6 +63,62 @@ Deno.test("doctor finds nothing wrong with a sound server, and none of what was 
     ),
     [],
   );
+});
+
+Deno.test("doctor ends soon where names are never answered for", async () => {
+  await using bed = new TestBed();
+  bed.configureMember({ 2: "zk2:2888:3888", 3: "zk3:2888:3888" });
+  const never = new Promise<never>(() => {});
+  bed.machine = { ...bed.machine, lookup: () => never, reverse: () => never };
+  bed.timeoutMs = 50;
+  const { findings } = await bed.diagnose("names");
+  assert.deepEqual(
+    findings.filter(({ code }) => code === "DK-DNS-001").map(({ found }) => found),
+    [1, 2, 3].map((id) => `server.${id}=${id === 1 ? "127.0.0.1" : `zk${id}`}: no answer in 50 ms`),
+  );
+});
+
+Deno.test("doctor does not take one slow write for a slow disk", async () => {
+  await using bed = new TestBed();
+  bed.configure();
+  const times = [...new Array(63).fill(1), 900];
+  bed.machine = { ...bed.machine, timeSyncs: () => Promise.resolve(times) };
+  const { findings } = await bed.diagnose("disk");
+  const codes = findings.map(({ code }) => code).filter((code) => /DISK-00[345]/.test(code));
+  assert.deepEqual(codes, ["DK-DISK-005"]);
+});
+
+Deno.test("doctor: members that share a host, in an epoch without a txn, are sound", async () => {
+  await using bed = new TestBed();
+  const port = freePort();
+  // the HTTP port of the settings is member 2's, who says so
+  const configuration = { client_port: 1, server_id: 2 };
+  const http = { port, properties: { "jute.maxbuffer": "4194304" }, configuration };
+  const lines: Record<number, string> = {};
+  for (
+    const script of [
+      { serverId: 2, zxid: "0x200000000", mode: "leader", settings: null, http },
+      { serverId: 3, zxid: "0x100000fff", settings: null },
+    ]
+  ) {
+    const { port } = bed.use(new ScriptedMember(script));
+    lines[script.serverId] = `127.0.0.1:${freePort()}:${freePort()};${port}`;
+  }
+  bed.configureMember(lines, {
+    "admin.enableServer": true,
+    "admin.serverAddress": "127.0.0.1",
+    "admin.serverPort": port,
+  });
+  const { findings } = await bed.diagnose("members", "clock");
+  const codes = findings.map(({ code }) => code);
+  assert.deepEqual(codes, ["DK-MEMB-010", "DK-MEMB-010"]); // for information: conf is not enabled
+});
+
+Deno.test("doctor finds nothing wrong with the settings of ZooKeeper's own sample", async () => {
+  await using bed = new TestBed();
+  bed.configure({ initLimit: 10, syncLimit: 5 });
+  const { findings } = await bed.diagnose("config");
+  assert.deepEqual(findings.map(({ code }) => code).filter((code) => code !== "DK-CONF-014"), []);
 });
 
 Deno.test("doctor names the checks that it has", () => {

@@ -269,7 +269,8 @@ export const MACHINE_PLANTS: Plants = {
 function withSyncs(bed: TestBed, ms: number): void {
   bed.machine = {
     ...bed.machine,
-    timeSyncs: (_dir, { count }) => Promise.resolve([...new Array(count - 1).fill(0.5), ms]),
+    timeSyncs: (_dir, { count }) =>
+      Promise.resolve([...new Array(count - 8).fill(0.5), ...new Array(8).fill(ms)]),
   };
   bed.configure();
 }

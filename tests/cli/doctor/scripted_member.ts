@@ -16,8 +16,12 @@ export interface MemberScript {
   readonly settings?: Readonly<Record<string, number>> | null;
   /** `server.N=...`; behind the settings. */
   readonly members?: readonly string[];
-  /** Where it answers HTTP, and its system properties. */
-  readonly http?: { readonly port: number; readonly properties: Readonly<Record<string, string>> };
+  /** Where it answers HTTP, its system properties, and what it says of itself (default: nothing). */
+  readonly http?: {
+    readonly port: number;
+    readonly properties: Readonly<Record<string, string>>;
+    readonly configuration?: Readonly<Record<string, number>>;
+  };
 }
 
 const DEFAULTS = {
@@ -43,8 +47,10 @@ export class ScriptedMember implements AsyncDisposable {
       { hostname, port: http.port, onListen: () => {} },
       (request) => {
         const command = new URL(request.url).pathname.split("/").at(-1);
-        return command === "system_properties"
-          ? Response.json({ ...http.properties, command, error: null })
+        const said = { system_properties: http.properties, configuration: http.configuration };
+        const answer = said[command as keyof typeof said];
+        return answer !== undefined
+          ? Response.json({ ...answer, command, error: null })
           : Response.json({ command, error: `Unknown command: ${command}` });
       },
     );
