@@ -4,6 +4,7 @@
  * @module
  */
 
+import process from "node:process";
 import { BUILD, DENKEEPER_VERSION } from "../../core/version.ts";
 
 export interface BundledProgram {
@@ -67,7 +68,8 @@ const LIGHT_EVENTS = "./cli/packaging/light_events.js";
 
 /**
  * Loads Node.js modules when something of them is used first: packages import more of them than they use, which takes
- * as long as all else that a small command does (`denkeeper version`: 30 of 85 ms).
+ * as long as all else that a small command does (`denkeeper version`: 30 of 85 ms). Where a class or a constant is among
+ * the names the import stays as it is: nothing that is called can stand for those.
  *
  * @throws {Error} for a form of import it does not know
  */
@@ -87,11 +89,18 @@ export function withLazyNodeModules(code: string): string {
       }
       const [, list] = /^\{([^}]*)\}$/.exec(names) ?? [];
       if (list === undefined) throw new Error(`Cannot make this import lazy: ${statement}`);
-      const functions = list.split(",").map((item) => {
+      const items = list.split(",").map((item) => {
         const [, name, as = name] = /^\s*([\w$]+)(?:\s+as\s+([\w$]+))?\s*$/.exec(item) ?? [];
-        return `${as}=(...args)=>${load}.${name}(...args)`;
+        return { name: name ?? "", as };
       });
+      if (!items.every(({ name }) => isFunction(module, name))) return statement;
+      const functions = items.map(({ name, as }) => `${as}=(...args)=>${load}.${name}(...args)`);
       return `const ${functions.join(",")}`;
     },
   );
+}
+
+function isFunction(module: string, name: string): boolean {
+  const loaded = process.getBuiltinModule(module) as Record<string, unknown> | undefined;
+  return typeof loaded?.[name] === "function" && !/^[A-Z]/.test(name);
 }
