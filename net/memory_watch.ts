@@ -13,11 +13,11 @@ import { LateInterval } from "./late_timers.ts";
 import { type MemoryLimit, memoryLimitOf } from "./memory_limit.ts";
 import { nodeProcess, nodeV8 } from "./node_modules.ts";
 
-const CHECK_MS = 1000;
+const CHECK_MS = 300;
 /** A moment fills memory too: only what stays is short. */
 const FULL_CHECK_COUNT = 3;
 /** While nothing grows there is no reason for V8 to collect garbage, and what was deleted would count for ever. */
-const COLLECT_CHECK_COUNT = 5;
+const COLLECT_CHECK_COUNT = 15;
 /** Of the heap's own limit. */
 const HEAP_FULL_RATIO = 0.95;
 /** Of the soft limit: what is freed must be worth something, or writes are refused again at once. */
@@ -32,6 +32,8 @@ const LEFT_BYTES = 64 * MIB;
 export interface MemoryUse {
   /** Without what is free in heap and tree. */
   readonly bytes: number;
+  /** With what is free in the heap, of which the tree has nothing. */
+  readonly residentBytes: number;
   readonly heapBytes: number;
   readonly heapBytesMax: number;
 }
@@ -40,6 +42,8 @@ export interface MemoryWatchOptions {
   readonly tree: DataTree;
   /** 0: no limit. */
   readonly softLimitBytes: number;
+  /** Above it nobody waits for whether it stays. */
+  readonly urgentBytes: number;
   /** What the soft limit is of, for people. */
   readonly limitText: string;
   readonly logger: Logger;
@@ -68,10 +72,17 @@ export class MemoryWatch {
     this.#timer?.stop();
   }
 
-  /** Measures; from the third time on that memory is short, the tree takes nothing more. */
+  /** Measures; from the third time on that memory is short, or when it is urgent, the tree takes nothing more. */
   check(): void {
-    const { tree, softLimitBytes, limitText, logger } = this.#options;
-    const { bytes, heapBytes, heapBytesMax } = this.#measure();
+    const { tree, softLimitBytes, urgentBytes, limitText, logger } = this.#options;
+    let use = this.#measure();
+    let isUrgent = !tree.refusesGrowth && use.residentBytes > urgentBytes;
+    if (isUrgent) {
+      this.#collect();
+      use = this.#measure();
+      isUrgent = use.residentBytes > urgentBytes;
+    }
+    const { bytes, heapBytes, heapBytesMax } = use;
     const heapLimit = heapBytesMax * HEAP_FULL_RATIO;
     const fields = {
       usedMiB: mib(bytes),
@@ -81,7 +92,7 @@ export class MemoryWatch {
       heapLimitMiB: mib(heapBytesMax),
     };
     const ratio = tree.refusesGrowth ? ENOUGH_RATIO : 1;
-    const isShort = bytes > softLimitBytes * ratio || heapBytes > heapLimit * ratio;
+    const isShort = isUrgent || bytes > softLimitBytes * ratio || heapBytes > heapLimit * ratio;
     if (!isShort) {
       this.#fullCount = 0;
       if (!tree.refusesGrowth) return;
@@ -89,7 +100,7 @@ export class MemoryWatch {
       return logger.info("there is memory again: znodes are created", fields);
     }
     this.#fullCount++;
-    if (this.#fullCount < FULL_CHECK_COUNT || tree.refusesGrowth) {
+    if (tree.refusesGrowth || !isUrgent && this.#fullCount < FULL_CHECK_COUNT) {
       if (this.#fullCount % COLLECT_CHECK_COUNT === FULL_CHECK_COUNT - 1) this.#collect();
       return;
     }
@@ -115,14 +126,19 @@ function collectGarbage(): void {
 /** @returns 0 when there is none, or nobody can say how much there is */
 export function softLimitOf(
   { memorySoftLimit: limit }: ServerConfig,
-): { softLimitBytes: number; limitText: string } {
-  if ("bytes" in limit) return { softLimitBytes: limit.bytes, limitText: "memory.softLimit" };
+): Pick<MemoryWatchOptions, "softLimitBytes" | "urgentBytes" | "limitText"> {
+  if ("bytes" in limit) {
+    const { bytes } = limit;
+    return { softLimitBytes: bytes, urgentBytes: bytes * 1.1, limitText: "memory.softLimit" };
+  }
   const { bytes, what } = systemLimit();
+  const softLimitBytes = Math.max(
+    Math.floor(bytes / 2),
+    Math.floor(Math.min(bytes * limit.percent / 100, bytes - LEFT_BYTES)),
+  );
   return {
-    softLimitBytes: Math.max(
-      Math.floor(bytes / 2),
-      Math.floor(Math.min(bytes * limit.percent / 100, bytes - LEFT_BYTES)),
-    ),
+    softLimitBytes,
+    urgentBytes: (softLimitBytes + bytes) / 2,
     limitText: `${limit.percent}% of ${mib(bytes)} MiB (${what})`,
   };
 }
@@ -152,8 +168,10 @@ function environmentLimit(): string | undefined {
 
 function memoryUseOf({ store }: DataTree): MemoryUse {
   const { rss, heapTotal, heapUsed } = Deno.memoryUsage();
+  const residentBytes = rss - store.arena.freeBytes;
   return {
-    bytes: rss - (heapTotal - heapUsed) - store.arena.freeBytes,
+    bytes: residentBytes - (heapTotal - heapUsed),
+    residentBytes,
     heapBytes: heapUsed,
     heapBytesMax: nodeV8().getHeapStatistics().heap_size_limit,
   };

@@ -69,19 +69,24 @@ Deno.test("memory is short when it stays so, and there is room when a twentieth 
     hashSeed: 1,
   });
   const lines: LogLine[] = [];
-  let use = { bytes: 90, heapBytes: 1, heapBytesMax: 1000 };
+  let use = { bytes: 90, residentBytes: 90, heapBytes: 1, heapBytesMax: 1000 };
+  let collected = 0; // of what is resident
   let collectedCount = 0;
   const watch = new MemoryWatch({
     tree,
     softLimitBytes: 100,
+    urgentBytes: 110,
     limitText: "test",
     logger: keepingLogger(lines),
     measure: () => use,
-    collect: () => collectedCount++,
+    collect: () => {
+      collectedCount++;
+      use = { ...use, residentBytes: use.residentBytes - collected };
+    },
   });
   watch.stop();
-  const refusals = (bytes: number, heapBytes = 1) => {
-    use = { bytes, heapBytes, heapBytesMax: 1000 };
+  const refusals = (bytes: number, heapBytes = 1, residentBytes = bytes) => {
+    use = { bytes, residentBytes, heapBytes, heapBytesMax: 1000 };
     watch.check();
     return tree.refusesGrowth;
   };
@@ -97,6 +102,11 @@ Deno.test("memory is short when it stays so, and there is room when a twentieth 
   ]);
   assert.equal(collectedCount, 3, "before it refuses anything");
   assert.equal(lines.filter(({ level }) => level === "error").length, 2);
+  // Far above the limit it does not wait, if what is there is not garbage.
+  collected = 5;
+  assert.deepEqual([refusals(80, 1, 115), collectedCount], [false, 4]);
+  assert.deepEqual([refusals(80, 1, 116), collectedCount], [true, 5]);
+  assert.deepEqual([refusals(80, 1, 116), collectedCount], [false, 5]);
 });
 
 Deno.test("the memory there is, is that of the machine or the least of its groups' limits", () => {
