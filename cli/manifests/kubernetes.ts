@@ -32,6 +32,9 @@ const POD_SECURITY = {
   seccompProfile: { type: "RuntimeDefault" },
 };
 
+/** A server asks Kubernetes nothing, and needs no variables that tell of the services around it. */
+const POD_ISOLATION = { automountServiceAccountToken: false, enableServiceLinks: false };
+
 export function statefulSet(options: ManifestOptions): Resource[] {
   const { name, image, members, memory } = options;
   const labels = { "app.kubernetes.io/name": "denkeeper", "app.kubernetes.io/instance": name };
@@ -74,6 +77,7 @@ export function statefulSet(options: ManifestOptions): Resource[] {
         template: {
           metadata: { labels },
           spec: {
+            ...POD_ISOLATION,
             terminationGracePeriodSeconds: 30,
             securityContext: POD_SECURITY,
             affinity: { podAntiAffinity: apart(labels) },
@@ -82,7 +86,7 @@ export function statefulSet(options: ManifestOptions): Resource[] {
               image,
               // The ids of members begin with 1, the numbers of pods with 0.
               command: ["/bin/sh", "-c"],
-              args: [`ZOO_MY_ID=$((\${POD_NAME##*-} + 1)) exec ${COMMAND.join(" ")}`],
+              args: [`export ZOO_MY_ID=$((\${POD_NAME##*-} + 1)); exec ${COMMAND.join(" ")}`],
               env: [
                 { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
                 { name: "ZOO_SERVERS", value: serverLines(hosts) },
@@ -120,8 +124,9 @@ export function statefulSet(options: ManifestOptions): Resource[] {
 /** Alone, and for its own pod only: it listens on the pod's loopback, and is gone with the pod's disk. */
 export function sidecar({ name, image, memory }: ManifestOptions): Resource {
   const variables = {
-    ZOO_CFG_EXTRA: "clientPortAddress=127.0.0.1 admin.serverAddress=127.0.0.1",
-    ZOO_SERVERS: "",
+    // Where a server's line names its client port, the address is taken from there too.
+    ZOO_SERVERS: `server.1=localhost:${PORTS.quorum}:${PORTS.election};127.0.0.1:${PORTS.client}`,
+    ZOO_CFG_EXTRA: "admin.serverAddress=127.0.0.1",
   };
   const health = (condition: string) => ({
     exec: { command: ["denkeeper", "health", condition] },
