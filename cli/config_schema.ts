@@ -158,7 +158,7 @@ const sharedSettings = {
   "auditlog.threshold": z._default(oneOf(LEVELS), "INFO"),
 };
 
-/** The HTTP port, in the file or as system properties `zookeeper.<key>`; `http.*` are our own. */
+/** The HTTP port, in the file or as system properties `zookeeper.<key>`; `http.*` and `backup.*` are our own. */
 const httpSettings = {
   "admin.enableServer": z._default(bool(), true),
   "admin.serverAddress": z._default(host(), "0.0.0.0"),
@@ -177,6 +177,7 @@ const httpSettings = {
   "http.maxSessionTimeout": z.optional(javaInt({ min: 1, unit: "ms" })),
   "http.maxConnections": z._default(javaInt({ min: 1 }), 10_000),
   "http.requestTimeout": z._default(javaInt({ min: 1, unit: "ms" }), 15_000),
+  "backup.dir": z.optional(text()),
 };
 
 /** System properties without a prefix, which ZooKeeper takes from `-D` only; here also keys. */

@@ -95,6 +95,7 @@ export function serverConfigOf(
     snapSizeLimitBytes: values.snapSizeLimitInKb * KIB,
     txnLogSizeLimitBytes: values.txnLogSizeLimitInKb * KIB,
     memorySoftLimit: values["memory.softLimit"],
+    backupDir: values["backup.dir"] ?? null,
     preAllocSizeBytes: values.preAllocSize * KIB,
     forceSync: values.forceSync,
     fsyncWarningThresholdMs: values["fsync.warningthresholdms"],

@@ -83,6 +83,8 @@ export interface ServerConfig {
   readonly snapshotTrustEmpty: boolean;
   readonly serializeLastProcessedZxid: boolean;
   readonly autopurge: AutopurgeConfig;
+  /** The folder with backups that HTTP makes; null: there is none. */
+  readonly backupDir: string | null;
 
   readonly digestEnabled: boolean;
   readonly extendedTypesEnabled: boolean;

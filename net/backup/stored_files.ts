@@ -11,7 +11,7 @@ import { compressionOf, UNFINISHED_SUFFIX } from "../../core/storage/file_names.
 import type { SnapshotLoader, SnapshotSummary } from "../../core/storage/snapshot_loader.ts";
 import { TxnLogReader } from "../../core/storage/txn_log_reader.ts";
 import { DataDirError } from "../../core/errors.ts";
-import { systemFiles, writeAll } from "../file_system.ts";
+import { ended, systemFiles, writeAll } from "../file_system.ts";
 import { rest } from "../rest.ts";
 import { readSnapshotFile } from "../snapshot_files.ts";
 import { makePacker } from "../snapshot_packing.ts";
@@ -22,7 +22,7 @@ import { Sha256, sha256Hex } from "./sha256.ts";
 /** Longest record or znode accepted: above what any jute.maxbuffer is set to. */
 export const RECORD_BYTES_MAX = 128 << 20;
 /** A part of a log is not begun anew before; it ends with the record that passes it. */
-export const LOG_PART_BYTES = 32 << 20;
+export const LOG_PART_BYTES = 4 << 20;
 
 /** As fast as a disk, and nearly as small as it gets. */
 const GZIP_LEVEL = 3;
@@ -203,7 +203,7 @@ async function writeWhole(
     const file = systemFiles.open(unfinished, "create");
     try {
       await fill((bytes) => bytes.length > 0 && writeAll(file, bytes));
-      file.sync();
+      await ended((done) => file.startSync(done));
     } finally {
       file.close();
     }

@@ -201,6 +201,18 @@ export const PROBLEMS = {
   "session-required": { status: 400, title: "The request needs a session" },
   "cross-site": { status: 403, title: "Requests of other sites are refused" },
   "read-only-api": { status: 403, title: "This HTTP port only reads" },
+  "backups-disabled": {
+    status: 403,
+    title: "The server has no folder for backups",
+    advice: "name one with the setting backup.dir, and start the server again",
+  },
+  "no-backup": { status: 404, title: "There is no such backup" },
+  "backup-in-progress": {
+    status: 409,
+    title: "Another one changes the backups",
+    isRetryable: true,
+  },
+  "backup-failed": { status: 500, title: "The folder with the backups cannot be used" },
   "not-leader": { status: 409, title: "Only the leader can do this" },
   "lead-transfer-refused": {
     status: 409,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { HttpHost } from "./http_ports.ts";
+import { backupRoutes } from "./resources/backups.ts";
 import { clusterRoutes } from "./resources/cluster.ts";
 import { electionRoutes } from "./resources/elections.ts";
 import { lockRoutes } from "./resources/locks.ts";
@@ -26,5 +27,6 @@ export function apiRoutes(host: HttpHost): AnyRoute[] {
     ...whoAmIRoutes,
     ...clusterRoutes(admin),
     ...serverRoutes(admin),
+    ...backupRoutes(host),
   ];
 }

@@ -104,6 +104,7 @@ Deno.test("OpenAPI: a generated client gets what the document says, of every ope
     logLevel: LOG_LEVEL,
     config: {
       "jute.maxbuffer": BODY_LIMIT,
+      "backup.dir": `${dir.path}/backups`,
       enforceQuota: true,
       extendedTypesEnabled: true,
     },
@@ -115,7 +116,7 @@ Deno.test("OpenAPI: a generated client gets what the document says, of every ope
   assert(operations.length > 40);
 
   const log = new CallLog(client);
-  const endedToken = await followStory(log, server);
+  const endedToken = await followStory(log, server, `${dir.path}/backups`);
   await provokeRefusals(log, { operations, alone, endedToken });
   await callMembers(log);
   await sendByHand(log, { operations });
@@ -175,7 +176,11 @@ Deno.test("OpenAPI: what the document does not have is not answered", async () =
  *
  * @returns the token of a session that has ended
  */
-async function followStory(log: CallLog, server: InProcessServer): Promise<string> {
+async function followStory(
+  log: CallLog,
+  server: InProcessServer,
+  backupDir: string,
+): Promise<string> {
   const call = (
     status: number,
     operation: string,
@@ -321,6 +326,19 @@ async function followStory(log: CallLog, server: InProcessServer): Promise<strin
   const other = JSON.parse((await call(201, "createSession", {}, json({ ttl: "30s" }))).text);
   await call(204, "killSession", { id: other.id });
   await call(404, "killSession", { id: other.id });
+
+  // backups
+  const { id } = JSON.parse((await call(201, "createBackup")).text);
+  await call(200, "getBackups");
+  await call(200, "getBackup", { id });
+  {
+    using lock = Deno.openSync(`${backupDir}/lock`, { read: true, write: true });
+    lock.lockSync(true);
+    await call(409, "createBackup");
+    await call(409, "deleteBackup", { id });
+  }
+  await call(204, "deleteBackup", { id });
+  for (const operation of ["getBackup", "deleteBackup"]) await call(404, operation, { id });
 
   // what is served beside the operations
   for (const id of ["isLive", "isReady", "isStarted"]) {

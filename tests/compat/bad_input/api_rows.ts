@@ -333,6 +333,7 @@ const STATE_ROWS: readonly Row[] = [
   [`DELETE ~/server/connections/nonsense\n${SUPER}`, "bad-request", /./],
   [`DELETE ~/server/sessions/0x1\n${SUPER}`, "no-session", /lists them/],
   [`DELETE ~/server/sessions/nonsense\n${SUPER}`, "bad-request", /./],
+  [`GET ~/backups\n${SUPER}`, "backups-disabled", /backup\.dir/],
   [`POST ~/members\n${SUPER}\n\n{"remove":[1]}`, "no-membership", /./],
   [`POST ~/members\n${SUPER}\n\n{"add":["nonsense"]}`, "reconfig-disabled", /reconfigEnabled/, {
     at: "ensembleOfOne",
@@ -387,6 +388,9 @@ export const PROVOKED_ELSEWHERE: Readonly<Partial<Record<ProblemName, string>>> 
     "two changes have to meet: tests/cluster/leader_reconfig_test.ts has the rule",
   "operation-timeout": "the quorum has to fall silent: tests/net/http/server_gateway_test.ts",
   "system-error": "the server has to fail: tests/net/http/http_server_test.ts",
+  "no-backup": "a backup.dir has to be there: tests/net/http/backups_test.ts",
+  "backup-in-progress": "another process has to be at work: tests/net/http/backups_test.ts",
+  "backup-failed": "the folder has to be damaged: tests/net/http/backups_test.ts",
   "disk-full": "tests/net/http/health_test.ts",
   "memory-full": "tests/net/memory_test.ts",
   "not-leader": "it takes a follower: tests/net/http/cluster_test.ts, tests/compat/openapi_test.ts",
