@@ -6,6 +6,7 @@
 import { ErrorCode } from "../core/errors.ts";
 import { KeeperError } from "../net/client/client_errors.ts";
 import type { ZooKeeperClient } from "../net/client/client_types.ts";
+import type { ConnectString } from "../net/client/connect_string.ts";
 
 /** Requests under way at a time. */
 const IN_FLIGHT_COUNT = 200;
@@ -13,6 +14,26 @@ const IN_FLIGHT_COUNT = 200;
 /** @param purpose what stands in its name, for who finds it after a crash */
 export function ownZnodePath(purpose: string): string {
   return `/denkeeper-${purpose}-${crypto.randomUUID()}`;
+}
+
+/** Makes it. @throws {Error} saying so when it is the chroot that is not there */
+export async function makeOwnZnode(
+  client: ZooKeeperClient,
+  path: string,
+  { chroot }: Pick<ConnectString, "chroot">,
+): Promise<void> {
+  try {
+    await client.create(path, null);
+  } catch (cause) {
+    const isNoNode = cause instanceof KeeperError && cause.code === ErrorCode.NoNode;
+    if (!isNoNode || chroot === "") throw cause;
+    throw new Error(
+      `there is no znode "${chroot}", the chroot of the connect string: make it first`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** Calls `run` for 0 to `count` - 1, many at a time. @throws the first error */

@@ -10,7 +10,7 @@ import { ClientArgumentError } from "../../net/client/client_errors.ts";
 import type { AuthInfo, ZooKeeperClient } from "../../net/client/client_types.ts";
 import { parseConnectString } from "../../net/client/connect_string.ts";
 import { CommandError } from "../command_line.ts";
-import { deleteTree, forEachOf, ownZnodePath } from "../own_znode.ts";
+import { deleteTree, forEachOf, makeOwnZnode, ownZnodePath } from "../own_znode.ts";
 import { ExitCode, type World } from "../world.ts";
 import { showProgress } from "./bench_progress.ts";
 import { reportJson, reportText } from "./bench_report.ts";
@@ -117,18 +117,21 @@ async function firstConnected(client: ZooKeeperClient, options: BenchOptions): P
 async function makeZnodes(
   client: ZooKeeperClient,
   base: string,
-  { znodeCount, dataBytes }: BenchOptions,
+  { znodeCount, dataBytes, connectString }: BenchOptions,
 ): Promise<void> {
   const data = new Uint8Array(dataBytes);
   try {
-    await client.create(base, null);
+    await makeOwnZnode(client, base, parseConnectString(connectString));
+  } catch (cause) {
+    throw new CommandError(`Cannot make "${base}": ${messageOf(cause)}`, { cause });
+  }
+  try {
     await forEachOf(znodeCount, (i) => client.create(znodePath(base, i), data));
   } catch (cause) {
     throw new CommandError(
       `Cannot make ${znodeCount} znodes of ${dataBytes} bytes below "${base}": ${
         messageOf(cause)
-      }; ` +
-        "a server takes up to its jute.maxbuffer, 1 MB by default, and needs create permission on /",
+      }; a server takes up to its jute.maxbuffer, 1 MB by default`,
       { cause },
     );
   }

@@ -71,6 +71,12 @@ export const PORT_FINDINGS = findingKinds({
       "Its own ports are taken by itself; what needs a server that is stopped was not looked at.",
     action: "Nothing has to be done.",
   },
+  "DK-PORT-010": {
+    severity: "error",
+    title: "The server runs, and does not answer",
+    meaning: "It hangs: it was stopped by a signal, waits for a disk, or has no processor time.",
+    action: "Look at its log and its disk; `kill -CONT` lets a stopped one go on. Else restart it.",
+  },
 });
 
 interface Place {
@@ -86,11 +92,13 @@ export async function checkPorts(
   examination: Examination,
   report: Report<typeof PORT_FINDINGS>,
 ): Promise<void> {
-  const { subject, running } = examination;
+  const { subject, running, timeoutMs } = examination;
   const places = placesOf(subject);
   if (running !== null) {
     const pid = running.pid === null ? "" : ` (process ${running.pid})`;
-    report("DK-PORT-009", `it answers at client port ${subject.clients?.port}${pid}`);
+    const port = subject.clients?.port;
+    if (!running.isSilent) report("DK-PORT-009", `it answers at client port ${port}${pid}`);
+    else report("DK-PORT-010", `no answer at client port ${port} in ${timeoutMs} ms${pid}`);
   }
   const clashing = checkClashes(places, report);
   for (const place of places) {

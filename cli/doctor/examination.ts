@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { askWord } from "../../net/server_questions.ts";
+import { DataDirLock } from "../../net/data_dir_lock.ts";
+import { askWord, NoAnswerError } from "../../net/server_questions.ts";
 import type { MemberAnswer } from "./member_survey.ts";
 import type { Machine } from "./machine.ts";
 import type { Subject } from "./subject.ts";
@@ -27,11 +28,13 @@ export interface RunningServer {
   /** The process that listens for its clients; null where that cannot be seen. */
   readonly pid: number | null;
   readonly isServing: boolean;
+  /** It has our data and our client port, and gives no answer there. */
+  readonly isSilent: boolean;
 }
 
-/** Whether something at the client port of this machine answers as ZooKeeper does. */
+/** Whether something at the client port of this machine answers as ZooKeeper does, or holds our data. */
 export async function findRunningServer(
-  { clients }: Subject,
+  { clients, values }: Subject,
   machine: Machine,
   timeoutMs: number,
 ): Promise<RunningServer | null> {
@@ -44,9 +47,13 @@ export async function findRunningServer(
     });
     if (!isZooKeeperAnswer(answer)) return null;
     const [holder] = await holdersOf(clients, machine);
-    return { pid: holder?.pid ?? null, isServing: answer.includes("Mode:") };
-  } catch {
-    return null;
+    return { pid: holder?.pid ?? null, isServing: answer.includes("Mode:"), isSilent: false };
+  } catch (error) {
+    if (!(error instanceof NoAnswerError)) throw error;
+    const pid = error.isTimeout && values !== null ? DataDirLock.holder(values.dataDir) : null;
+    if (pid === null) return null;
+    const isThere = (await holdersOf(clients, machine)).some((holder) => holder.pid === pid);
+    return isThere ? { pid, isServing: false, isSilent: true } : null;
   }
 }
 

@@ -13,7 +13,7 @@ import {
   serverText,
 } from "../../net/client/connect_string.ts";
 import { CommandError } from "../command_line.ts";
-import { deleteTree, ownZnodePath } from "../own_znode.ts";
+import { deleteTree, makeOwnZnode, ownZnodePath } from "../own_znode.ts";
 import { ExitCode, type World } from "../world.ts";
 import { SERVER_STEPS } from "./server_steps.ts";
 import { SESSION_STEPS } from "./session_steps.ts";
@@ -123,7 +123,7 @@ class SmokeRun {
         this.server = client.server;
       });
       const hasRoom = isConnected && await this.#step(MAKE_ROOM, async () => {
-        await client.create(this.#base, null);
+        await makeOwnZnode(client, this.#base, this.#target);
       });
       for (const { name, run } of STEPS) {
         if (!hasRoom || this.#stop.signal.aborted) {

@@ -3,9 +3,12 @@
  *
  * @module
  */
+import type { DataDir } from "../../../net/data_dir.ts";
+import { DataDirLock } from "../../../net/data_dir_lock.ts";
 import { freePort } from "../../support/free_port.ts";
 import { InProcessServer } from "../../support/in_process_server.ts";
 import { runProcess } from "../../support/run_process.ts";
+import { silentLogger } from "../../support/silent_logger.ts";
 import { SmallDisk } from "../../support/small_disk.ts";
 import type { Plants } from "./plant.ts";
 import type { TestBed } from "./test_bed.ts";
@@ -79,6 +82,20 @@ export const MACHINE_PLANTS: Plants = {
     async (bed) => {
       const server = bed.use(await InProcessServer.start());
       bed.configure({ clientPort: server.clientPort, dataDir: server.dataDir });
+    },
+  ],
+  "DK-PORT-010": [
+    "ports",
+    (bed) => {
+      const port = freePort();
+      bed.use(Deno.listen({ hostname: "127.0.0.1", port }));
+      bed.timeoutMs = 300; // is waited for: nobody answers there
+      bed.configure({ clientPort: port });
+      const lock = DataDirLock.acquire(
+        { dataDir: bed.dataDir, dataLogDir: bed.dataDir } as DataDir,
+        silentLogger,
+      );
+      bed.use({ [Symbol.dispose]: () => lock.release() });
     },
   ],
 
