@@ -172,7 +172,7 @@ async function cleanUp(base: string, options: BenchOptions, world: World): Promi
     world.writeStderr(
       `Cannot remove "${base}": ${
         messageOf(error)
-      }; remove it with denkeeper cli deleteall ${base}\n`,
+      }; remove it with denkeeper cli -server ${options.connectString} deleteall ${base}\n`,
     );
   }
 }

@@ -169,8 +169,14 @@ class SmokeRun {
   async #cleanUp(): Promise<void> {
     const step = async () => {
       await using client = this.#client();
-      await client.connected({ timeoutMs: this.#connectMs });
-      await deleteTree(client, this.#base);
+      try {
+        await client.connected({ timeoutMs: this.#connectMs });
+        await deleteTree(client, this.#base);
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        const command = `denkeeper cli -server ${this.#options.connectString} deleteall`;
+        throw new Error(`${reason}; remove it with ${command} ${this.#base}`, { cause });
+      }
     };
     await this.#step(CLEAN_UP, step, new AbortController().signal);
   }

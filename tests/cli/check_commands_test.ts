@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { runCommand } from "../../cli/commands.ts";
+import { runLoad } from "../../cli/bench/load.ts";
 import type { World } from "../../cli/world.ts";
+import type { ZooKeeperClient } from "../../net/client/client_types.ts";
 import { openClient } from "../../net/client/open_client.ts";
 import { withEnsemble } from "../support/ensemble.ts";
 import { freePort } from "../support/free_port.ts";
@@ -114,6 +116,35 @@ Deno.test("smoke and bench clean up at Ctrl-C", async () => {
     assert.equal(code, 130, args[0]);
     assert.deepEqual(await childrenOfRoot(server.clientPort), ["zookeeper"], args[0]);
   }
+});
+
+Deno.test("smoke and bench name a chroot that is not there", async () => {
+  await using server = await InProcessServer.start();
+  const servers = `127.0.0.1:${server.clientPort}/none`;
+  const said = /there is no znode "\/none", the chroot of the connect string/;
+  assert.match((await run("smoke", servers)).stdout, said);
+  assert.match((await run("bench", servers)).stderr, said);
+});
+
+Deno.test("bench: a wait for what is never answered does not lower the rate", async () => {
+  let left = 10;
+  const get = () => new Promise<void>((resolve) => left-- > 0 && setTimeout(resolve, 5));
+  const result = await runLoad({
+    mix: "get",
+    clients: [{ get } as unknown as ZooKeeperClient],
+    base: "/base",
+    inFlightCount: 1,
+    data: new Uint8Array(0),
+    znodeCount: 1,
+    readRatio: 1,
+    warmUpMs: 0,
+    durationMs: 300,
+    operationCount: Infinity,
+    answerMs: 2000,
+    signal: new AbortController().signal,
+  });
+  assert.equal(result.unansweredCount, 1);
+  assert.ok(result.elapsedMs < 1500, `${result.elapsedMs} ms`);
 });
 
 Deno.test("smoke and bench refuse what they cannot read", async () => {
