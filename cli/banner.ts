@@ -84,7 +84,8 @@ function memberRows({ ensemble, serverId }: ServerConfig): [what: string, value:
 export interface StartedReport {
   readonly pid: number;
   readonly clients: string;
-  readonly http: string;
+  /** Null: it has no HTTP port. */
+  readonly http: string | null;
   /** What a member needs before it serves clients; null: it stands alone. */
   readonly waitsFor: string | null;
 }
@@ -96,7 +97,7 @@ export function startedReportOf(
   return {
     pid: Deno.pid,
     clients: addressOf(config, clientPort),
-    http: httpText(config, httpPort),
+    http: httpPort === null ? null : httpUrlText(config, httpPort),
     waitsFor: config.ensemble.isMember ? quorumText(config.ensemble) : null,
   };
 }
@@ -114,12 +115,18 @@ function addressOf({ clientPortAddress }: ServerConfig, clientPort: number): str
   return host.includes(":") ? `[${host}]:${clientPort}` : `${host}:${clientPort}`;
 }
 
-function httpText({ http }: ServerConfig, port: number | null): string {
-  if (port !== null) {
-    const host = http.address === "0.0.0.0" || http.address === "::" ? "*" : http.address;
-    return `http://${host.includes(":") ? `[${host}]` : host}:${port} (/docs describes it)`;
-  }
-  return http.enabled ? "none, the log says why" : "off (admin.enableServer, http.enabled)";
+function httpText(config: ServerConfig, port: number | null): string {
+  if (port !== null) return httpRow(httpUrlText(config, port));
+  return config.http.enabled ? "none, the log says why" : "off (admin.enableServer, http.enabled)";
+}
+
+export function httpRow(url: string): string {
+  return `${url} (/docs describes it)`;
+}
+
+function httpUrlText({ http }: ServerConfig, port: number): string {
+  const host = http.address === "0.0.0.0" || http.address === "::" ? "*" : http.address;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function purgeText({ autopurge }: ServerConfig): string {

@@ -216,7 +216,7 @@ Exit codes: 0 printed; 1 it cannot be read, or is damaged: then nothing is print
     .option("-i, --interactive", "as the toolkit: ask which level or path to print")
     .addHelpText(
       "after",
-      "\nExit codes: 0 they are the same; 1 they differ, or one cannot be read.",
+      "\nExit codes: 0 they are the same, or with -b and -n were compared; 1 they differ, or one cannot be read.",
     )
     .action(
       action(async (first: string | undefined, second: string | undefined, options) =>

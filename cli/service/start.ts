@@ -14,7 +14,7 @@ import { dirname, resolve } from "../../net/file_path.ts";
 import { DataDirError } from "../../core/errors.ts";
 import { openDataDir } from "../../net/data_dir.ts";
 import { DataDirLock } from "../../net/data_dir_lock.ts";
-import type { StartedReport } from "../banner.ts";
+import { httpRow, type StartedReport } from "../banner.ts";
 import { loadServerSettings, problemsOf, type StartOptions } from "../start_foreground.ts";
 import { ExitCode, type World } from "../world.ts";
 import { failureLines, LogMarks } from "./failure_lines.ts";
@@ -47,8 +47,8 @@ export async function startService(world: World, options: StartServiceOptions): 
   const place = servicePlaceOf({ ...options, environment: world.environment });
   tellConfig(world, place);
   const say = (text: string) => options.json || world.print(text);
-  say("Starting zookeeper ... ");
   const running = runningProcess(place);
+  say("Starting zookeeper ... ");
   if (running !== null) {
     const { pid } = running;
     say(`already running as process ${pid}.\n`);
@@ -248,7 +248,7 @@ function tellStarted(
   const rows = [
     ["process", String(report.pid)],
     ["clients", report.clients],
-    ["http", report.http],
+    ["http", report.http === null ? "none: off, or the log says why" : httpRow(report.http)],
     ["log", log.join(" and ")],
   ];
   if (report.waitsFor !== null) {

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { CommandError } from "../command_line.ts";
 import { ExitCode, type World } from "../world.ts";
 import { runningProcess } from "./running_server.ts";
 import { clientAddressOf, httpUrlOf, myidOf, serverStateOf } from "./server_state.ts";
-import { servicePlaceOf, tellConfig } from "./service_files.ts";
+import { type ServicePlace, servicePlaceOf, tellConfig } from "./service_files.ts";
 
 export interface StatusOptions {
   readonly file: string | undefined;
@@ -44,9 +45,9 @@ export async function serviceStatus(world: World, options: StatusOptions): Promi
     commandUrl: settings.settings.get("admin.commandURL")?.value.trim(),
     timeoutMs: options.timeoutMs,
   });
-  const running = runningProcess(place);
+  const pid = runningPid(place);
   const { kind, ...details } = state;
-  sayJson({ status: kind, ...details, client: { host, port }, pid: running?.pid ?? null });
+  sayJson({ status: kind, ...details, client: { host, port }, pid });
   switch (state.kind) {
     case "serving":
       say(`Mode: ${state.mode}`);
@@ -61,8 +62,18 @@ export async function serviceStatus(world: World, options: StatusOptions): Promi
       say("Error contacting service. It is probably not running.");
   }
   if (!options.json) world.writeStderr(`${state.reason}\n`);
-  if (state.kind === "down" && running !== null) {
-    world.writeStderr(`Process ${running.pid} has the data directory "${dataDir}"\n`);
+  if (state.kind === "down" && pid !== null) {
+    world.writeStderr(`Process ${pid} has the data directory "${dataDir}"\n`);
   }
   return ExitCode.Unexpected;
+}
+
+/** Null for those too who may not read the pid file: a mode is told to everyone who can reach the port. */
+function runningPid(place: ServicePlace): number | null {
+  try {
+    return runningProcess(place)?.pid ?? null;
+  } catch (error) {
+    if (error instanceof CommandError) return null;
+    throw error;
+  }
 }

@@ -34,7 +34,10 @@ export async function stopService(world: World, options: StopOptions): Promise<n
   if (running === null) {
     const stale = readPidFile(pidFile);
     if (stale === null) {
-      tell(`no zookeeper to stop (could not find file ${pidFile})`, { status: "not running" });
+      const why = removeFile(pidFile) // a number that was never written keeps nobody from a start
+        ? `no process id is in ${pidFile}`
+        : `could not find file ${pidFile}`;
+      tell(`no zookeeper to stop (${why})`, { status: "not running" });
       return ExitCode.Normal;
     }
     const stranger = strangerText(stale);
@@ -55,7 +58,7 @@ export async function stopService(world: World, options: StopOptions): Promise<n
     tell(`no zookeeper to stop (could not find file ${pidFile})`, { status: "not ours", pid });
     world.writeStderr(
       `Process ${pid} serves "${place.dataDir}", and the pid file does not name it: it was started another way ` +
-        `than with \`start\`; end it there, or with \`kill ${pid}\`\n`,
+        `than with \`start\`, or that file was lost; end it there, or with \`kill ${pid}\`\n`,
     );
     return ExitCode.Unexpected;
   }

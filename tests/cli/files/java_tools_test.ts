@@ -82,6 +82,7 @@ testWith(
     const timeless = (text: string) => text.replaceAll(/in [\d.]+ seconds/g, "in N seconds");
     const compared = await runFiles(["snapshot", "compare", ...comparison], typed);
     assert.equal(timeless(compared.stdout), timeless(theirComparison.stdout));
+    assert.equal(compared.code, theirComparison.code, "0, although they differ");
 
     const repair = await runFiles(["txnlog", "-r", "-y", damaged]);
     assert.equal(repair.stdout, theirRepair.stdout);

@@ -200,6 +200,31 @@ serviceTest(
   },
 );
 
+serviceTest(
+  "status tells the mode to who cannot read the pid file; stop removes one without a number",
+  async (folder) => {
+    const { config, found, pidFile } = folder;
+    Deno.mkdirSync(`${folder.path}/data`);
+    Deno.writeTextFileSync(pidFile, "");
+    const none = await folder.run("stop", config);
+    const words = `Stopping zookeeper ... no zookeeper to stop (no process id is in ${pidFile})\n`;
+    assert.deepEqual([none.code, none.stdout], [0, words]);
+    assert.equal(folder.has("data/zookeeper_server.pid"), false);
+
+    const started = JSON.parse((await folder.run("start", "--json", config)).stdout);
+    assert.match(started.http, /^http:\/\/127\.0\.0\.1:\d+$/);
+    Deno.removeSync(pidFile);
+    Deno.mkdirSync(pidFile); // what not even root can read
+    const status = await folder.run("status", config);
+    assert.deepEqual([status.code, status.stdout], [0, `${found}Mode: standalone\n`]);
+    for (const command of ["start", "stop"]) {
+      const { code, stdout, stderr } = await folder.run(command, config);
+      assert.deepEqual([code, stdout], [1, ""], command);
+      assert.match(stderr, /^Using config: .*\nCannot read the pid file "/);
+    }
+  },
+);
+
 serviceTest("of two starts at one time one wins, and the pid file is its", async (folder) => {
   const { config } = folder;
   const results = await Promise.all([folder.run("start", config), folder.run("start", config)]);
