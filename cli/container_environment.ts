@@ -64,7 +64,7 @@ export function imageSettings(environment: Environment): Setting[] {
  * @throws {ConfigError}
  */
 export function imageMyid(environment: Environment): number {
-  const text = environment("ZOO_MY_ID") ?? "1";
+  const text = environment("ZOO_MY_ID") || "1"; // empty too, as where a compose file hands on an unset one
   if (/^\d+$/.test(text)) return Number(text);
   throw new ConfigError([`ZOO_MY_ID cannot be ${JSON.stringify(text)}: expected a whole number`]);
 }

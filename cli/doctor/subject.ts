@@ -55,7 +55,7 @@ export function readSubject(options: LoadOptions): Subject {
   const untold = { notices: [], problems: [], originOf: () => undefined };
   const isMember = values !== null && isMemberOfEnsemble(values, { servers }, untold);
   const myidText = values === null ? null : textOf(`${values.dataDir}/myid`);
-  const myidOfEnvironment = environment("ZOO_MY_ID") ?? null;
+  const myidOfEnvironment = environment("ZOO_MY_ID") || null;
   const myid = numberOf(myidText ?? (path === null ? myidOfEnvironment ?? "1" : null));
   const own = servers.find(({ serverId }) => serverId === myid) ?? null;
   const port = own?.clientPort ?? values?.clientPort;

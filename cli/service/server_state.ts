@@ -41,7 +41,7 @@ export function myidOf({ file, settings, environment }: GatheredSettings): numbe
   const dataDir = settings.get("dataDir")?.value.trim();
   const written = dataDir ? readMyid(dataDir, []) : null;
   if (written !== null || file !== null) return written;
-  const text = environment("ZOO_MY_ID") ?? "1"; // as the container image writes it
+  const text = environment("ZOO_MY_ID") || "1"; // as the container image writes it
   return /^\d+$/.test(text) ? Number(text) : null;
 }
 

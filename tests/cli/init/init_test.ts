@@ -142,6 +142,11 @@ Deno.test("init --from-env writes what the official image does, and leaves what 
   assert.equal(kept.code, 0);
   assert.match(kept.stdout, /^kept: .*zoo\.cfg\nkept: .*myid\n/);
   assert.equal(load(`${folder.path}/conf/zoo.cfg`).tickTimeMs, 1234);
+
+  folder.env["ZOO_MY_ID"] = ""; // as where a compose file hands on a variable that is not set
+  folder.env["ZOO_DATA_DIR"] = `${folder.path}/other`;
+  assert.equal((await folder.run(...args, "--dir", `${folder.path}/other`)).code, 0);
+  assert.equal(folder.read("other/myid"), "1\n");
 });
 
 Deno.test("init --configfile makes data directories ready, as zkServer-initialize.sh does", async () => {
