@@ -19,19 +19,17 @@ import { declareInitCommands } from "./commands/init_commands.ts";
 import { declareBackupCommands } from "./commands/backup_commands.ts";
 import { declareManifestsCommands } from "./commands/manifests_commands.ts";
 import { declareCliCommand } from "./commands/cli_command.ts";
-import { declareServerCommands } from "./commands/server_commands.ts";
+import { declareServerCommands, declareVersionCommand } from "./commands/server_commands.ts";
 import { ExitCode, OutputClosedError, type World } from "./world.ts";
 
-/** In the order of the help. */
-const DECLARATIONS: readonly DeclareCommands[] = [
-  declareServerCommands,
-  declareManifestsCommands,
-  declareCliCommand,
-  declareFileCommands,
-  declareCheckCommands,
-  declareInitCommands,
-  declareHealthCommands,
-  declareBackupCommands,
+/** In the order of the help, under its headings. */
+const DECLARATIONS: readonly [heading: string, ...readonly DeclareCommands[]][] = [
+  ["Run a server:", declareServerCommands],
+  ["Set one up:", declareInitCommands, declareManifestsCommands],
+  ["Read and change znodes:", declareCliCommand],
+  ["Look after its data:", declareBackupCommands, declareFileCommands],
+  ["Examine and measure servers:", declareHealthCommands, declareCheckCommands],
+  ["This program:", declareVersionCommand],
 ];
 
 /** Declared in full only where it runs, since that costs every other command its time to start. */
@@ -40,13 +38,16 @@ const COMPLETE = "complete";
 const EXIT_CODES = `
 Exit codes:
   0    done, or nothing found that is wrong
-  1    failed, or found what it looks for: a server that is down, differences, damage, faults
+  1    failed, or found what it looks for: a server that is down, differences,
+       damage, faults
   2    the command line or a config file cannot be understood; nothing was done
   3    the data directory of a server cannot be used
   127  "cli" was given a command that does not exist
   130  interrupted by Ctrl-C
   141  whoever read the output went away
-`;
+
+"denkeeper <command> --help" tells the rest, "denkeeper cli <command> --help" of
+the shell's commands.`;
 
 /** @returns the code to end the process with */
 export async function runCommand(world: World): Promise<number> {
@@ -58,7 +59,9 @@ export async function runCommand(world: World): Promise<number> {
       const { default: declareCompletion } = await import("@bomb.sh/tab/commander");
       declareCompletion(program);
     } else {
-      program.command(COMPLETE).argument("[shell]").summary("print a script for your shell's Tab");
+      program.command(COMPLETE).argument("[shell]").summary(
+        "print a script that lets Tab complete in your shell",
+      );
     }
     await program.parseAsync([...world.args], { from: "user" });
     return exitCode;
@@ -79,6 +82,7 @@ function programOf(world: World, setExitCode: (code: number) => void): Command {
     .description("A coordination server that speaks ZooKeeper's protocols, and its tools.")
     .usage("[-Dname=value]... [--config DIR] <command> [options]")
     .helpOption("-h, --help", "this text")
+    .configureHelp({ subcommandTerm })
     .addHelpText("after", EXIT_CODES)
     .showHelpAfterError("(--help tells how to use it)")
     .enablePositionalOptions()
@@ -100,6 +104,19 @@ function programOf(world: World, setExitCode: (code: number) => void): Command {
       };
     },
   };
-  for (const declare of DECLARATIONS) declare(program, commandLine);
-  return program;
+  for (const [heading, ...declarations] of DECLARATIONS) {
+    program.commandsGroup(heading);
+    for (const declare of declarations) declare(program, commandLine);
+  }
+  return program.helpCommand("help [command]", "print the help of a command");
+}
+
+/** Names alone, which leaves room for what they do; of a command's own commands the arguments too. */
+function subcommandTerm(command: Command): string {
+  const isOfProgram = command.parent?.parent === null;
+  const operands = isOfProgram ? [] : command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...operands].join(" ");
 }

@@ -28,7 +28,7 @@ export function declareCheckCommands(program: Command, commandLine: CommandLine)
 function declareDoctor(program: Command, commandLine: CommandLine): void {
   const { world } = commandLine;
   withConfigOptions(program.command("doctor"))
-    .summary("find what is wrong with a server's settings, machine and ensemble")
+    .summary("find what is wrong with settings, machine and ensemble")
     .description(
       "Finds what is wrong, or soon will be: settings, names, ports, myid, disks, data, memory, clocks, and what " +
         "differs between the members. Each finding has a code, what it means and what to do. Run it on the machine " +
@@ -44,7 +44,7 @@ function declareDoctor(program: Command, commandLine: CommandLine): void {
     .addOption(timeOption("--timeout <time>", "how long another server may take to answer", "2s"))
     .option("--list", "print every code that can be found")
     .option("--explain <code>", "print what a code means")
-    .option("--json", "as JSON")
+    .option("--json", "print as JSON")
     .addHelpText(
       "after",
       `
@@ -53,8 +53,10 @@ Exit codes:
   1  errors or warnings were found
   2  the command line cannot be understood
 
-Example:
-  denkeeper doctor conf/zoo.cfg --only disk,members`,
+Examples:
+  denkeeper doctor conf/zoo.cfg
+  denkeeper doctor conf/zoo.cfg --only disk,members
+  denkeeper doctor --explain DK-DNS-003`,
     )
     .action(commandLine.action(async (file: string | undefined, flags: DoctorFlags) => {
       const { doctor, explainFinding, listFindings } = await import("../doctor/doctor.ts");
@@ -89,7 +91,7 @@ function declareSmoke(program: Command, { world, action }: CommandLine): void {
     .argument("[servers]", "host:port,host:port/chroot", CONNECT_STRING)
     .addOption(timeOption("--timeout <time>", "how long each step may take", "10s"))
     .option("--auth <scheme:auth>", "as whom, e.g. digest:user:password; may be repeated", auth)
-    .option("--json", "as JSON")
+    .option("--json", "print as JSON")
     .addHelpText(
       "after",
       `
@@ -156,11 +158,12 @@ function declareBench(program: Command, { world, action }: CommandLine): void {
     .option("--connect-rate <number>", "sessions begun in a second", positive, 100)
     .option("--auth <scheme:auth>", "as whom, e.g. digest:user:password; may be repeated", auth)
     .addOption(timeOption("--timeout <time>", "how long a connection may take", "10s"))
-    .option("--json", "as JSON")
+    .option("--json", "print as JSON")
     .addHelpText(
       "after",
       `
-Latencies are exact to 5 %. When this program takes most of a processor, it says that it may be the limit.
+Latencies are exact to 5 %. When this program takes most of a processor, it says
+that it may be the limit.
 
 Exit codes:
   0    all operations were done
@@ -169,7 +172,7 @@ Exit codes:
   130  interrupted by Ctrl-C, after telling what was measured and cleaning up
 
 Example:
-  denkeeper bench zk1:2181,zk2:2181,zk3:2181 --mix get,set --clients 50 --duration 30s`,
+  denkeeper bench zk1:2181,zk2:2181 --mix get,set --clients 50 --duration 30s`,
     )
     .action(action(async (connectString: string, flags: BenchFlags) => {
       const { bench } = await import("../bench/bench.ts");

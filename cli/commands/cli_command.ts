@@ -10,17 +10,21 @@ import { ExitCode } from "../world.ts";
 
 const HELP = `Usage: denkeeper cli [options] [command [args...]]
 
-Reads and changes znodes, on Denkeeper and ZooKeeper alike, as zkCli.sh does: one command given as arguments, lines
-from a pipe, or what is typed. What scripts know of zkCli.sh's output is the same here.
+Reads and changes znodes, on Denkeeper and ZooKeeper alike, as zkCli.sh does:
+one command given as arguments, lines from a pipe, or what is typed. What
+scripts know of zkCli.sh's output is the same here.
 
 Options:
-  -server, --server <hosts>        host:port,host:port/chroot (default: localhost:2181)
-  -timeout, --timeout <ms>         of the session, and of -waitforconnection (default: 30000)
-  -r                               take a server that is cut off from its ensemble
-  -waitforconnection               wait until there is a connection
-  -client-configuration <file>     properties: zookeeper.request.timeout, jute.maxbuffer
-  --json                           results, events and errors as JSON
-  --help                           this text; behind a command: how it is used
+  -server, --server <hosts>     host:port,host:port/chroot
+                                (default: localhost:2181)
+  -timeout, --timeout <ms>      of the session, and of -waitforconnection
+                                (default: 30000)
+  -r                            take a server that is cut off from its ensemble
+  -waitforconnection            wait until there is a connection
+  -client-configuration <file>  properties: zookeeper.request.timeout,
+                                jute.maxbuffer
+  --json                        print results, events and errors as JSON
+  --help                        this text; behind a command: how it is used
 
 Commands of zkCli.sh:
 `;
@@ -33,14 +37,22 @@ Examples:
   denkeeper cli --json get /app | jq -r .data
   denkeeper cli < commands.txt
 
-Environment: CLIENT_JVMFLAGS and JVMFLAGS may hold -Dname=value of the properties above.
-Exit codes: 0 done, 1 failed, 2 a bad client configuration, 127 no such command, 130 interrupted.
-Ephemerals that one command made, or lines from a pipe, live until the session times out, as with zkCli.sh.
+CLIENT_JVMFLAGS and JVMFLAGS may hold -Dname=value of the properties above.
+Ephemerals that one command made, or lines from a pipe, live until the session
+times out, as with zkCli.sh.
+
+Exit codes:
+  0    done
+  1    failed
+  2    a bad client configuration, or words that one of our own commands does
+       not understand
+  127  no such command
+  130  interrupted by Ctrl-C
 `;
 
 export function declareCliCommand(program: Command, { world, action }: CommandLine): void {
   program.command("cli")
-    .summary("read and change znodes, as zkCli.sh: one command, lines from a pipe, or typed")
+    .summary("a shell for znodes, as zkCli.sh: one command, or typed lines")
     .argument("[words...]")
     .helpOption(false)
     .allowUnknownOption()

@@ -53,7 +53,7 @@ function declareTxnLog(program: Command, { world, action }: CommandLine): void {
         "multi one by one. Records that are damaged are printed behind CRC ERROR, LENGTH ERROR or END BYTE ERROR.",
     )
     .argument("<file|dir>", "a log, a dataDir or dataLogDir, or its version-2")
-    .option("--json", "one JSON object a line")
+    .option("--json", "print one JSON object a line")
     .option("--from <zxid|time>", "from this zxid (0x100000002) or time (2026-11-22T21:54:05Z) on")
     .option("--to <zxid|time>", "up to this zxid or time")
     .option("--path <path>", "only those that touch this znode or one below it")
@@ -72,9 +72,13 @@ function declareTxnLog(program: Command, { world, action }: CommandLine): void {
       `
 Examples:
   denkeeper txnlog /var/lib/zookeeper/version-2/log.1
-  denkeeper txnlog dump /var/lib/zookeeper --json --path /app --from 2026-11-22T21:00Z | jq .type
+  denkeeper txnlog dump /var/lib/zookeeper --path /app --from 2026-11-22T21:00Z
+  denkeeper txnlog dump /var/lib/zookeeper --json --last 100 | jq .type
 
-Exit codes: 0 all was read; 1 damage was met; 2 it is no txn log.`,
+Exit codes:
+  0  all was read
+  1  damage was met
+  2  it is no txn log, or the command line cannot be understood`,
     )
     .action(action(async (path: string, options: ToolkitOptions) => {
       if (options.recover === true) {
@@ -102,9 +106,19 @@ Exit codes: 0 all was read; 1 damage was met; 2 it is no txn log.`,
         "and txns that are missing between two files; tells what is safe and what is at risk.",
     )
     .argument("<file|dir>", "a log, a dataDir or dataLogDir, or its version-2")
-    .option("--json", "as JSON")
+    .option("--json", "print as JSON")
     .option("--strict", "exit with 1 for warnings too: zxids that are missing or out of order")
-    .addHelpText("after", "\nExit codes: 0 nothing is damaged; 1 something is.")
+    .addHelpText(
+      "after",
+      `
+Example:
+  denkeeper txnlog verify /var/lib/zookeeper
+
+Exit codes:
+  0  nothing is damaged
+  1  something is
+  2  the command line cannot be understood`,
+    )
     .action(
       action(async (path: string, options: VerifyOptions) =>
         (await import("../files/txnlog_verify.ts")).verifyTxnLogs(world, path, options)
@@ -129,7 +143,10 @@ Exit codes: 0 all was read; 1 damage was met; 2 it is no txn log.`,
 Example:
   denkeeper txnlog repair -y --in-place /var/lib/zookeeper/version-2/log.1
 
-Exit codes: 0 written, or aborted when asked; 1 it cannot be repaired, or <file>.fixed exists; 2 it is no txn log.`,
+Exit codes:
+  0  written, or aborted when asked
+  1  it cannot be repaired, or <file>.fixed exists
+  2  it is no txn log, or the command line cannot be understood`,
     )
     .action(
       action(async (path: string, options: RepairOptions) =>
@@ -144,7 +161,14 @@ Exit codes: 0 written, or aborted when asked; 1 it cannot be repaired, or <file>
     .requiredOption("-z, --zxid <zxid>", "the last zxid to keep, decimal or in hex behind 0x")
     .addHelpText(
       "after",
-      "\nExit codes: 0 written; 1 there is nothing to cut off, or damage; 2 it is no txn log.",
+      `
+Example:
+  denkeeper txnlog chop /var/lib/zookeeper/version-2/log.1 -z 0x1a3
+
+Exit codes:
+  0  written
+  1  there is nothing to cut off, or damage
+  2  it is no txn log, or the command line cannot be understood`,
     )
     .action(
       action(async (path: string, options: ChopOptions) =>
@@ -173,7 +197,7 @@ function declareSnapshot(program: Command, { world, action }: CommandLine): void
     .option("-d, --data", "with the data, as base64")
     .option("--ncdu", "as JSON in the form of ncdu; the toolkit calls it -json, which works too")
     .addOption(new Option("-j <on>").hideHelp()) // `-json`, as the toolkit spells it
-    .option("--json", "one JSON object a line, as HTTP exports a tree, with stats")
+    .option("--json", "print one JSON object a line, as HTTP exports a tree, with stats")
     .option("--export", "the same for `cli import`: without stats, ephemerals and /zookeeper")
     .addHelpText(
       "after",
@@ -181,9 +205,12 @@ function declareSnapshot(program: Command, { world, action }: CommandLine): void
 Examples:
   denkeeper snapshot /var/lib/zookeeper/version-2/snapshot.57
   denkeeper snapshot --ncdu snapshot.57 | ncdu -f -
-  denkeeper snapshot --json snapshot.57 | jq -r 'select(.stat.dataLength > 100000).path'
+  denkeeper snapshot --json snapshot.57 | jq 'select(.stat.numChildren>99).path'
 
-Exit codes: 0 printed; 1 it cannot be read, or is damaged: then nothing is printed.`,
+Exit codes:
+  0  printed
+  1  it cannot be read, or is damaged: then nothing is printed
+  2  the command line cannot be understood`,
     )
     .action(
       action(async (path: string, { j, ...options }: SnapshotDumpOptions & { j?: string }) => {
@@ -206,7 +233,7 @@ Exit codes: 0 printed; 1 it cannot be read, or is damaged: then nothing is print
     )
     .argument("[left]", "a snapshot")
     .argument("[right]", "another one")
-    .option("--json", "one JSON object for each difference")
+    .option("--json", "print one JSON object for each difference")
     .option("--content", "compare data, ACL and type only, and no stats")
     .option("-l, --left <left>", "the left snapshot, as the toolkit wants it")
     .option("-r, --right <right>", "the right one")
@@ -216,7 +243,15 @@ Exit codes: 0 printed; 1 it cannot be read, or is damaged: then nothing is print
     .option("-i, --interactive", "as the toolkit: ask which level or path to print")
     .addHelpText(
       "after",
-      "\nExit codes: 0 they are the same, or with -b and -n were compared; 1 they differ, or one cannot be read.",
+      `
+Examples:
+  denkeeper snapshot compare snapshot.57 snapshot.99
+  denkeeper snapshot compare -l snapshot.57 -r snapshot.99 -b 100 -n 1
+
+Exit codes:
+  0  they are the same, or with -b and -n were compared
+  1  they differ, or one cannot be read
+  2  the command line cannot be understood`,
     )
     .action(
       action(async (first: string | undefined, second: string | undefined, options) =>
@@ -233,14 +268,17 @@ Exit codes: 0 printed; 1 it cannot be read, or is damaged: then nothing is print
     .argument("<file>", "a snapshot")
     .argument("[path]", "the znode to start from", "/")
     .argument("[depth]", "levels below it; 0: all", "0")
-    .option("--json", "one JSON object a line")
+    .option("--json", "print one JSON object a line")
     .addHelpText(
       "after",
       `
 Example:
   denkeeper snapshot summary /var/lib/zookeeper/version-2/snapshot.57 / 2
 
-Exit codes: 0 printed; 1 the snapshot cannot be read, or the znode is not in it.`,
+Exit codes:
+  0  printed
+  1  the snapshot cannot be read, or the znode is not in it
+  2  the command line cannot be understood`,
     )
     .action(
       action(async (file: string, start: string, depth: string, options: SummaryOptions) =>
@@ -255,8 +293,18 @@ Exit codes: 0 printed; 1 the snapshot cannot be read, or the znode is not in it.
       "Checks all checksums of a snapshot, its structure, and the digest of its znodes, computed anew.",
     )
     .argument("<file|dir>", "a snapshot, a dataDir, or its version-2")
-    .option("--json", "as JSON")
-    .addHelpText("after", "\nExit codes: 0 all are whole; 1 one is damaged.")
+    .option("--json", "print as JSON")
+    .addHelpText(
+      "after",
+      `
+Example:
+  denkeeper snapshot verify /var/lib/zookeeper
+
+Exit codes:
+  0  all are whole
+  1  one is damaged
+  2  the command line cannot be understood`,
+    )
     .action(
       action(async (path: string, options: SnapshotVerifyOptions) =>
         (await import("../files/snapshot_verify.ts")).verifySnapshots(world, path, options)
@@ -311,7 +359,7 @@ function declarePurge(program: Command, commandLine: CommandLine): void {
       "--quick",
       "trust snapshots that end as they should, as ZooKeeper does, without reading them",
     )
-    .option("--json", "as JSON, with what is kept")
+    .option("--json", "print as JSON, with what is kept")
     .addHelpText(
       "after",
       `
@@ -319,7 +367,10 @@ Examples:
   denkeeper purge -n 5 --dry-run
   denkeeper purge /var/lib/zookeeper/log /var/lib/zookeeper/data -n 3
 
-Exit codes: 0 done; 1 a file could not be deleted; 2 nothing was done, the settings cannot be understood.`,
+Exit codes:
+  0  done
+  1  a file could not be deleted
+  2  nothing was done: the command line or the config cannot be understood`,
     )
     .action(action(async (
       first: string | undefined,
@@ -334,7 +385,7 @@ Exit codes: 0 done; 1 a file could not be deleted; 2 nothing was done, the setti
 function declareVerify(program: Command, commandLine: CommandLine): void {
   const { world, action } = commandLine;
   withMaxBuffer(withConfigOptions(program.command("verify")))
-    .summary("tell whether a server would start with its data, and what it would lose")
+    .summary("tell whether a server would start, and what it would lose")
     .description(
       "Does what a server does at its start, without changing anything: loads the newest snapshot that is whole, " +
         "replays the logs, compares digests and epochs. Then reads all logs for what servers pass over in silence. " +
@@ -345,7 +396,7 @@ function declareVerify(program: Command, commandLine: CommandLine): void {
       "a config file, or the directory of snapshots (default: as for start)",
     )
     .argument("[dataLogDir]", "the directory of logs, if it is another one")
-    .option("--json", "as JSON")
+    .option("--json", "print as JSON")
     .addHelpText(
       "after",
       `
@@ -353,7 +404,10 @@ Examples:
   denkeeper verify conf/zoo.cfg
   denkeeper verify /var/lib/zookeeper --json | jq '{ok, zxid, lost}'
 
-Exit codes: 0 a server starts, and nothing is lost; 1 it does not, or something is; 2 the settings cannot be understood.`,
+Exit codes:
+  0  a server starts, and nothing is lost
+  1  it does not, or something is lost
+  2  the command line or the config cannot be understood`,
     )
     .action(action(async (
       first: string | undefined,

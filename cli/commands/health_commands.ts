@@ -21,8 +21,9 @@ interface HealthFlags extends ConfigOptions {
 const TIMEOUT_S = 2;
 
 const NOTES = `
-Without --url and --server the ports are those of the config file or of the ZOO_ variables, as the server has them. The
-HTTP port is asked, and the client port; the client port alone where there is no HTTP port.
+Without --url and --server the ports are those of the config file or of the ZOO_
+variables, as the server has them. The HTTP port is asked, and the client port;
+the client port alone where there is no HTTP port.
 
 Exit codes:
   0  yes
@@ -32,12 +33,11 @@ Exit codes:
 Examples:
   HEALTHCHECK CMD ["denkeeper", "health"]
   denkeeper health --live --timeout 5
-  denkeeper health --server zk1:2181
-`;
+  denkeeper health --server zk1:2181`;
 
 export function declareHealthCommands(program: Command, commandLine: CommandLine): void {
   withConfigOptions(program.command("health"))
-    .summary("whether a server is live, ready or started, for probes")
+    .summary("tell by exit code whether a server is live or ready")
     .description("Asks a server how it is: the exit code answers, and one line says why.")
     .argument("[zoo.cfg]", "its settings; a bare name is looked for in the config folder")
     .addOption(new Option("--ready", "whether to send clients to it (default)"))
@@ -56,7 +56,7 @@ export function declareHealthCommands(program: Command, commandLine: CommandLine
       new Option("--url <url>", "ask there by HTTP, such as http://zk1:8080").conflicts("server"),
     )
     .option("--server <host:port>", "ask there by the client port, any ZooKeeper server")
-    .option("--json", "as JSON")
+    .option("--json", "print as JSON")
     .addOption(timeoutOption(TIMEOUT_S, "how long to wait for an answer"))
     .addHelpText("after", NOTES)
     .action(commandLine.action(async (file: string | undefined, flags: HealthFlags) => {

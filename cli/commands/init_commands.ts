@@ -37,23 +37,25 @@ Members are host names, numbered from 1, or server lines as zoo.cfg has them:
   --servers zk1,zk2,zk3
   --servers "1=zk1:2888:3888 2=zk2:2888:3888 3=zk3:2888:3888:observer;2181"
 
---from-env writes what the official container image does from ZOO_MY_ID, ZOO_SERVERS, ZOO_DATA_DIR and the like, into
---dir or ZOO_CONF_DIR or /conf; files that are there win, so it can run before each start.
+--from-env writes what the official container image does from ZOO_MY_ID,
+ZOO_SERVERS, ZOO_DATA_DIR and the like, into --dir or ZOO_CONF_DIR or /conf;
+files that are there win, so it can run before each start.
 
---configfile does what zkServer-initialize.sh does: it makes the data directories of that zoo.cfg ready for a new member
-(version-2, myid and the file "initialize", without which db.autocreate=false lets no member make an empty database).
-With --force it REMOVES the data that are there.
+--configfile does what zkServer-initialize.sh does: it makes the data
+directories of that zoo.cfg ready for a new member (version-2, myid and the file
+"initialize", without which db.autocreate=false lets no member make an empty
+database). With --force it REMOVES the data that are there.
 
 Exit codes:
   0  written, or there already with the same contents
-  1  a file is there with other contents (--force overwrites it), or cannot be written
+  1  a file is there with other contents (--force overwrites it), or cannot be
+     written
   2  the options cannot be understood; nothing was written
 
 Examples:
   denkeeper init && denkeeper start
   denkeeper init --local 3 --dir /tmp/ensemble
-  denkeeper init --servers zk1,zk2,zk3 --myid 2 --dir /etc/zookeeper --data-dir /var/lib/zookeeper
-`;
+  denkeeper init --servers zk1,zk2,zk3 --myid 2 --data-dir /var/lib/zookeeper`;
 
 const MYID_MAX = 255;
 const LOCAL_COUNT_MAX = 20;
@@ -103,7 +105,7 @@ export function declareInitCommands(program: Command, commandLine: CommandLine):
     )
     .option("--force", "overwrite files that are there; with --configfile, remove data")
     .option("--dry-run", "show what would be written, and write nothing")
-    .option("--json", "as JSON")
+    .option("--json", "print what was written as JSON")
     .addHelpText("after", NOTES)
     .action(commandLine.action(async (flags: InitFlags) => {
       const modes = (["servers", "local", "fromEnv", "configfile"] as const)

@@ -40,7 +40,7 @@ export function declareManifestsCommands(program: Command, commandLine: CommandL
     `
 Examples:
   denkeeper manifests dockerfile >Dockerfile && docker build -t denkeeper .
-  denkeeper manifests statefulset --replicas 5 --storage 20Gi | kubectl apply -f -
+  denkeeper manifests statefulset --members 5 >zookeeper.yaml
   denkeeper manifests systemd >/etc/systemd/system/denkeeper.service
 `,
   );

@@ -29,44 +29,80 @@ const STOP_TIMEOUT_S = 60;
 const STATUS_TIMEOUT_S = 5;
 
 const WITHOUT_CONFIG = `
-Without a config file (none named, and neither conf/zoo.cfg nor zoo.cfg here) a server keeps its data in ./data,
-listens on 127.0.0.1 only, and has port 2181 for clients and 8080 for HTTP. "denkeeper init" writes a config file.
-`;
+Without a config file (none named, and neither conf/zoo.cfg nor zoo.cfg here) a
+server keeps its data in ./data, listens on 127.0.0.1 only, and has port 2181
+for clients and 8080 for HTTP. "denkeeper init" writes a config file.`;
+
+const FOREGROUND_NOTES = `${WITHOUT_CONFIG}
+
+Exit codes:
+  0   stopped by a signal
+  1   could not start (a port is in use, damaged data), or an unexpected error
+  2   the command line or the config cannot be understood
+  3   the data directory cannot be used
+  10  the txn log, or another file that has to be, could not be written
+  14  the election port of an ensemble's member cannot be opened
+
+Examples:
+  denkeeper start-foreground
+  denkeeper start-foreground zoo.cfg --log-format json`;
 
 const START_NOTES = `
-It returns when the server answers, or has failed and why is known; a member of an ensemble answers before it has a
-quorum. The server runs on when the terminal is closed. Its pid is in <dataDir>/zookeeper_server.pid (or ZOOPIDFILE),
-its log in <dataDir>/logs (or ZOO_LOG_DIR), rotated. ZK_SERVER_HEAP or -Xmx in SERVER_JVMFLAGS limits its heap.
+It returns when the server answers, or has failed and why is known; a member of
+an ensemble answers before it has a quorum. The server runs on when the terminal
+is closed. Its pid is in <dataDir>/zookeeper_server.pid (or ZOOPIDFILE), its log
+in <dataDir>/logs (or ZOO_LOG_DIR), rotated. ZK_SERVER_HEAP (in MB) or -Xmx in
+SERVER_JVMFLAGS limits its heap.
 ${WITHOUT_CONFIG}
+
 Exit codes:
-  0  started
-  1  already running, or failed: a port is in use, the pid file cannot be written
-  2  the config cannot be understood
-  3  the data directory cannot be used
+  0    it answers
+  1    already running, or failed: a port is in use, the pid file cannot be
+       written
+  2    the command line or the config cannot be understood
+  3    the data directory cannot be used
+  130  interrupted by Ctrl-C; no server is left
 
 Examples:
   denkeeper start
-  denkeeper start /etc/zookeeper/zoo.cfg
-`;
+  denkeeper start /etc/zookeeper/zoo.cfg`;
 
 const STOP_NOTES = `
-Only a server of this data directory is ended: a pid file left over from a crash, whose number another program has
-now, is removed and that program let be.
+Only a server of this data directory is ended: a pid file left over from a
+crash, whose number another program has now, is removed and that program let be.
 
 Exit codes:
   0  stopped, or there was none to stop
-  1  it runs on: --timeout is over, or it the pid file does not name it
-`;
+  1  it runs on: --timeout is over, or the pid file does not name it
+  2  the command line or the config cannot be understood
+
+Example:
+  denkeeper stop /etc/zookeeper/zoo.cfg --timeout 120`;
+
+const RESTART_NOTES = `
+Exit codes: those of stop where it fails, else those of start.
+
+Example:
+  denkeeper restart /etc/zookeeper/zoo.cfg`;
 
 const STATUS_NOTES = `
 Exit codes:
-  0  it serves clients: the last line is its mode, standalone, leader, follower, observer or read-only
+  0  it serves clients: the last line is its mode, standalone, leader, follower,
+     observer or read-only
   1  it is down, or not in a quorum; stderr says more
-  2  the config cannot be understood
+  2  the command line or the config cannot be understood
+
+Examples:
+  denkeeper status /etc/zookeeper/zoo.cfg
+  denkeeper status --json | jq -r .mode`;
+
+const PRINT_NOTES = `
+Exit codes:
+  0  printed
+  2  the command line or the config cannot be understood
 
 Example:
-  denkeeper status --json | jq -r .mode
-`;
+  denkeeper print-cmd /etc/zookeeper/zoo.cfg`;
 
 /** The whole line of `--timeout`, in seconds; the program gets milliseconds. */
 export function timeoutOption(seconds: number, what: string): Option {
@@ -87,7 +123,7 @@ export function declareServerCommands(program: Command, commandLine: CommandLine
     command
       .option("--log-level <level>", "debug, info, warn, error or off")
       .option("--log-format <form>", "text or json")
-      .option("--log-file <file>", "log to a file, which is rotated, and not to stderr");
+      .option("--log-file <file>", "log to this file, which is rotated, and not to stderr");
   const startOptions = (file: string | undefined, flags: StartFlags) => ({
     ...commandLine.configOf(flags),
     file,
@@ -98,20 +134,10 @@ export function declareServerCommands(program: Command, commandLine: CommandLine
     json: flags.json === true,
   });
 
-  withLogOptions(declare("start-foreground"))
-    .summary("run a server until SIGTERM or SIGINT")
-    .description("Runs a server in the foreground until SIGTERM or SIGINT (Ctrl-C).")
-    .addOption(new Option("--report-file <file>").hideHelp())
-    .addHelpText("after", WITHOUT_CONFIG)
-    .action(commandLine.action(async (file: string | undefined, flags: StartFlags) => {
-      const { startForeground } = await import("../start_foreground.ts");
-      return await startForeground(world, startOptions(file, flags));
-    }));
-
   withLogOptions(declare("start"))
-    .summary("start a server that runs on its own")
+    .summary("start a server in the background")
     .description("Starts a server in the background, and waits until it answers.")
-    .option("--json", "what was started, as JSON")
+    .option("--json", "print what was started as JSON")
     .addHelpText("after", START_NOTES)
     .action(commandLine.action(async (file: string | undefined, flags: StartFlags) => {
       const { startService } = await import("../service/start.ts");
@@ -123,7 +149,7 @@ export function declareServerCommands(program: Command, commandLine: CommandLine
     .description(
       "Ends a server that was started with start or by zkServer.sh, and waits until it is gone.",
     )
-    .option("--json", "what was stopped, as JSON")
+    .option("--json", "print what was stopped as JSON")
     .addOption(timeoutOption(STOP_TIMEOUT_S, "how long to wait"))
     .addHelpText("after", STOP_NOTES)
     .action(
@@ -144,8 +170,9 @@ export function declareServerCommands(program: Command, commandLine: CommandLine
   withLogOptions(declare("restart"))
     .summary("stop, then start")
     .description("Stops a server as stop does, and starts it as start does.")
-    .option("--json", "what was stopped and started, as JSON, a line each")
+    .option("--json", "print what was stopped and started as JSON, a line each")
     .addOption(timeoutOption(STOP_TIMEOUT_S, "how long to wait for its end"))
+    .addHelpText("after", RESTART_NOTES)
     .action(
       commandLine.action(async (file: string | undefined, flags: StartFlags & TimeoutOption) => {
         const { restartService } = await import("../service/stop.ts");
@@ -155,9 +182,9 @@ export function declareServerCommands(program: Command, commandLine: CommandLine
     );
 
   declare("status")
-    .summary("ask a server whether it serves, and in which mode")
+    .summary("tell whether a server serves, and in which mode")
     .description("Asks the server of a config file for its mode.")
-    .option("--json", "as JSON")
+    .option("--json", "print as JSON")
     .addOption(timeoutOption(STATUS_TIMEOUT_S, "how long to wait for an answer"))
     .addHelpText("after", STATUS_NOTES)
     .action(
@@ -171,19 +198,32 @@ export function declareServerCommands(program: Command, commandLine: CommandLine
       ),
     );
 
+  withLogOptions(declare("start-foreground"))
+    .summary("run a server until SIGTERM or SIGINT")
+    .description("Runs a server in the foreground until SIGTERM or SIGINT (Ctrl-C).")
+    .addOption(new Option("--report-file <file>").hideHelp())
+    .addHelpText("after", FOREGROUND_NOTES)
+    .action(commandLine.action(async (file: string | undefined, flags: StartFlags) => {
+      const { startForeground } = await import("../start_foreground.ts");
+      return await startForeground(world, startOptions(file, flags));
+    }));
+
   withLogOptions(declare("print-cmd"))
     .summary("print the command that start runs")
     .description("Prints the command line that start would run, for a shell.")
+    .addHelpText("after", PRINT_NOTES)
     .action(commandLine.action(async (file: string | undefined, flags: StartFlags) => {
       const { printCommand } = await import("../service/print_command.ts");
       return printCommand(world, startOptions(file, flags));
     }));
+}
 
+export function declareVersionCommand(program: Command, { world, action }: CommandLine): void {
   program.command("version")
-    .summary("tell the version")
-    .description("Tells the version of this program, and of the protocol it speaks.")
-    .option("--json", "as JSON")
-    .action(commandLine.action(({ json }: JsonOption) => {
+    .summary("print the version")
+    .description("Prints the version of this program, and of the protocol it speaks.")
+    .option("--json", "print as JSON")
+    .action(action(({ json }: JsonOption) => {
       const version = {
         denkeeper: DENKEEPER_VERSION,
         build: BUILD,

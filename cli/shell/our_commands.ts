@@ -19,7 +19,7 @@ export const OUR_COMMANDS: readonly ShellCommand[] = [
   ours({
     name: "apply",
     usage: "-f file [--plan] [--prune] [--atomic] [--detailed-exitcode]",
-    summary: "make the znodes what a YAML file says, or tell what that takes",
+    summary: "make the znodes what a YAML file says, or tell the plan",
     load: async () => (await import("./ours/apply.ts")).runApply,
     details: `  -f FILE      YAML or JSON; - is stdin
   --plan       only tell: + created, ~ changed, - deleted, ! left
@@ -30,7 +30,7 @@ export const OUR_COMMANDS: readonly ShellCommand[] = [
 
 The file:
   /app:
-    data: some text            # or json: {a: 1}, dataFile: name, dataBase64: AAEC
+    data: some text            # or json: {a: 1}, dataFile: x, dataBase64: AA==
     acl: world:anyone:r        # or a list of such
     children:
       port: 2181               # the same as port: {data: "2181"}
@@ -150,8 +150,7 @@ Codes: 0 found, 1 nothing found, 2 failed, or not all of it could be read.
     load: async () => (await import("./ours/import.ts")).runImport,
     details: `  -f FILE      also gzip; without it, or -, stdin
   --at PATH    where the exported znode goes (/)
-  --conflict   of a znode that exists: fail stops there, skip leaves it, replace gives it data and ACL of the line
-               if they differ (its type stays)
+  --conflict   of a znode that exists: fail stops there, skip leaves it, replace gives it data and ACL of the line if they differ (its type stays)
   --parents    make parents that are missing
   --ephemerals make ephemerals as persistent znodes; they are left out otherwise
   --plan       only tell what would be done; -v: tell what is done

@@ -70,7 +70,7 @@ export const READ_COMMANDS: readonly ShellCommand[] = [
   zooKeeperCommand({
     name: "getEphemerals",
     usage: "path",
-    summary: "list the ephemerals of this session, those below a path or all",
+    summary: "list this session's ephemerals, or those below a path",
     run: async (context, words) => {
       const path = words.operands[0] ?? "/";
       const ephemerals = await context.connectedClient().getEphemerals(path, context);
