@@ -56,8 +56,8 @@ export async function runCommand(world: World): Promise<number> {
   try {
     if (world.args.length === 0) program.help({ error: true });
     if (world.args[0] === COMPLETE) {
-      const { default: declareCompletion } = await import("@bomb.sh/tab/commander");
-      declareCompletion(program);
+      const { declareShellCompletion } = await import("./shell_completion.ts");
+      declareShellCompletion(program, world);
     } else {
       program.command(COMPLETE).argument("[shell]").summary(
         "print a script that lets Tab complete in your shell",

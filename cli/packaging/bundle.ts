@@ -85,7 +85,10 @@ export function withLazyNodeModules(code: string): string {
       if (module === EVENTS_MODULE) return statement.replace(EVENTS_MODULE, LIGHT_EVENTS);
       const load = `process.getBuiltinModule(${JSON.stringify(module)})`;
       if (/^[\w$]+$/.test(names)) {
-        return `const ${names}=new Proxy({},{get:(_,name)=>${load}[name]})`;
+        // node:assert is a function, with others as its properties
+        const target = typeof process.getBuiltinModule(module) === "function" ? "()=>{}" : "{}";
+        const call = `apply:(_,self,args)=>${load}(...args)`;
+        return `const ${names}=new Proxy(${target},{get:(_,name)=>${load}[name],${call}})`;
       }
       const [, list] = /^\{([^}]*)\}$/.exec(names) ?? [];
       if (list === undefined) throw new Error(`Cannot make this import lazy: ${statement}`);

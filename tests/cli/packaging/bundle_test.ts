@@ -32,6 +32,10 @@ Deno.test("withLazyNodeModules() loads a module when something of it is used, an
       "node:path/posix",
       "node:path/posix",
     ]],
+    ['import a from"node:assert";export const result=()=>{a(true,"x");a.equal(1,1);return 2}', 2, [
+      "node:assert",
+      "node:assert",
+    ]],
     ['import $p from "node:path"; export const result = () => typeof $p', "object", []],
     [
       'const r=__deno_internal_createRequire(import.meta.url);export const result=()=>r("path").sep',
