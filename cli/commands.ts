@@ -77,7 +77,7 @@ export async function runCommand(world: World): Promise<number> {
 }
 
 /** Every command, with `setExitCode` to be told the result of the one that runs. */
-function programOf(world: World, setExitCode: (code: number) => void): Command {
+export function programOf(world: World, setExitCode: (code: number) => void): Command {
   const program = withConfigOptions(new Command("denkeeper"))
     .description("A coordination server that speaks ZooKeeper's protocols, and its tools.")
     .usage("[-Dname=value]... [--config DIR] <command> [options]")

@@ -104,6 +104,7 @@ export function declareBackupCommands(program: Command, commandLine: CommandLine
     .description("Lists the backups of a folder: whose they are, and what they can restore.")
     .argument("<folder>", "of the backups")
     .option("--json", "print as JSON")
+    .addHelpText("after", "\nExample:\n  denkeeper backup list /backups")
     .action(
       action(async (folder: string, options: { json?: true }) =>
         (await load()).runList(world, { folder, ...options })
@@ -155,6 +156,7 @@ export function declareBackupCommands(program: Command, commandLine: CommandLine
     .argument("<folder>", "of the backups")
     .argument("<id...>", "as list prints them")
     .option("--json", "print as JSON")
+    .addHelpText("after", "\nExample:\n  denkeeper backup delete /backups 20261126T093000Z")
     .action(
       action(async (folder: string, ids: string[], options: { json?: true }) =>
         (await load()).runDelete(world, { folder, ids, ...options })
