@@ -21,7 +21,7 @@ const LETTERS: readonly (readonly [letter: string, bit: number])[] = [
 /** @param complain is told what is left out, in a line */
 export function parseAclWords(text: string, complain: (text: string) => void): ClientAcl[] {
   const acl: ClientAcl[] = [];
-  for (const entry of text.replace(/(?<=.),+$/, "").split(",")) { // as Java splits
+  for (const entry of splitAsJava(text)) {
     const first = entry.indexOf(":");
     const last = entry.lastIndexOf(":");
     if (first === last) {
@@ -35,6 +35,11 @@ export function parseAclWords(text: string, complain: (text: string) => void): C
     });
   }
   return acl;
+}
+
+/** Empty entries at the end are none, be they all there is; empty text is one. */
+function splitAsJava(text: string): string[] {
+  return /^,+$/.test(text) ? [] : text.replace(/,+$/, "").split(",");
 }
 
 export function permissionLetters(permissions: number): string {

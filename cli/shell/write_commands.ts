@@ -134,7 +134,8 @@ function createMode(words: CommandWords): CreateMode {
 function ttlOf(words: CommandWords): number | undefined {
   const text = words.value("t");
   if (text === undefined) return undefined;
-  if (!/^[+-]?\d+$/.test(text)) throw new ShellError("-t argument must be a long value");
+  const isLong = /^[+-]?\d+$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text);
+  if (!isLong) throw new ShellError("-t argument must be a long value");
   if (words.has("e")) throw new ShellError("TTLs cannot be used with Ephemeral znodes");
   if (words.has("c")) throw new ShellError("TTLs cannot be used with Container znodes");
   const ttlMs = Number(text);
