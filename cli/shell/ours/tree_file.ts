@@ -56,6 +56,9 @@ export interface WantedTree {
   readonly kept: ReadonlySet<string>;
 }
 
+/** An ACL may be one anchor that a thousand znodes share; anchors of anchors of anchors are an attack. */
+const ALIAS_COUNT_MAX = 100_000;
+
 const Text = z.string();
 
 /** A znode as it is written; children hold the same again. */
@@ -92,6 +95,10 @@ class TreeFile {
   /** Where each was written. */
   readonly #placeOf = new Map<string, Node | null>();
   readonly #kept = new Set<string>();
+  /** Those whose scalars were looked at, for an anchor may stand for one many times. */
+  readonly #taken = new Set<Node>();
+  /** Those the one that is looked at stands in. */
+  readonly #open = new Set<Node>();
 
   constructor(text: string, file: string) {
     this.#text = text;
@@ -107,9 +114,9 @@ class TreeFile {
     this.#root = contents;
     for (const { key, value } of contents.items) {
       if (isNode(key)) takeAsText(key);
-      if (isNode(value)) takeZnode(value, document);
+      if (isNode(value)) this.#takeZnode(value, document);
     }
-    const json = document.toJS() as Record<string, unknown>;
+    const json = this.#json(document);
     const tops: string[] = [];
     for (const { key, value } of contents.items) {
       const path = String(isScalar(key) ? key.value : key);
@@ -134,7 +141,7 @@ class TreeFile {
       throw new ShellError(`apply: ${this.#file} is empty: there is nothing to apply`);
     }
     const [document, second] = documents as Document[];
-    const [error] = document!.errors;
+    const [error] = [...document!.errors, ...document!.warnings]; // of a tag that means nothing here
     if (error !== undefined) {
       const [start] = error.linePos ?? [];
       const where = start === undefined ? "" : `:${start.line}:${start.col}`;
@@ -146,6 +153,55 @@ class TreeFile {
       throw this.#failure(second.contents as Node | null, "there is a second document");
     }
     return document!;
+  }
+
+  /** What anchors stand for, put in their places. @throws {ShellError} */
+  #json(document: Document): Record<string, unknown> {
+    try {
+      return document.toJS({ maxAliasCount: ALIAS_COUNT_MAX });
+    } catch (error) {
+      if (!(error instanceof ReferenceError)) throw error;
+      throw this.#failure(null, `its anchors do not come to an end: ${error.message}`);
+    }
+  }
+
+  /** Where text is meant, scalars of a znode become text, in it and below it. */
+  #takeZnode(node: Node, document: Document): void {
+    const target = isAlias(node) ? node.resolve(document) : node;
+    if (target === undefined || this.#taken.has(target)) return;
+    if (this.#open.has(target)) throw this.#failure(node, "this znode would be its own child");
+    this.#open.add(target);
+    this.#takeTarget(target, document);
+    this.#open.delete(target);
+    this.#taken.add(target);
+  }
+
+  #takeTarget(node: Node, document: Document): void {
+    this.#takeText(node);
+    if (!isMap(node)) return;
+    for (const { key, value } of node.items) {
+      const name = takeKeyAsText(key);
+      if (!isNode(value)) continue;
+      if (name === "data") {
+        this.#takeText(isAlias(value) ? value.resolve(document) ?? value : value);
+      }
+      if (name !== "children") continue;
+      const children = isAlias(value) ? value.resolve(document) : value;
+      if (!isMap(children)) continue;
+      for (const child of children.items) {
+        if (takeKeyAsText(child.key) === "__proto__") { // it would be lost
+          throw this.#failure(child.key as Node, "__proto__ cannot be named here: use create");
+        }
+        if (isNode(child.value)) this.#takeZnode(child.value, document);
+      }
+    }
+  }
+
+  #takeText(node: Node): void {
+    if (isScalar(node) && node.value instanceof Uint8Array) {
+      throw this.#failure(node, "!!binary is not taken: write dataBase64: with the same text");
+    }
+    takeAsText(node);
   }
 
   /** The znode after the schema; an error is shown where it stands. */
@@ -282,28 +338,6 @@ function takeKeyAsText(key: unknown): string | null {
   if (!isScalar(key)) return null;
   if (typeof key.value !== "string") key.value = key.source ?? String(key.value);
   return key.value as string;
-}
-
-/** Where text is meant, scalars of a znode become text, in it and below it. */
-function takeZnode(node: Node, document: Document): void {
-  if (isAlias(node)) {
-    const target = node.resolve(document);
-    return target === undefined ? undefined : takeZnode(target, document);
-  }
-  takeAsText(node);
-  if (!isMap(node)) return;
-  for (const { key, value } of node.items) {
-    const name = takeKeyAsText(key);
-    if (!isNode(value)) continue;
-    if (name === "data") takeAsText(value);
-    if (name !== "children") continue;
-    const children = isAlias(value) ? value.resolve(document) : value;
-    if (!isMap(children)) continue;
-    for (const child of children.items) {
-      takeKeyAsText(child.key);
-      if (isNode(child.value)) takeZnode(child.value, document);
-    }
-  }
 }
 
 /** The node at the end of the keys; or its key. */

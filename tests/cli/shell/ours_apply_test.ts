@@ -223,6 +223,12 @@ Deno.test("apply names file, line and column of what it does not understand, and
     ["/a: {\n", /:2:1: /],
     ["/a: x\n/a: y\n", /:2:1: Map keys must be unique/],
     ["/a:\n---\n/b:\n", /:3:1: there is a second document/],
+    ["/a: &a\n  children: {x: *a}\n", /:2:17: this znode would be its own child/],
+    ["/a:\n  children: &k\n    x: {children: *k}\n", /:3:8: this znode would be its own child/],
+    [anchorsOfAnchors(), /:1:1: its anchors do not come to an end/],
+    ["/a: {data: !!binary aGk=}\n", /:1:21: !!binary is not taken: write dataBase64: /],
+    ["/a: !secret x\n", /:1:5: Unresolved tag: !secret/],
+    ["/a: {children: {__proto__: x}}\n", /:1:17: __proto__ cannot be named here/],
     ["/zookeeper/quota/a:\n", /:1:1: \/zookeeper\/quota\/a is the server's own/],
   ];
   for (const [text, message] of cases) {
@@ -237,6 +243,29 @@ Deno.test("apply names file, line and column of what it does not understand, and
   assert.equal(await test.client.exists("/b"), null);
   assert.equal((await test.shell.run("apply")).code, 2);
 });
+
+Deno.test("apply takes one anchor for as many znodes as there are", async () => {
+  await using test = await start();
+  const names = Array.from({ length: 300 }, (_, i) => `    n${i}: {data: *d, acl: *acl}\n`);
+  const text = `/a:\n  data: &d 010\n  acl: &acl world:anyone:cdrwa\n  children:\n${
+    names.join("")
+  }`;
+  const { err, out } = await test.shell.runWith(text, "apply", "-f", "-", "--plan");
+  assert.deepEqual([err, out.match(/^Plan: .*$/m)?.[0].slice(0, 23)], [
+    "",
+    "Plan: 301 to create, 0 ",
+  ]);
+  assert.match(out, /^\+ \/a\/n299 "010"$/m);
+});
+
+/** Eight levels, each nine times the one before. */
+function anchorsOfAnchors(): string {
+  const level = (i: number) =>
+    `/d${i}: &d${i} {children: {${
+      Array.from({ length: 9 }, (_, j) => `k${j}: *d${i - 1}`).join(", ")
+    }}}\n`;
+  return `/d0: &d0 x\n${Array.from({ length: 8 }, (_, i) => level(i + 1)).join("")}`;
+}
 
 async function start({ meddle }: { meddle?: Meddle } = {}) {
   const server = await InProcessServer.start({
