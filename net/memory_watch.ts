@@ -44,6 +44,8 @@ export interface MemoryWatchOptions {
   readonly softLimitBytes: number;
   /** Above it nobody waits for whether it stays. */
   readonly urgentBytes: number;
+  /** All that the system lets the process have. */
+  readonly memoryBytes: number;
   /** What the soft limit is of, for people. */
   readonly limitText: string;
   readonly logger: Logger;
@@ -58,6 +60,7 @@ export class MemoryWatch {
   readonly #timer: LateInterval | null;
   readonly #collect: () => void;
   #fullCount = 0;
+  #isHeapTold = false;
 
   constructor(options: MemoryWatchOptions) {
     this.#options = options;
@@ -76,6 +79,7 @@ export class MemoryWatch {
   check(): void {
     const { tree, softLimitBytes, urgentBytes, limitText, logger } = this.#options;
     let use = this.#measure();
+    this.#tellOfHeap(use);
     let isUrgent = !tree.refusesGrowth && use.residentBytes > urgentBytes;
     if (isUrgent) {
       this.#collect();
@@ -111,6 +115,19 @@ export class MemoryWatch {
       fields,
     );
   }
+
+  /** V8 takes its limit from the machine, unless a container's file tells it; then it counts on what is not there. */
+  #tellOfHeap({ heapBytesMax }: MemoryUse): void {
+    const { memoryBytes, logger } = this.#options;
+    if (this.#isHeapTold) return;
+    this.#isHeapTold = true;
+    if (heapBytesMax <= memoryBytes) return;
+    logger.warn(
+      "the heap may grow beyond the memory there is, and then the system ends this process: " +
+        `start it with DENO_V8_FLAGS=--max-old-space-size=${mib(memoryBytes / 2)}`,
+      { heapLimitMiB: mib(heapBytesMax), memoryMiB: mib(memoryBytes) },
+    );
+  }
 }
 
 let gc: (() => void) | null = null;
@@ -126,12 +143,16 @@ function collectGarbage(): void {
 /** @returns 0 when there is none, or nobody can say how much there is */
 export function softLimitOf(
   { memorySoftLimit: limit }: ServerConfig,
-): Pick<MemoryWatchOptions, "softLimitBytes" | "urgentBytes" | "limitText"> {
-  if ("bytes" in limit) {
-    const { bytes } = limit;
-    return { softLimitBytes: bytes, urgentBytes: bytes * 1.1, limitText: "memory.softLimit" };
-  }
+): Pick<MemoryWatchOptions, "softLimitBytes" | "urgentBytes" | "memoryBytes" | "limitText"> {
   const { bytes, what } = systemLimit();
+  if ("bytes" in limit) {
+    return {
+      softLimitBytes: limit.bytes,
+      urgentBytes: limit.bytes * 1.1,
+      memoryBytes: bytes,
+      limitText: "memory.softLimit",
+    };
+  }
   const softLimitBytes = Math.max(
     Math.floor(bytes / 2),
     Math.floor(Math.min(bytes * limit.percent / 100, bytes - LEFT_BYTES)),
@@ -139,6 +160,7 @@ export function softLimitOf(
   return {
     softLimitBytes,
     urgentBytes: (softLimitBytes + bytes) / 2,
+    memoryBytes: bytes,
     limitText: `${limit.percent}% of ${mib(bytes)} MiB (${what})`,
   };
 }

@@ -99,6 +99,7 @@ unpack() {
 
 # The runtime looks at the machine's memory only. In a container, what the heap may take follows from its limit; and the
 # server is told, since it may not look there itself.
+unset DENKEEPER_MEMORY_LIMIT
 least=
 take_limit_of() {
   [ -r "$1" ] && read -r limit <"$1" || return 0

@@ -76,6 +76,7 @@ Deno.test("memory is short when it stays so, and there is room when a twentieth 
     tree,
     softLimitBytes: 100,
     urgentBytes: 110,
+    memoryBytes: 999,
     limitText: "test",
     logger: keepingLogger(lines),
     measure: () => use,
@@ -102,6 +103,7 @@ Deno.test("memory is short when it stays so, and there is room when a twentieth 
   ]);
   assert.equal(collectedCount, 3, "before it refuses anything");
   assert.equal(lines.filter(({ level }) => level === "error").length, 2);
+  assert.equal(lines.filter(({ level }) => level === "warn").length, 1, "the heap's limit is 1000");
   // Far above the limit it does not wait, if what is there is not garbage.
   collected = 5;
   assert.deepEqual([refusals(80, 1, 115), collectedCount], [false, 4]);

@@ -5,8 +5,13 @@
  * What is compiled by `deno compile` goes the same way where DENORT_BIN names a base for it.
  */
 import assert from "node:assert/strict";
+import { ErrorCode } from "../../../core/errors.ts";
+import type { KeeperError } from "../../../net/client/client_errors.ts";
+import { openClient } from "../../../net/client/open_client.ts";
 import { BareMachine } from "../../support/bare_machine.ts";
+import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free_port.ts";
+import { MemoryGroup } from "../../support/memory_group.ts";
 import { NamespaceNetwork, whyNoNamespaces } from "../../support/namespaces.ts";
 import { testWith, ZK_CLI } from "../../support/prerequisites.ts";
 import { runProcess } from "../../support/run_process.ts";
@@ -33,6 +38,7 @@ for (const [method, ...flags] of METHODS) {
       using machine = new BareMachine();
       Deno.renameSync(file, `${machine.folder}/denkeeper`);
       await smoke(machine);
+      await serveInLittleMemory(machine);
       assert.equal(machine.cached.length <= 1, true, `${machine.cached}`);
     },
   );
@@ -95,6 +101,64 @@ async function smoke(machine: BareMachine): Promise<void> {
     assert.match(stdout, /^Stopping zookeeper ... STOPPED$/m);
   }
   await run([`${machine.folder}/denkeeper`, "status"], 1);
+}
+
+/** In a container of 256 MiB it says what it cannot take, before the system ends it; and goes on when there is room. */
+async function serveInLittleMemory(machine: BareMachine): Promise<void> {
+  await using group = MemoryGroup.create(256 * 2 ** 20);
+  if (group === null) return; // only root may make one
+  const [clientPort, httpPort] = [freePort(), freePort()];
+  Deno.writeTextFileSync(
+    `${machine.folder}/small.cfg`,
+    `dataDir=small\nclientPort=${clientPort}\nadmin.serverPort=${httpPort}\nsnapCount=300\n` +
+      "clientPortAddress=127.0.0.1\nadmin.serverAddress=127.0.0.1\n",
+  );
+  const { wrapper } = group;
+  const denkeeper = `${machine.folder}/denkeeper`;
+  const started = await machine.run([denkeeper, "start", "small.cfg"], { wrapper });
+  assert.equal(started.code, 0, started.stderr);
+  try {
+    const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+    const heap = Number(/^jvm_memory_bytes_max\{area="heap"\} (\d+)$/m.exec(metrics)![1]);
+    assert.equal(
+      heap < 256 * 2 ** 20,
+      true,
+      `${heap}: V8 itself would take a fourth of the machine's`,
+    );
+    await using client = openClient(`127.0.0.1:${clientPort}`);
+    const data = new Uint8Array(100_000);
+    const paths: string[] = [];
+    let [next, refusedCount] = [0, 0];
+    const fill = async () => {
+      while (refusedCount === 0 && next < 3000) {
+        const path = `/n${next++}`;
+        try {
+          paths.push((await client.create(path, data)).path);
+        } catch (error) {
+          if ((error as KeeperError).code !== ErrorCode.SystemError) throw error;
+          refusedCount++;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, fill));
+    assert.notEqual(refusedCount, 0, `${paths.length} znodes of 100 KB are in 256 MiB`);
+    assert.equal((await client.get(paths[0]!)).data!.length, data.length);
+    const put = await fetch(`http://127.0.0.1:${httpPort}/api/v1/data/http`, {
+      method: "PUT",
+      body: "x",
+    });
+    assert.deepEqual([put.status, (await put.json()).code], [507, ErrorCode.SystemError]);
+    await Promise.all(paths.map((path) => client.delete(path)));
+    await eventually("znodes are created again", async () => {
+      return await client.create("/again", null).then(() => true, (error) => {
+        if (error.code !== ErrorCode.SystemError) throw error;
+        return false;
+      });
+    });
+  } finally {
+    const { stdout, stderr } = await machine.run([denkeeper, "stop", "small.cfg"]);
+    assert.match(stdout, /^Stopping zookeeper \.\.\. STOPPED$/m, stderr);
+  }
 }
 
 function isFile(path: string): boolean {
