@@ -200,7 +200,9 @@ testWith(["tmux"], "cli: a session in a terminal", async (t) => {
       await terminal.type("p");
       await typed("CONNECTING", 7, "get /app");
       await terminal.press("Enter");
-      await terminal.shows(/KeeperErrorCode = ConnectionLoss for \/app\n.*\(CONNECTING\) 8\]$/);
+      await terminal.shows(
+        /KeeperErrorCode = ConnectionLoss for \/app\n  127.*: Connection refused.*\n.*\(CONNECTING\) 8\]$/,
+      );
       await terminal.type("get /zo");
     });
     await typed("CONNECTED", 8, "get /zo");
