@@ -28,7 +28,7 @@ const RESTORING = 'The command "denkeeper backup" uses the same folder: it verif
   '("backup verify"), and restores one, as of any txn or time in its range, to a server that is ' +
   'stopped ("backup restore").';
 
-const Time = z.iso.datetime();
+const Time = z.string().meta({ description: "ISO 8601, in UTC" });
 const Backup = z.object({
   id: z.string(),
   created: Time.meta({ description: "when it was begun" }),
