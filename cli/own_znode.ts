@@ -16,7 +16,7 @@ export function ownZnodePath(purpose: string): string {
   return `/denkeeper-${purpose}-${crypto.randomUUID()}`;
 }
 
-/** Makes it. @throws {Error} saying so when it is the chroot that is not there */
+/** Makes it. @throws {Error} saying what to do when it cannot be made there */
 export async function makeOwnZnode(
   client: ZooKeeperClient,
   path: string,
@@ -25,14 +25,30 @@ export async function makeOwnZnode(
   try {
     await client.create(path, null);
   } catch (cause) {
-    const isNoNode = cause instanceof KeeperError && cause.code === ErrorCode.NoNode;
-    if (!isNoNode || chroot === "") throw cause;
+    const code = cause instanceof KeeperError ? cause.code : ErrorCode.Ok;
+    if (code === ErrorCode.NoNode && chroot !== "") {
+      const what = `there is no znode "${chroot}", the chroot of the connect string: make it first`;
+      throw new Error(what, { cause });
+    }
+    if (code !== ErrorCode.NoAuth) throw cause;
     throw new Error(
-      `there is no znode "${chroot}", the chroot of the connect string: make it first`,
-      {
-        cause,
-      },
+      `NoAuth: no znode may be made below "${
+        chroot || "/"
+      }": name who may with --auth, or a chroot ` +
+        "where anybody may in the connect string",
+      { cause },
     );
+  }
+}
+
+/** Removes it, with everything below. */
+export async function removeOwnZnode(client: ZooKeeperClient, path: string): Promise<void> {
+  try {
+    await deleteTree(client, path);
+  } catch (error) {
+    if (!(error instanceof KeeperError) || error.code !== ErrorCode.NoAuth) throw error;
+    await client.sync(path);
+    if (await client.exists(path) !== null) throw error; // it could not be made either
   }
 }
 

@@ -10,7 +10,7 @@ import { ClientArgumentError } from "../../net/client/client_errors.ts";
 import type { AuthInfo, ZooKeeperClient } from "../../net/client/client_types.ts";
 import { parseConnectString } from "../../net/client/connect_string.ts";
 import { CommandError } from "../command_line.ts";
-import { deleteTree, forEachOf, makeOwnZnode, ownZnodePath } from "../own_znode.ts";
+import { forEachOf, makeOwnZnode, ownZnodePath, removeOwnZnode } from "../own_znode.ts";
 import { ExitCode, type World } from "../world.ts";
 import { showProgress } from "./bench_progress.ts";
 import { reportJson, reportText } from "./bench_report.ts";
@@ -167,7 +167,7 @@ async function cleanUp(base: string, options: BenchOptions, world: World): Promi
   try {
     await using client = open(options);
     await client.connected({ timeoutMs: options.timeoutMs });
-    await deleteTree(client, base);
+    await removeOwnZnode(client, base);
   } catch (error) {
     world.writeStderr(
       `Cannot remove "${base}": ${

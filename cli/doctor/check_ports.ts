@@ -5,6 +5,7 @@
  */
 import { ListenError } from "../../core/errors.ts";
 import { QuorumConfig } from "../../cluster/quorum_config.ts";
+import { serverText } from "../../net/client/connect_string.ts";
 import { listen } from "../../net/tcp_listen.ts";
 import { type Examination, holdersOf, isZooKeeperAnswer } from "./examination.ts";
 import { findingKinds, type Report } from "./finding.ts";
@@ -193,16 +194,18 @@ async function checkOthers(
           problems.push(`${host} has no address`);
           continue;
         }
-        const at = `server.${server.serverId} at ${host}:${electionPort}`;
+        const place = serverText({ hostname: host, port: electionPort });
+        const at = `server.${server.serverId} at ${place}`;
         const state = await listensLikeAMember({ hostname: host, port: electionPort }, timeoutMs);
         if (state.kind === "stranger") {
           report("DK-PORT-007", `${at} says ${JSON.stringify(state.said.slice(0, 60))}`);
         } else if (state.kind === "silent") reached.add(server.serverId);
-        else problems.push(`${host}:${electionPort}: ${state.reason}`);
+        else problems.push(`${place}: ${state.reason}`);
         if (state.kind !== "silent") continue;
         const quorum = await reach({ hostname: host, port: quorumPort }, timeoutMs);
         if (quorum === "blocked") {
-          const where = `server.${server.serverId} at ${host}:${quorumPort}`;
+          const at = serverText({ hostname: host, port: quorumPort });
+          const where = `server.${server.serverId} at ${at}`;
           report("DK-PORT-008", `${where}: no answer in ${timeoutMs} ms`);
         }
       }

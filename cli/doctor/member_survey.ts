@@ -6,6 +6,7 @@
  */
 import { splitLines } from "../../cluster/ensemble_lines.ts";
 import type { EnsembleServer } from "../../core/server_config.ts";
+import { serverText } from "../../net/client/connect_string.ts";
 import { askHttp, askWord } from "../../net/server_questions.ts";
 import { isZooKeeperAnswer, type RunningServer } from "./examination.ts";
 import type { Machine } from "./machine.ts";
@@ -58,9 +59,9 @@ async function ask(server: EnsembleServer | null, surveyor: Surveyor): Promise<M
   const host = isOurs ? clients!.host ?? "127.0.0.1" : hostOf(server);
   const port = isOurs ? clients!.port : server.clientPort ?? clients?.port ?? 2181;
   const place = { host, port };
-  const name = `${
-    server === null ? "this server" : `server.${server.serverId}`
-  } at ${host}:${port}`;
+  const name = `${server === null ? "this server" : `server.${server.serverId}`} at ${
+    serverText({ hostname: host, port })
+  }`;
   const isPortAssumed = !isOurs && server.clientPort === null;
   const blank = {
     ...{ name, server, isOurs, isPortAssumed, version: null, mode: null, zxid: null },

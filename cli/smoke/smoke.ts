@@ -13,7 +13,7 @@ import {
   serverText,
 } from "../../net/client/connect_string.ts";
 import { CommandError } from "../command_line.ts";
-import { deleteTree, makeOwnZnode, ownZnodePath } from "../own_znode.ts";
+import { makeOwnZnode, ownZnodePath, removeOwnZnode } from "../own_znode.ts";
 import { ExitCode, type World } from "../world.ts";
 import { SERVER_STEPS } from "./server_steps.ts";
 import { SESSION_STEPS } from "./session_steps.ts";
@@ -171,7 +171,7 @@ class SmokeRun {
       await using client = this.#client();
       try {
         await client.connected({ timeoutMs: this.#connectMs });
-        await deleteTree(client, this.#base);
+        await removeOwnZnode(client, this.#base);
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause);
         const command = `denkeeper cli -server ${this.#options.connectString} deleteall`;

@@ -126,6 +126,20 @@ Deno.test("smoke and bench name a chroot that is not there", async () => {
   assert.match((await run("bench", servers)).stderr, said);
 });
 
+Deno.test("smoke and bench say where they may not write, and that nothing is left", async () => {
+  await using server = await InProcessServer.start();
+  const servers = `127.0.0.1:${server.clientPort}`;
+  await using client = openClient(servers);
+  await client.setAcl("/", [{ permissions: 1, scheme: "world", id: "anyone" }]);
+  const said = /NoAuth: no znode may be made below "\/": name who may with --auth/;
+  const { stdout } = await run("smoke", servers);
+  assert.match(stdout, said);
+  assert.match(stdout, /^ok .* clean up$/m);
+  const { stderr } = await run("bench", servers);
+  assert.match(stderr, said);
+  assert.doesNotMatch(stderr, /Cannot remove/);
+});
+
 Deno.test("bench: a wait for what is never answered does not lower the rate", async () => {
   let left = 10;
   const get = () => new Promise<void>((resolve) => left-- > 0 && setTimeout(resolve, 5));
