@@ -148,7 +148,10 @@ export async function doctor(
   if (json) {
     const report = { config: subject.configPath, member: subject.myid, counts, findings };
     world.print(`${JSON.stringify(report, null, 2)}\n`);
-  } else world.print(textOf({ subject, findings }, counts, world.terminal.columns));
+  } else {
+    const what = subject.configPath ?? options.file ?? "settings of the environment";
+    world.print(textOf({ subject, findings }, { what, counts, columns: world.terminal.columns }));
+  }
   return counts.error + counts.warning === 0 ? ExitCode.Normal : ExitCode.Unexpected;
 }
 
@@ -186,16 +189,19 @@ const INDENT = "         ";
 
 function textOf(
   { subject, findings }: Diagnosis,
-  counts: Readonly<Record<Finding["severity"], number>>,
-  columns: number,
+  { what, counts, columns }: {
+    readonly what: string;
+    readonly counts: Readonly<Record<Finding["severity"], number>>;
+    readonly columns: number;
+  },
 ): string {
-  const { configPath, isMember, servers, myid, values } = subject;
+  const { isMember, servers, myid, values } = subject;
   const who = values === null
     ? "cannot be used"
     : isMember
     ? `member ${myid ?? "?"} of ${servers.length}`
     : "a server that stands alone";
-  let text = `${configPath ?? "settings of the environment"}: ${who}\n\n`;
+  let text = `${what}: ${who}\n\n`;
   for (const code of new Set(findings.map((finding) => finding.code))) {
     const same = findings.filter((finding) => finding.code === code);
     const [first] = same;

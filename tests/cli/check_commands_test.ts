@@ -301,6 +301,9 @@ Deno.test("doctor ends with 1 when something is wrong, else with 0, and explains
   const file = `${dir.path}/zoo.cfg`;
   const config = `dataDir=${dir.path}\nclientPort=${port}\nadmin.enableServer=false\n`;
   Deno.writeTextFileSync(file, config);
+  const missing = await run("doctor", `${dir.path}/none.cfg`, "--only", "config");
+  assert.equal(missing.code, 1);
+  assert.ok(missing.stdout.startsWith(`${dir.path}/none.cfg: cannot be used\n`), missing.stdout);
   const sound = await run("doctor", file, "--only", "ports");
   assert.equal(sound.stdout.split("\n").at(-2), "0 errors, 0 warnings, 0 for information");
   assert.equal(sound.code, 0);
