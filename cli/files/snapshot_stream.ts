@@ -7,7 +7,7 @@
  * @module
  */
 import { DataDirError, DecodeError } from "../../core/errors.ts";
-import type { FileSystem, OpenFile } from "../../core/ports.ts";
+import type { FileSystem } from "../../core/ports.ts";
 import { SnapshotLoader, type SnapshotSummary } from "../../core/storage/snapshot_loader.ts";
 import type { SessionTable } from "../../core/storage/snapshot_tree.ts";
 import type { LoadableTree } from "../../core/storage/tree_record_reader.ts";
@@ -23,7 +23,7 @@ import {
 } from "../../net/snapshot_files.ts";
 import { CommandError } from "../command_line.ts";
 import { readAt } from "./intact_records.ts";
-import { fileProblem } from "./storage_paths.ts";
+import { fileProblem, openToRead } from "./storage_paths.ts";
 
 export interface SnapshotNode {
   /** The root's is empty. */
@@ -95,12 +95,7 @@ function isOfSystem(error: Error): boolean {
 }
 
 function startOf(path: string): Uint8Array {
-  let file: OpenFile;
-  try {
-    file = systemFiles.open(path, "read");
-  } catch (error) {
-    throw fileProblem("open snapshot", path, error);
-  }
+  const file = openToRead(path, "snapshot");
   try {
     const start = new Uint8Array(SNAPSHOT_START_BYTES);
     return start.subarray(0, readAt(file, 0, start));

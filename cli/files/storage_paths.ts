@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { OpenFile } from "../../core/ports.ts";
 import { basename } from "../../net/file_path.ts";
 import { snapshotsIn, type StorageFile, txnLogsIn } from "../../core/storage/file_names.ts";
 import { systemFiles } from "../../net/file_system.ts";
@@ -49,6 +50,21 @@ function find(path: string, { kind, list, example }: {
     `Cannot find a ${kind} in "${path}", nor in its "${VERSION_DIR}": such files are called ` +
       `"${example}"; name the directory that holds them, or a file`,
   );
+}
+
+/** @throws {CommandError} also for what cannot be read at any offset: a pipe, as `<(zcat log.1.gz)` names one */
+export function openToRead(path: string, kind: string): OpenFile {
+  try {
+    const { isFifo, isSocket } = Deno.statSync(path);
+    if (isFifo === true || isSocket === true) {
+      throw new CommandError(
+        `Cannot read ${kind} "${path}": it is a pipe, which is read only once; write it to a file, and name that`,
+      );
+    }
+    return systemFiles.open(path, "read");
+  } catch (error) {
+    throw error instanceof CommandError ? error : fileProblem(`open ${kind}`, path, error);
+  }
 }
 
 /** What is wrong with a file that cannot be opened or read, as one sentence. */

@@ -5,7 +5,6 @@
  */
 import type { OpenFile } from "../../core/ports.ts";
 import { LogCorruptError } from "../../core/storage/txn_log_reader.ts";
-import { systemFiles } from "../../net/file_system.ts";
 import { rest } from "../../net/rest.ts";
 import { CommandError } from "../command_line.ts";
 import { ExitCode, type World } from "../world.ts";
@@ -15,7 +14,7 @@ import { JavaDates } from "./java_forms.ts";
 import { type LogEnd, LogWalk } from "./log_walk.ts";
 import { OutputPieces } from "./output_pieces.ts";
 import { lengthMaxOf } from "./size_limit.ts";
-import { fileProblem, findTxnLogs, type FoundFiles } from "./storage_paths.ts";
+import { findTxnLogs, type FoundFiles, openToRead } from "./storage_paths.ts";
 import { type FilterOptions, TxnFilter } from "./txn_filter.ts";
 import { txnJson } from "./txn_json.ts";
 import { decodeBody, txnLine } from "./txn_text.ts";
@@ -223,11 +222,7 @@ function nextLog(dir: string, name: string): string | null {
 
 /** @throws {CommandError} */
 export function openLog(path: string): OpenFile {
-  try {
-    return systemFiles.open(path, "read");
-  } catch (error) {
-    throw fileProblem("open txn log", path, error);
-  }
+  return openToRead(path, "txn log");
 }
 
 function sizeOf(path: string): number {

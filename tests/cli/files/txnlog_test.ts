@@ -356,3 +356,14 @@ function filesOf(path: string): [string, number][] {
     [name, Deno.statSync(`${path}/version-2/${name}`).mtime!.getTime()] as [string, number]
   ).sort();
 }
+
+Deno.test("a pipe in place of a log or snapshot is refused, and not waited for", async () => {
+  using dir = makeTempDir();
+  const path = `${dir.path}/pipe`;
+  await new Deno.Command("mkfifo", { args: [path] }).output();
+  for (const command of ["txnlog", "txnlog verify", "txnlog repair", "snapshot"]) {
+    const { code, stdout, stderr } = await runFiles([...command.split(" "), path]);
+    assert.deepEqual([code, stdout], [1, ""], command);
+    assert.match(stderr, /^Cannot read (txn log|snapshot) ".*pipe": it is a pipe, which is read/);
+  }
+});
