@@ -23,7 +23,7 @@ function writeIfRead(stream: typeof Deno.stdout, text: string): void {
 
 function columnsOf(): number {
   try {
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || 80; // 0: a terminal that was told no size
   } catch {
     return 80; // no terminal
   }

@@ -71,10 +71,10 @@ export class Completer {
     const { from, text } = word;
     const none = { from, candidates: [] };
     const client = this.#client();
-    if (client === null || !client.state.startsWith("CONNECTED")) return none;
-    const signal = AbortSignal.any([interrupted, AbortSignal.timeout(ANSWER_MS_MAX)]);
     const slash = text.lastIndexOf("/");
     const parent = text.slice(0, slash);
+    if (client === null || !client.state.startsWith("CONNECTED") || parent === "/") return none;
+    const signal = AbortSignal.any([interrupted, AbortSignal.timeout(ANSWER_MS_MAX)]);
     const start = text.slice(slash + 1);
     try {
       const { children } = await client.getChildren(parent === "" ? "/" : parent, { signal });

@@ -68,6 +68,9 @@ Deno.test("Completer completes paths of any depth from the server, and stops whe
     ["get '/b c/", ["get '/b c/d' "]],
     ["get /日", ["get /日本 "]],
     ["get /nowhere/", []],
+    ["get //", []],
+    ["get //ap", []],
+    ["get /app//", []],
     ["get /app/config/db/", []],
   ];
   for (const [line, lines] of cases) {
