@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CommandError } from "./cli/command_line.ts";
 import { runCommand } from "./cli/commands.ts";
 import { OutputClosedError } from "./cli/world.ts";
 
@@ -50,7 +51,7 @@ Deno.exit(
         writeAll(Deno.stdout, output);
       } catch (error) {
         if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosedError();
-        throw error;
+        throw new CommandError(`Cannot write to stdout: ${(error as Error).message}`);
       }
     },
     writeStdout: (text) => writeIfRead(Deno.stdout, text),

@@ -70,7 +70,7 @@ async function connect(session: ShellSession): Promise<void> {
 
 function shellSettings(
   world: World,
-  { connectString, timeout, canBeReadOnly, clientConfiguration, isJson }: Invocation,
+  { connectString, timeout, canBeReadOnly, clientConfiguration, isJson, command }: Invocation,
 ): { settings: ShellSettings; timeoutMs: number } {
   const { requestTimeoutMs, maxFrameBytes } = clientSettings(
     world.environment,
@@ -90,6 +90,7 @@ function shellSettings(
       isJson,
       requestTimeoutMs,
       commands: ALL_COMMANDS,
+      readsLines: command === null,
       openClient,
       clientOptions: {
         sessionTimeoutMs: timeoutMs,

@@ -41,6 +41,8 @@ export interface ShellSettings {
   readonly requestTimeoutMs?: number;
   readonly commands: readonly ShellCommand[];
   readonly openClient: OpenClient;
+  /** Lines come from stdin: no command can have its data from there. */
+  readonly readsLines?: boolean;
   /** Default: the world's. A terminal prints above the line that is being typed. */
   readonly output?: ShellOutput;
 }
@@ -74,6 +76,10 @@ function takeCommonOptions(
 
 const COMMON_OPTIONS = new Set(["--json", "--help"]);
 
+function refuseStdin(): never {
+  throw new ShellError("Cannot read data from stdin, where the commands come from: name a file");
+}
+
 export class ShellSession implements ShellContext {
   readonly world: World;
   readonly commands: readonly ShellCommand[];
@@ -95,7 +101,9 @@ export class ShellSession implements ShellContext {
   #closedOutput: OutputClosedError | null = null;
 
   constructor(settings: ShellSettings) {
-    this.world = settings.world;
+    this.world = settings.readsLines === true
+      ? { ...settings.world, stdin: refuseStdin }
+      : settings.world;
     this.#isJson = settings.isJson;
     this.#requestTimeoutMs = settings.requestTimeoutMs ?? 0;
     this.commands = settings.commands;
