@@ -249,7 +249,7 @@ Examples:
   denkeeper snapshot compare -l snapshot.57 -r snapshot.99 -b 100 -n 1
 
 Exit codes:
-  0  they are the same, or with -b and -n were compared
+  0  they are the same, or were compared with -b and -n
   1  they differ, or one cannot be read
   2  the command line cannot be understood`,
     )
