@@ -12,6 +12,7 @@ import { TxnApplier } from "../../core/txn/apply.ts";
 import type { Zxid } from "../../core/zxid.ts";
 import { rest } from "../rest.ts";
 import { systemRandom } from "../system_clock.ts";
+import { JavaDigests } from "./java_digests.ts";
 import { BackupDamagedError, type BackupManifest, type SnapshotEntry } from "./manifest.ts";
 import type { Progress } from "./progress.ts";
 import type { Repository } from "./repository.ts";
@@ -97,6 +98,7 @@ async function replayFrom(
   const applier = new TxnApplier(tree, sessions);
   const order = new ReplayOrder({ zxid: base.zxid, file: base.file });
   const digests = new ReplayDigests(base.zxid, summary.digest);
+  const javaDigests = new JavaDigests();
   const digestOf = () => tree.treeDigest;
   digests.check(base.zxid, null, digestOf);
   const needed = logs.filter(({ firstZxid, lastZxid }) =>
@@ -113,8 +115,9 @@ async function replayFrom(
         continue;
       }
       order.take(reader.zxid, entry.file);
-      const { header, txn, digest } = reader.record();
-      applier.apply(header, txn);
+      const record = reader.record();
+      applier.apply(record.header, record.txn);
+      const digest = javaDigests.corrected(record, tree.treeDigest);
       const before = digests.mismatchCount;
       digests.check(reader.zxid, digest, digestOf);
       if (digests.mismatchCount > before) goodFromZxid = null;
