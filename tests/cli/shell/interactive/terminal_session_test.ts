@@ -201,7 +201,7 @@ testWith(["tmux"], "cli: a session in a terminal", async (t) => {
       await typed("CONNECTING", 7, "get /app");
       await terminal.press("Enter");
       await terminal.shows(
-        /KeeperErrorCode = ConnectionLoss for \/app\n  127.*: Connection refused.*\n.*\(CONNECTING\) 8\]$/,
+        /KeeperErrorCode = ConnectionLoss for \/app\n {2}127.*: Connection refused.*\n.*\(CONNECTING\) 8\]$/,
       );
       await terminal.type("get /zo");
     });
