@@ -274,7 +274,10 @@ function javaCommand(properties: string[], configFile: string): string[] {
   return ["java", ...JAVA_FLAGS, ...properties, "-cp", JAVA_CLASS_PATH, main, configFile];
 }
 
+/** With DENKEEPER_UNDER_TEST, the one file that it names, which was made by `deno task compile`. */
 function denkeeperCommand(configFile: string): string[] {
+  const executable = Deno.env.get("DENKEEPER_UNDER_TEST");
+  if (executable) return [executable, "start-foreground", configFile];
   const { tasks } = JSON.parse(Deno.readTextFileSync(`${PROJECT_DIR}deno.json`));
   const start = String(typeof tasks.start === "string" ? tasks.start : tasks.start.command);
   const flags = start.split(/\s+/).filter((word) => word.startsWith("-"));
