@@ -22,11 +22,13 @@ Deno.test("LateTimeout calls once, and not when it was stopped", async () => {
 Deno.test("LateInterval calls until it is stopped, also from within a call", async () => {
   const ended = Promise.withResolvers<void>();
   let count = 0;
-  const interval = new LateInterval(() => {
+  const intervals: LateInterval[] = [];
+  const call = () => {
     if (++count < 3) return;
-    interval.stop();
+    intervals[0]!.stop();
     ended.resolve();
-  }, 2);
+  };
+  intervals.push(new LateInterval(call, 2));
   const never = new LateInterval(() => count = 100, 2);
   never.stop();
   await ended.promise;
