@@ -29,7 +29,7 @@ case ${DENKEEPER_CACHE-} in
   /*) cache=$DENKEEPER_CACHE ;;
   ?*) cache=$PWD/$DENKEEPER_CACHE ;;
   *)
-    cache=/var/tmp/denkeeper-$(id -u)
+    cache=
     for base in "${XDG_CACHE_HOME-}" "${HOME:+$HOME/.cache}"; do
       case $base in /?*) ;; *) continue ;; esac
       # A home that is not there is nobody's to make: users of services have /nonexistent.
@@ -39,6 +39,7 @@ case ${DENKEEPER_CACHE-} in
         break
       fi
     done
+    [ -n "$cache" ] || cache=/var/tmp/denkeeper-$(id -u)
     ;;
 esac
 home=$cache/$hash
