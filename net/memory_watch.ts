@@ -110,8 +110,9 @@ export class MemoryWatch {
     }
     tree.refusesGrowth = true;
     logger.error(
-      "memory is short: creates, and data that get longer, are refused (SystemError); delete " +
-        "znodes, or give the server more memory, or raise memory.softLimit",
+      "memory is short: where this server decides, alone or as the leader, creates and data that " +
+        "get longer are refused (SystemError); delete znodes, or give it more memory, or raise " +
+        "memory.softLimit",
       fields,
     );
   }

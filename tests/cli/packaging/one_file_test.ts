@@ -77,6 +77,7 @@ async function smoke(machine: BareMachine): Promise<void> {
     await denkeeper("version"),
     /^Denkeeper, version \d+\.\d+\.\d+ \([0-9a-f]{10}(-dirty)?;/,
   );
+  assert.match(await denkeeper("complete", "bash"), /complete .*-F/);
   assert.match(await denkeeper("start"), /^Starting zookeeper \.\.\. STARTED$/m);
   try {
     assert.match(await denkeeper("status"), /^Mode: standalone$/m);
