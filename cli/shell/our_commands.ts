@@ -104,7 +104,7 @@ ${COMMON}
     details: `Tests, of which all must hold; -not or ! turns the next one round:
   -name GLOB   -iname GLOB    the last name: * ? [a-z] [!a-z]
   -path GLOB                  the whole path, * takes slashes, too
-  -regex RE    -iregex RE     the whole path
+  -regex RE    -iregex RE     the whole path; RE as grep takes it
   -type ephemeral|persistent  (containers and TTLs look persistent: servers do not tell)
   -owner 0xSESSION            ephemerals of a session
   -size N[c|k|M]              bytes of data: +N more, -N less
@@ -126,7 +126,7 @@ ${COMMON}
     summary: "lines of data that match a pattern",
     load: async () => (await import("./ours/grep.ts")).runGrep,
     details: `  -i           whatever the case
-  -F           the pattern is plain text; -E: a regular expression (JavaScript's), as without
+  -F           the pattern is plain text; -E: a regular expression, as without
   -w  -x       matches whole words, whole lines
   -v           lines that do not match
   -l  -L       only paths of znodes with, without such lines
@@ -140,6 +140,7 @@ ${COMMON}
   --json       a line of JSON for each match
   --help       this text
 
+Patterns are RE2's: as of grep -E, with \\d \\w \\b and (?i), without back references and look-around.
 Codes: 0 found, 1 nothing found, 2 failed, or not all of it could be read.
   grep -il password /app`,
   }),

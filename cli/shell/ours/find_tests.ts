@@ -4,6 +4,7 @@
  * @module
  */
 import type { ClientStat } from "../../../net/client/client_types.ts";
+import { patternOf, quoted } from "./linear_pattern.ts";
 import { usageError } from "./option_words.ts";
 import { typeOf } from "./znode_text.ts";
 
@@ -30,11 +31,12 @@ const MS_OF_UNIT: Readonly<Record<string, number>> = {
 
 /** Tests that take the word behind them. */
 const WITH_VALUE: Readonly<Record<string, (value: string, nowMs: number) => Answer>> = {
-  "-name": (glob) => matching(globPattern(glob, "", "[^/]"), ({ name }) => name),
-  "-iname": (glob) => matching(globPattern(glob, "i", "[^/]"), ({ name }) => name),
-  "-path": (glob) => matching(globPattern(glob, "", "."), ({ path }) => path),
-  "-regex": (regex) => matching(wholeRegex(regex, ""), ({ path }) => path),
-  "-iregex": (regex) => matching(wholeRegex(regex, "i"), ({ path }) => path),
+  "-name": (glob) => matching("name", glob, { source: globSource(glob, "[^/]") }),
+  "-iname": (glob) =>
+    matching("name", glob, { source: globSource(glob, "[^/]"), ignoreCase: true }),
+  "-path": (glob) => matching("path", glob, { source: globSource(glob, ".") }),
+  "-regex": (regex) => matching("path", regex, { source: regex }),
+  "-iregex": (regex) => matching("path", regex, { source: regex, ignoreCase: true }),
   "-type": typeTest,
   "-owner": ownerTest,
   "-size": (value) => {
@@ -100,43 +102,34 @@ export function findTestsOf(words: readonly string[], nowMs: number): FindWords 
   return { tests, newerThan, others };
 }
 
-function matching(pattern: RegExp, textOf: (candidate: Candidate) => string): Answer {
-  return (candidate) => pattern.test(textOf(candidate));
+/** As find has it, the pattern is for the whole name or path. */
+function matching(
+  field: "name" | "path",
+  shown: string,
+  { source, ignoreCase = false }: { source: string; ignoreCase?: boolean },
+): Answer {
+  const pattern = patternOf("find", source, { ignoreCase, dotAll: true }, shown);
+  return (candidate) => pattern.testExact(candidate[field]);
 }
 
 /** `*`, `?`, `[a-z]`, `[!a-z]`, and `\` before what stands for itself. */
-function globPattern(glob: string, flags: string, any: string): RegExp {
+function globSource(glob: string, any: string): string {
   let source = "";
   for (let at = 0; at < glob.length; at++) {
     const letter = glob[at]!;
     const end = letter === "[" ? glob.indexOf("]", at + 2) : -1;
     if (letter === "*") source += `${any}*`;
     else if (letter === "?") source += any;
-    else if (letter === "\\" && at + 1 < glob.length) source += RegExp.escape(glob[++at]!);
+    else if (letter === "\\" && at + 1 < glob.length) source += quoted(glob[++at]!);
     else if (end > 0) {
       const inside = glob.slice(at + 1, end);
       const isNot = inside[0] === "!" || inside[0] === "^";
       const letters = inside.slice(isNot ? 1 : 0).replace(/[\\\][&^]/g, "\\$&");
       source += `[${isNot ? "^" : ""}${letters}]`;
       at = end;
-    } else source += RegExp.escape(letter);
+    } else source += quoted(letter);
   }
-  return regexOf(`^(?:${source})$`, `${flags}su`, glob);
-}
-
-/** As find has it: the expression is for the whole path. */
-function wholeRegex(regex: string, flags: string): RegExp {
-  regexOf(regex, "", regex); // a lone parenthesis must not close ours
-  return regexOf(`^(?:${regex})$`, `${flags}s`, regex);
-}
-
-function regexOf(source: string, flags: string, shown: string): RegExp {
-  try {
-    return new RegExp(source, flags);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw usageError("find", `"${shown}" is no pattern: ${why}`);
-  }
+  return source;
 }
 
 function typeTest(value: string): Answer {

@@ -5,12 +5,16 @@
  */
 import type { ShellContext } from "../shell_command.ts";
 import { CommandOutput, counted, DeniedSubtrees, Progress } from "./command_output.ts";
+import { patternOf, quoted } from "./linear_pattern.ts";
 import { OptionWords, usageError } from "./option_words.ts";
 import { asTrouble, TROUBLE } from "./trouble.ts";
 import { walkTree } from "./tree_walk.ts";
 import { checkedPath, printable, textOf } from "./znode_text.ts";
 
 const NOTHING_FOUND = 1;
+
+const WORD_START = String.raw`(?:^|[^\p{L}\p{N}_])`;
+const WORD_END = String.raw`(?:[^\p{L}\p{N}_]|$)`;
 
 const lossyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -104,30 +108,15 @@ function lineTest(pattern: string, options: OptionWords): (line: string) => bool
   if (options.has("-F") && options.has("-E")) {
     throw usageError("grep", "-F and -E exclude each other");
   }
-  let source = options.has("-F") ? RegExp.escape(pattern) : pattern;
-  const flags = options.has("-i") ? "i" : "";
-  try {
-    new RegExp(source, flags); // before ours stands around it
-    if (options.has("-w")) {
-      source = String.raw`(?<![\p{L}\p{N}_])(?:${source})(?![\p{L}\p{N}_])`;
-    }
-    if (options.has("-x")) source = `^(?:${source})$`;
-    const regex = compiled(source, flags);
-    const isWanted = !options.has("-v");
-    return (line) => regex.test(line) === isWanted;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw usageError("grep", `"${pattern}" is no pattern (-F takes it as plain text): ${why}`);
-  }
-}
-
-/** With Unicode's rules where the pattern keeps to them; they forbid much that other tools take. */
-function compiled(source: string, flags: string): RegExp {
-  try {
-    return new RegExp(source, `${flags}u`);
-  } catch {
-    return new RegExp(source, flags);
-  }
+  const source = options.has("-F") ? quoted(pattern) : pattern;
+  const flags = { ignoreCase: options.has("-i") };
+  const plain = patternOf("grep", source, flags, pattern);
+  const isWanted = !options.has("-v");
+  // a line that is the pattern holds it as a word, too
+  if (options.has("-x")) return (line) => plain.testExact(line) === isWanted;
+  if (!options.has("-w")) return (line) => plain.test(line) === isWanted;
+  const words = patternOf("grep", `${WORD_START}(?:${source})${WORD_END}`, flags, pattern);
+  return (line) => words.test(line) === isWanted;
 }
 
 function reportOf(

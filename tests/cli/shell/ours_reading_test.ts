@@ -158,6 +158,44 @@ Deno.test("grep looks into data, and says by its code whether it found something
   assert.deepEqual(await grep("(", "/t"), [2, ""]);
 });
 
+Deno.test("patterns of grep and find take time linear in the text, whatever they are", async () => {
+  await using test = await start();
+  const long = "a".repeat(100_000);
+  await test.client.create("/t/long", bytes(`${long}!\n été, Ä_\nb`));
+  await test.client.create(`/t/${"a".repeat(2000)}!`, null);
+  const cases: [words: string[], code: number, out: string | RegExp][] = [
+    [["grep", "-c", "(a+)+$", "/t/long"], 1, "/t/long:0\n"],
+    [["grep", "-cw", "(a+)+", "/t/long"], 0, "/t/long:1\n"],
+    [["grep", "-cx", "(a*)*", "/t/long"], 1, "/t/long:0\n"],
+    [["grep", "-cx", "(a*)*!", "/t/long"], 0, "/t/long:1\n"],
+    [["grep", "-iw", "ÉTÉ", "/t/long"], 0, "/t/long: été, Ä_\n"],
+    [["grep", "-iw", "ä|t|é", "/t/long"], 1, ""],
+    [["grep", "-Fx", "b|(", "/t/long"], 1, ""],
+    [["grep", "-x", "b|a", "/t/long"], 0, "/t/long:b\n"],
+    [["find", "/t", "-regex", "/t/(a+)+"], 0, "/t/a\n"],
+    [["find", "/t", "-count", "-name", `${"*a".repeat(40)}`], 0, "0\n"],
+    [["find", "/t", "-count", "-name", `${"*a".repeat(40)}[!^a]`], 0, "1\n"],
+  ];
+  for (const [words, code, out] of cases) {
+    const result = await test.shell.run(...words as [string, ...string[]]);
+    assert.deepEqual([result.out, result.code, result.err], [out, code, ""], words.join(" "));
+  }
+  for (
+    const [pattern, reason] of [
+      [String.raw`(a)\1`, /^back references are not supported: \\1/],
+      ["a(?=b)", /^look-ahead and look-behind are not supported: \(\?=/],
+      ["(?<!a)b", /^look-ahead and look-behind are not supported: \(\?<!/],
+      ["a)|(b", /unexpected \)/],
+    ] as const
+  ) {
+    for (const words of [["grep", pattern, "/t"], ["find", "/t", "-regex", pattern]] as const) {
+      const { code, err } = await test.shell.run(...words);
+      assert.equal(code, 2);
+      assert.match(err.replace(`${words[0]}: "${pattern}" is no pattern: `, ""), reason);
+    }
+  }
+});
+
 Deno.test("what may not be read is named, and all else is done", async () => {
   await using test = await start();
   await test.client.create("/t/a/secret", bytes("one"));
