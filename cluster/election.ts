@@ -13,7 +13,7 @@
 import { assert } from "../core/assert.ts";
 import { DecodeError } from "../core/errors.ts";
 import type { LogFields, Logger } from "../core/ports.ts";
-import { type Zxid, zxidToHex } from "../core/zxid.ts";
+import { type Zxid, zxidText } from "../core/zxid.ts";
 import { type Notification, NOTIFICATION_VERSION } from "./notification.ts";
 import { isQuorumInBoth, QuorumConfig } from "./quorum_config.ts";
 import type { ServerId, ServerState } from "./server_id.ts";
@@ -276,10 +276,10 @@ export class Election {
     this.#round = round;
     this.#logger.info("election round begun", {
       clock: this.#clock,
-      lastLoggedZxid: hex(this.#history.lastLoggedZxid),
+      lastLoggedZxid: zxidText(this.#history.lastLoggedZxid),
       currentEpoch: this.#history.currentEpoch,
       voters: this.#voters().join(" "),
-      configVersion: hex(this.#committed.version),
+      configVersion: zxidText(this.#committed.version),
     });
     return [{ kind: "connectAll" }, ...this.#sendAll(round, nowMs)];
   }
@@ -307,7 +307,7 @@ export class Election {
     if (this.#lastSeen.version < config.version) this.#lastSeen = config;
     this.#logger.info("newer configuration learned in an election", {
       from,
-      version: hex(config.version),
+      version: zxidText(config.version),
     });
     const effects: ElectionEffect[] = [{ kind: "adoptConfig", config }];
     if (isOtherEnsemble) effects.push(...this.#beginRound(nowMs));
@@ -484,7 +484,7 @@ export class Election {
       leader,
       state,
       clock: this.#clock,
-      zxid: hex(zxid),
+      zxid: zxidText(zxid),
       peerEpoch,
     });
     return { kind: "decided", vote, state };
@@ -562,12 +562,8 @@ function fieldsOf({ state, vote }: Notification): LogFields {
   return {
     state,
     leader: vote.leader,
-    zxid: hex(vote.zxid),
+    zxid: zxidText(vote.zxid),
     clock: vote.electionEpoch,
     peerEpoch: vote.peerEpoch,
   };
-}
-
-function hex(zxid: Zxid): string {
-  return `0x${zxidToHex(zxid)}`;
 }

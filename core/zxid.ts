@@ -41,6 +41,11 @@ export function zxidToHex(zxid: Zxid): string {
   return zxid >= 0 ? zxid.toString(16) : BigInt.asUintN(64, BigInt(zxid)).toString(16);
 }
 
+/** A zxid as users read and write it: `0x` and lower-case hex. */
+export function zxidText(zxid: Zxid): string {
+  return `0x${zxidToHex(zxid)}`;
+}
+
 /** A session id as ZooKeeper prints it: `0x` and lower-case hex of the unsigned 64 bits. */
 export function sessionIdToHex(sessionId: bigint): string {
   return "0x" + BigInt.asUintN(64, sessionId).toString(16);

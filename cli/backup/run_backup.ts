@@ -4,7 +4,7 @@
  * @module
  */
 import { resolve } from "node:path";
-import { type Zxid, zxidToHex } from "../../core/zxid.ts";
+import { zxidText } from "../../core/zxid.ts";
 import { BackupError } from "../../net/backup/backup_error.ts";
 import { CommandError } from "../command_line.ts";
 import { ConfigError } from "../config_error.ts";
@@ -120,9 +120,9 @@ export async function runCreate(
       `Backup ${manifest.id} of "${manifest.source.dataDir}" is in "${to}": ${
         sizeText(newBytes)
       } new, ${sizeText(sharedBytes)} shared with earlier ones\n` +
-        `It can restore 0x${zxidToHex(fromZxid)} (${timeText(fromTime)}) to 0x${
-          zxidToHex(toZxid)
-        } (${timeText(toTime)})\n`,
+        `It can restore ${zxidText(fromZxid)} (${timeText(fromTime)}) to ${zxidText(toZxid)} (${
+          timeText(toTime)
+        })\n`,
     );
   }
   return ExitCode.Normal;
@@ -234,9 +234,9 @@ export async function runVerify(
     } else {
       const { fromZxid, fromTime, toZxid, toTime } = manifest!.range;
       world.print(
-        `${id}: good: ${txnCount} txns, ${znodeCount} znodes at the end; restores 0x${
-          zxidToHex(fromZxid)
-        } (${timeText(fromTime)}) to 0x${zxidToHex(toZxid)} (${timeText(toTime)})\n`,
+        `${id}: good: ${txnCount} txns, ${znodeCount} znodes at the end; restores ${
+          zxidText(fromZxid)
+        } (${timeText(fromTime)}) to ${zxidText(toZxid)} (${timeText(toTime)})\n`,
       );
     }
   }
@@ -341,7 +341,7 @@ function pointOf(text: string): RestorePoint {
 function describeChosen({ manifest, throughZxid, timeMs }: ChosenBackup) {
   return {
     id: manifest.id,
-    zxid: hex(throughZxid),
+    zxid: zxidText(throughZxid),
     time: timeMs === null ? null : timeText(timeMs),
   };
 }
@@ -357,7 +357,7 @@ function planText(
 ): string {
   const time = timeMs === null ? "" : `, of ${timeText(timeMs)}`;
   const lines = [
-    `backup ${manifest.id} as it was after txn ${hex(throughZxid)}${time}, to ` +
+    `backup ${manifest.id} as it was after txn ${zxidText(throughZxid)}${time}, to ` +
     `"${dataDir}/version-2/${snapshot}"`,
     ...moved.map(({ from, to }) => `Moved aside: "${from}" to "${to}"`),
   ];
@@ -429,10 +429,6 @@ async function deleteBackups(
 
 function printJson(world: World, value: unknown): void {
   world.print(`${JSON.stringify(value, null, world.terminal.stdout ? 2 : 0)}\n`);
-}
-
-function hex(zxid: Zxid): string {
-  return `0x${zxidToHex(zxid)}`;
 }
 
 function textOf(error: unknown): string {

@@ -12,7 +12,7 @@ import { isUnfinishedSnapshot, snapshotsIn, txnLogsIn } from "../../core/storage
 import type { SessionTable } from "../../core/storage/snapshot_tree.ts";
 import { DataTree } from "../../core/tree/data_tree.ts";
 import { TxnApplier } from "../../core/txn/apply.ts";
-import { type Zxid, zxidToHex } from "../../core/zxid.ts";
+import { type Zxid, zxidText } from "../../core/zxid.ts";
 import { DataDirLock } from "../../net/data_dir_lock.ts";
 import { EpochFiles } from "../../net/epoch_files.ts";
 import { systemFiles } from "../../net/file_system.ts";
@@ -196,7 +196,7 @@ class DataReport {
     if (recovered.incompleteThrough !== null) {
       this.#losses.push(
         `the snapshot was taken while txns up to ${
-          hex(recovered.incompleteThrough)
+          zxidText(recovered.incompleteThrough)
         } were applied, ` +
           "which are in no log: any part of them may be in the tree",
       );
@@ -235,7 +235,7 @@ class DataReport {
       const state = this.#losses.length === 0 ? "ok" : "DAMAGED";
       const time = lastTimeMs === null ? "" : `, last write ${timeText(lastTimeMs)}`;
       lines.push(
-        `${state}: a server starts on ${where}, at zxid ${hex(lastProcessedZxid)}`,
+        `${state}: a server starts on ${where}, at zxid ${zxidText(lastProcessedZxid)}`,
         `  data: ${znodeCount} znodes, ${sessionCount} ${
           sessionCount === 1 ? "session" : "sessions"
         }${time}`,
@@ -263,7 +263,7 @@ class DataReport {
       lost: this.#losses,
       notes: this.#notes,
       ...recovered === null || outcome === null ? {} : {
-        zxid: hex(recovered.lastProcessedZxid),
+        zxid: zxidText(recovered.lastProcessedZxid),
         lastTime: outcome.lastTimeMs === null ? null : timeText(outcome.lastTimeMs),
         znodes: outcome.znodeCount,
         sessions: outcome.sessionCount,
@@ -286,10 +286,6 @@ function namesIn(dir: string): string[] {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
-}
-
-function hex(zxid: Zxid): string {
-  return `0x${zxidToHex(zxid)}`;
 }
 
 const SILENT: Logger = {

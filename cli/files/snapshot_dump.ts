@@ -20,9 +20,9 @@ import { basename } from "node:path";
 import { snapshotsIn } from "../../core/storage/file_names.ts";
 import { aclJson } from "../../net/http/acl_text.ts";
 import { dataJson } from "../../net/http/data_json.ts";
-import { statJson } from "../../net/http/schemas.ts";
 import type { TreeLine } from "../../net/http/tree_line.ts";
 import { formatJavaDate } from "../../net/java_date.ts";
+import { statJson } from "../../net/stat_json.ts";
 import { CommandError } from "../command_line.ts";
 import { ExitCode, type World } from "../world.ts";
 import { startProgress } from "./file_progress.ts";
@@ -263,7 +263,7 @@ class LinePrinter implements Printer {
       cversion: (node.cversion * 2 - childCount) | 0,
       ephemeralOwner: type === "ephemeral" ? node.owner : 0n,
       dataLength: node.data?.length ?? 0,
-      childCount,
+      numChildren: childCount,
     });
     const line: TreeLine = {
       path: node.path || "/",

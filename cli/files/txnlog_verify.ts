@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { zxidToHex } from "../../core/zxid.ts";
+import { zxidText } from "../../core/zxid.ts";
 import { ExitCode, type World } from "../world.ts";
 import { startProgress } from "./file_progress.ts";
 import { lengthMaxOf } from "./size_limit.ts";
@@ -58,8 +58,8 @@ export function logsJson({ files, safe, atRisk }: LogsReport): Record<string, un
     files: files.map((file) => ({
       ...file,
       status: statusOf(file),
-      firstZxid: file.firstZxid === null ? null : hex(file.firstZxid),
-      lastZxid: file.lastZxid === null ? null : hex(file.lastZxid),
+      firstZxid: file.firstZxid === null ? null : zxidText(file.firstZxid),
+      lastZxid: file.lastZxid === null ? null : zxidText(file.lastZxid),
       firstTime: file.firstTimeMs === null ? null : timeText(file.firstTimeMs),
       lastTime: file.lastTimeMs === null ? null : timeText(file.lastTimeMs),
     })),
@@ -125,13 +125,9 @@ function adviceFor({ file, findings }: LogReport, dir: string): string | null {
 }
 
 function rangeText({ count, first, last }: ZxidRange): string {
-  return `${count} ${count === 1 ? "txn" : "txns"}, ${hex(first)} to ${hex(last)}`;
+  return `${count} ${count === 1 ? "txn" : "txns"}, ${zxidText(first)} to ${zxidText(last)}`;
 }
 
 function rangeJson(range: ZxidRange | null): Record<string, unknown> | null {
-  return range && { count: range.count, first: hex(range.first), last: hex(range.last) };
-}
-
-function hex(zxid: number): string {
-  return `0x${zxidToHex(zxid)}`;
+  return range && { count: range.count, first: zxidText(range.first), last: zxidText(range.last) };
 }

@@ -7,8 +7,8 @@
 import { decodeUtf8 } from "../../core/wire/jute.ts";
 import { KeeperError } from "../../net/client/client_errors.ts";
 import type { ClientStat, ReconfigRequest } from "../../net/client/client_types.ts";
+import { statJson } from "../../net/stat_json.ts";
 import { type CommandWords, printJson, zooKeeperCommand } from "./command_words.ts";
-import { statJson } from "./json_texts.ts";
 import { type ShellCommand, type ShellContext, ShellError } from "./shell_command.ts";
 import { statText } from "./stat_text.ts";
 

@@ -1,30 +1,14 @@
 /**
- * What --json prints, in the words of the HTTP API: stats, data and events.
+ * What --json prints, in the words of the HTTP API: data, ACLs and events.
  *
  * @module
  */
 
-import { sessionIdToHex, zxidToHex } from "../../core/zxid.ts";
-import type { ClientAcl, ClientEvent, ClientStat } from "../../net/client/client_types.ts";
+import { zxidText } from "../../core/zxid.ts";
+import type { ClientAcl, ClientEvent } from "../../net/client/client_types.ts";
 import { permissionLetters } from "./acl_words.ts";
 
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-export function statJson(stat: ClientStat): Record<string, string | number> {
-  return {
-    czxid: zxidText(stat.czxid),
-    mzxid: zxidText(stat.mzxid),
-    ctime: stat.ctime,
-    mtime: stat.mtime,
-    version: stat.version,
-    cversion: stat.cversion,
-    aversion: stat.aversion,
-    ephemeralOwner: sessionIdToHex(stat.ephemeralOwner),
-    dataLength: stat.dataLength,
-    numChildren: stat.numChildren,
-    pzxid: zxidText(stat.pzxid),
-  };
-}
 
 /** `data` is text, or null for none; what is no UTF-8 is `dataBase64`. */
 export function dataJson(
@@ -56,8 +40,4 @@ export function eventJson({ kind, state, path, zxid }: ClientEvent): string {
     path,
     ...(zxid === -1 ? {} : { zxid: zxidText(zxid) }),
   });
-}
-
-function zxidText(zxid: number): string {
-  return `0x${zxidToHex(zxid)}`;
 }

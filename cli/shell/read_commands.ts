@@ -8,6 +8,7 @@ import { decodeUtf8 } from "../../core/wire/jute.ts";
 import { ErrorCode } from "../../core/errors.ts";
 import { KeeperError } from "../../net/client/client_errors.ts";
 import type { ReadOptions } from "../../net/client/client_types.ts";
+import { statJson } from "../../net/stat_json.ts";
 import {
   type CommandWords,
   commandWords,
@@ -17,7 +18,7 @@ import {
   zooKeeperCommand,
 } from "./command_words.ts";
 import { hexDump } from "./data_words.ts";
-import { dataJson, statJson } from "./json_texts.ts";
+import { dataJson } from "./json_texts.ts";
 import type { ShellCommand, ShellContext } from "./shell_command.ts";
 import { statText } from "./stat_text.ts";
 import { visitSubtree } from "./subtree.ts";

@@ -7,11 +7,11 @@
 import { ErrorCode } from "../../core/errors.ts";
 import { KeeperError, MultiError } from "../../net/client/client_errors.ts";
 import type { ClientAcl, CreateMode } from "../../net/client/client_types.ts";
+import { statJson } from "../../net/stat_json.ts";
 import { parseAclWords } from "./acl_words.ts";
 import { type CommandWords, printJson, zooKeeperCommand } from "./command_words.ts";
 import { givenData } from "./data_words.ts";
 import { intOption } from "./java_options.ts";
-import { statJson } from "./json_texts.ts";
 import { keeperErrorCodeText } from "./keeper_error_text.ts";
 import { type ShellCommand, type ShellContext, ShellError } from "./shell_command.ts";
 import { statText } from "./stat_text.ts";

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { zxidText } from "../../core/zxid.ts";
 import "./listener/fetch_classes.ts";
 import { Hono } from "hono";
 import type * as z from "zod";
@@ -24,7 +25,6 @@ import type { Mount } from "./mount.ts";
 import { Problem } from "./problem.ts";
 import { problemResponse } from "./problem_response.ts";
 import type { AnyRoute, Call } from "./route.ts";
-import { zxidText } from "./schemas.ts";
 import { sessionKeyOf, withoutTokens } from "./session_token.ts";
 import { paramNamesOf, paramsOf, PATH_PARAM, rawPathOf } from "./url_template.ts";
 import { znodePathOf } from "./znode_path.ts";

@@ -11,6 +11,7 @@ import type { AclEntry, AclList, Id } from "../../core/tree/acl_list.ts";
 import type { DataTree } from "../../core/tree/data_tree.ts";
 import type { ServerConfig } from "../../core/server_config.ts";
 import type { Zxid } from "../../core/zxid.ts";
+import type { ClientStat } from "../client/client_types.ts";
 
 /** Who asks. */
 export interface Caller {
@@ -26,22 +27,6 @@ export interface SessionKey {
   readonly id: bigint;
   /** 16 bytes. */
   readonly password: Uint8Array;
-}
-
-/** A znode's stat as clients see it. */
-export interface ClientStat {
-  readonly czxid: Zxid;
-  readonly mzxid: Zxid;
-  readonly ctime: number;
-  readonly mtime: number;
-  readonly version: number;
-  readonly cversion: number;
-  readonly aversion: number;
-  /** 0n: of no session. Containers and TTL nodes have their own values. */
-  readonly ephemeralOwner: bigint;
-  readonly dataLength: number;
-  readonly childCount: number;
-  readonly pzxid: Zxid;
 }
 
 export type CreateKind =

@@ -8,7 +8,8 @@ import { ErrorCode } from "../../core/errors.ts";
 import { type AclEntry, makeAclList, OPEN_ACL, readAclList } from "../../core/tree/acl_list.ts";
 import { decodeUtf8, type JuteReader, type JuteWriter } from "../../core/wire/jute.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
-import type { ClientStat, CreateKind, CreateRequest, MultiOp, MultiResult } from "./gateway.ts";
+import type { ClientStat } from "../client/client_types.ts";
+import type { CreateKind, CreateRequest, MultiOp, MultiResult } from "./gateway.ts";
 import { Problem } from "./problem.ts";
 
 const CREATE_FLAGS: Readonly<Record<CreateKind, number>> = {
@@ -172,7 +173,7 @@ export function readStat(body: JuteReader): ClientStat {
     aversion: body.int(),
     ephemeralOwner: body.long(),
     dataLength: body.int(),
-    childCount: body.int(),
+    numChildren: body.int(),
     pzxid: body.zxid(),
   };
 }

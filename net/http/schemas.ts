@@ -7,8 +7,6 @@
  * @module
  */
 import * as z from "zod";
-import { sessionIdToHex, type Zxid, zxidToHex } from "../../core/zxid.ts";
-import type { ClientStat } from "./gateway.ts";
 
 export const HexText = z.string().regex(/^0x[0-9a-f]{1,16}$/);
 
@@ -28,23 +26,3 @@ export const Stat = z.object({
   numChildren: z.int(),
   pzxid: HexText,
 }).meta({ id: "Stat", description: "A znode's stat, with ZooKeeper's names" });
-
-export function zxidText(zxid: Zxid): string {
-  return `0x${zxidToHex(zxid)}`;
-}
-
-export function statJson(stat: ClientStat): z.input<typeof Stat> {
-  return {
-    czxid: zxidText(stat.czxid),
-    mzxid: zxidText(stat.mzxid),
-    ctime: stat.ctime,
-    mtime: stat.mtime,
-    version: stat.version,
-    cversion: stat.cversion,
-    aversion: stat.aversion,
-    ephemeralOwner: sessionIdToHex(stat.ephemeralOwner),
-    dataLength: stat.dataLength,
-    numChildren: stat.childCount,
-    pzxid: zxidText(stat.pzxid),
-  };
-}

@@ -26,10 +26,10 @@ import { NO_NODE } from "../../core/tree/node_store.ts";
 import { type JuteReader, type JuteWriter } from "../../core/wire/jute.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
 import { type Zxid, zxidToHex } from "../../core/zxid.ts";
+import type { ClientStat } from "../client/client_types.ts";
 import type { Turn } from "../turn.ts";
 import type {
   Caller,
-  ClientStat,
   CreateRequest,
   Gateway,
   MultiOp,

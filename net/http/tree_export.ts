@@ -12,12 +12,12 @@ import { Permission } from "../../core/tree/acl_list.ts";
 import { NO_NODE, type NodeId, type NodeStore } from "../../core/tree/node_store.ts";
 import { decodeUtf8, encodeUtf8 } from "../../core/wire/jute.ts";
 import type { Zxid } from "../../core/zxid.ts";
+import { statJson } from "../stat_json.ts";
 import { aclJson } from "./acl_text.ts";
 import { AclMemo } from "./acl_memo.ts";
 import { compareNames } from "./children_page.ts";
 import { dataJson } from "./data_json.ts";
 import type { Caller, Gateway } from "./gateway.ts";
-import { statJson } from "./schemas.ts";
 import type { TreeLine } from "./tree_line.ts";
 import { clientStatOf, dataOf, findZnode, ttlMsOf } from "./znode_stat.ts";
 

@@ -4,15 +4,17 @@
  * @module
  */
 import * as z from "zod";
-import { sessionIdToHex, type Zxid } from "../../core/zxid.ts";
-import type { Caller, ClientStat, Gateway } from "./gateway.ts";
+import { sessionIdToHex, type Zxid, zxidText } from "../../core/zxid.ts";
+import type { ClientStat } from "../client/client_types.ts";
+import { statJson } from "../stat_json.ts";
+import type { Caller, Gateway } from "./gateway.ts";
 import { Permission } from "../../core/tree/acl_list.ts";
 import { NO_NODE } from "../../core/tree/node_store.ts";
 import { DataJson, dataJson } from "./data_json.ts";
 import { returnPreference } from "./preferences.ts";
 import { Problem, type ProblemDetails } from "./problem.ts";
 import { etagOf } from "./etag.ts";
-import { HexText, Stat, statJson, zxidText } from "./schemas.ts";
+import { HexText, Stat } from "./schemas.ts";
 import { urlPathOf } from "./znode_path.ts";
 import { clientStatOf, dataOf, findZnode, parentPath } from "./znode_stat.ts";
 import { Reply } from "./listener/reply.ts";
@@ -38,7 +40,7 @@ export function statText(stat: ClientStat): string {
   }","ctime":${stat.ctime},` +
     `"mtime":${stat.mtime},"version":${stat.version},"cversion":${stat.cversion},` +
     `"aversion":${stat.aversion},"ephemeralOwner":"${sessionIdToHex(stat.ephemeralOwner)}",` +
-    `"dataLength":${stat.dataLength},"numChildren":${stat.childCount},"pzxid":"${
+    `"dataLength":${stat.dataLength},"numChildren":${stat.numChildren},"pzxid":"${
       zxidText(stat.pzxid)
     }"}`;
 }

@@ -9,7 +9,8 @@ import { NO_NODE, type NodeId } from "../../core/tree/node_store.ts";
 import { ttlMsOfOwner } from "../../core/tree/stat.ts";
 import { decodeUtf8, encodeUtf8 } from "../../core/wire/jute.ts";
 import type { Zxid } from "../../core/zxid.ts";
-import type { ClientStat, CreateRequest, SessionKey } from "./gateway.ts";
+import type { ClientStat } from "../client/client_types.ts";
+import type { CreateRequest, SessionKey } from "./gateway.ts";
 
 /** The znode at a path; {@linkcode NO_NODE} for none. */
 export function findZnode(tree: DataTree, path: string): NodeId {
@@ -19,7 +20,7 @@ export function findZnode(tree: DataTree, path: string): NodeId {
 /** The stat as clients see it, as ZooKeeper's requests tell it. */
 export function clientStatOf(tree: DataTree, id: NodeId): ClientStat {
   const { store } = tree;
-  const childCount = store.childCount(id);
+  const numChildren = store.childCount(id);
   const isEphemeral = tree.ownerKindOf(id) === "ephemeral";
   return {
     czxid: store.czxid(id),
@@ -27,11 +28,11 @@ export function clientStatOf(tree: DataTree, id: NodeId): ClientStat {
     ctime: store.ctime(id),
     mtime: store.mtime(id),
     version: store.version(id),
-    cversion: (store.cversion(id) * 2 - childCount) | 0,
+    cversion: (store.cversion(id) * 2 - numChildren) | 0,
     aversion: store.aversion(id),
     ephemeralOwner: isEphemeral ? store.owner(id) : 0n,
     dataLength: Math.max(store.dataLength(id), 0),
-    childCount,
+    numChildren,
     pzxid: store.pzxid(id),
   };
 }
@@ -80,7 +81,7 @@ export function statOfNew(
   const ctime = isThere ? store.ctime(id) : nowMs;
   return {
     ...{ czxid: zxid, mzxid: zxid, pzxid: zxid, ctime, mtime: ctime },
-    ...{ version: 0, cversion: 0, aversion: 0, childCount: 0 },
+    ...{ version: 0, cversion: 0, aversion: 0, numChildren: 0 },
     ephemeralOwner: kind.startsWith("ephemeral") && session !== null ? session.id : 0n,
     dataLength: data?.length ?? 0,
   };

@@ -6,7 +6,8 @@
 import type { ClientAcl } from "../../../net/client/client_types.ts";
 import { dataJson } from "../../../net/http/data_json.ts";
 import type { TreeLine } from "../../../net/http/tree_line.ts";
-import { aclJson, statJson } from "../json_texts.ts";
+import { statJson } from "../../../net/stat_json.ts";
+import { aclJson } from "../json_texts.ts";
 import type { VisitedZnode } from "./tree_walk.ts";
 import { typeOf } from "./znode_text.ts";
 

@@ -6,7 +6,7 @@
 import { ErrorCode } from "../../../core/errors.ts";
 import type { Zxid } from "../../../core/zxid.ts";
 import { KeeperError } from "../../../net/client/client_errors.ts";
-import { statJson } from "../json_texts.ts";
+import { statJson } from "../../../net/stat_json.ts";
 import type { ShellContext } from "../shell_command.ts";
 import { CommandOutput, counted, DeniedSubtrees, Progress } from "./command_output.ts";
 import { findTestsOf } from "./find_tests.ts";

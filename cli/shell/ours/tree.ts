@@ -4,7 +4,7 @@
  * @module
  */
 import { sessionIdToHex } from "../../../core/zxid.ts";
-import { statJson } from "../json_texts.ts";
+import { statJson } from "../../../net/stat_json.ts";
 import type { ShellContext } from "../shell_command.ts";
 import { CommandOutput, counted, DeniedSubtrees, grouped } from "./command_output.ts";
 import { OptionWords } from "./option_words.ts";

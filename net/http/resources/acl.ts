@@ -6,14 +6,16 @@
 import * as z from "zod";
 import type { AclEntry } from "../../../core/tree/acl_list.ts";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
+import { zxidText } from "../../../core/zxid.ts";
+import type { ClientStat } from "../../client/client_types.ts";
+import { statJson } from "../../stat_json.ts";
 import { AclJson, aclJson, aclOfJson, aclText, parseAclText } from "../acl_text.ts";
 import { jsonResponse } from "../compression.ts";
 import { aclEtagOf, matches, namesEtag, parseIfMatch } from "../etag.ts";
-import type { ClientStat } from "../gateway.ts";
 import { returnPreference } from "../preferences.ts";
 import { isProblem, Problem, RETRY_AFTER_S } from "../problem.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { HexText, Stat, statJson, zxidText } from "../schemas.ts";
+import { HexText, Stat } from "../schemas.ts";
 import { missingNode, statText } from "../znode_reply.ts";
 import { clientStatOf, findZnode } from "../znode_stat.ts";
 import { Reply } from "../listener/reply.ts";

@@ -8,6 +8,8 @@ import { assert } from "../../../core/assert.ts";
 import { Permission } from "../../../core/tree/acl_list.ts";
 import { NO_NODE, type NodeId } from "../../../core/tree/node_store.ts";
 import { encodeUtf8 } from "../../../core/wire/jute.ts";
+import { zxidText } from "../../../core/zxid.ts";
+import { statJson } from "../../stat_json.ts";
 import { AclMemo } from "../acl_memo.ts";
 import { isSequential, type Page, PageWalk } from "../children_page.ts";
 import { jsonResponse } from "../compression.ts";
@@ -16,7 +18,7 @@ import { SINCE_HEADER, WAIT_QUERY, whenChanged } from "./long_poll_read.ts";
 import { count, Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import { etagOf } from "../etag.ts";
-import { NodeType, Stat, statJson, zxidText } from "../schemas.ts";
+import { NodeType, Stat } from "../schemas.ts";
 import { missingNode } from "../znode_reply.ts";
 import { clientStatOf, dataOf, findZnode, nameOf } from "../znode_stat.ts";
 

@@ -11,12 +11,13 @@ import * as z from "zod";
 import type { QuorumSize } from "../../../cluster/reconfig_plan.ts";
 import { DENKEEPER_VERSION } from "../../../core/version.ts";
 import { ErrorCode } from "../../../core/errors.ts";
+import { zxidText } from "../../../core/zxid.ts";
 import { jsonResponse } from "../compression.ts";
 import { duration } from "../duration.ts";
 import type { ReconfigRequest } from "../gateway.ts";
 import { Problem, problemOfCode } from "../problem.ts";
 import { type AnyRoute, route } from "../route.ts";
-import { HexText, zxidText } from "../schemas.ts";
+import { HexText } from "../schemas.ts";
 import type {
   LeaderStatus,
   LeadTransferOutcome,

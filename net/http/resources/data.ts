@@ -6,13 +6,13 @@
  * @module
  */
 import * as z from "zod";
+import { zxidText } from "../../../core/zxid.ts";
+import type { ClientStat } from "../../client/client_types.ts";
 import { packedResponse } from "../compression.ts";
 import { plainText } from "../data_json.ts";
 import { etagOf, namesEtag } from "../etag.ts";
-import type { ClientStat } from "../gateway.ts";
 import { Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { zxidText } from "../schemas.ts";
 import { SINCE_HEADER, WAIT_QUERY, whenChanged } from "./long_poll_read.ts";
 import { STAT_HEADERS, statText } from "../znode_reply.ts";
 import { httpDate } from "../http_date.ts";

@@ -12,14 +12,14 @@ import { NO_NODE, type NodeId, type NodeStore } from "../../../core/tree/node_st
 import { subtree } from "../../../core/tree/node_walk.ts";
 import { PATHS_NEVER_DELETED } from "../../../core/txn/operation_preparer.ts";
 import { decodeUtf8 } from "../../../core/wire/jute.ts";
-import type { Zxid } from "../../../core/zxid.ts";
+import { type Zxid, zxidText } from "../../../core/zxid.ts";
 import { jsonResponse } from "../compression.ts";
 import { parseIfMatch } from "../etag.ts";
 import type { MultiOp } from "../gateway.ts";
 import { isProblem, Problem, RETRY_AFTER_S } from "../problem.ts";
 import { count, Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { HexText, zxidText } from "../schemas.ts";
+import { HexText } from "../schemas.ts";
 import { missingNode, versionConflict } from "../znode_reply.ts";
 import { findZnode } from "../znode_stat.ts";
 import { matchedVersion } from "./data_put.ts";

@@ -8,11 +8,11 @@
  * @module
  */
 import * as z from "zod";
-import { sessionIdToHex } from "../../../core/zxid.ts";
+import { sessionIdToHex, zxidText } from "../../../core/zxid.ts";
 import { jsonResponse } from "../compression.ts";
 import { Problem } from "../problem.ts";
 import { type AnyRoute, route } from "../route.ts";
-import { HexText, zxidText } from "../schemas.ts";
+import { HexText } from "../schemas.ts";
 import { checkMayRead, entryJson, LATCH_QUEUE, queueEntries, QueueEntryJson } from "./queue.ts";
 import { type Standing, waitForTurn } from "./queue_place.ts";
 import {

@@ -9,12 +9,12 @@
  * @module
  */
 import * as z from "zod";
-import { sessionIdToHex } from "../../../core/zxid.ts";
+import { sessionIdToHex, zxidText } from "../../../core/zxid.ts";
 import { jsonResponse } from "../compression.ts";
 import { duration } from "../duration.ts";
 import { Problem, RETRY_AFTER_S } from "../problem.ts";
 import { type AnyRoute, route } from "../route.ts";
-import { HexText, zxidText } from "../schemas.ts";
+import { HexText } from "../schemas.ts";
 import { delayBefore, isDelayed, LOCK_DELAY_MS_MAX, markDelay, unmarkDelay } from "./lock_delay.ts";
 import { checkMayRead, entryJson, LOCK_QUEUE, queueEntries, QueueEntryJson } from "./queue.ts";
 import {

@@ -5,12 +5,12 @@
  */
 import type * as z from "zod";
 import { LONG_POLL_WAIT_MS_MAX } from "../../../core/limits.ts";
+import { zxidText } from "../../../core/zxid.ts";
 import { waitForChange } from "../watch/long_poll.ts";
 import { Problem } from "../problem.ts";
 import { duration } from "../duration.ts";
 import { ZxidText } from "../query_values.ts";
 import type { Call } from "../route.ts";
-import { zxidText } from "../schemas.ts";
 import { Reply } from "../listener/reply.ts";
 
 export const WAIT_QUERY = {

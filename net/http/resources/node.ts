@@ -7,13 +7,14 @@ import * as z from "zod";
 import { Permission } from "../../../core/tree/acl_list.ts";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
 import { sessionIdToHex } from "../../../core/zxid.ts";
+import { statJson } from "../../stat_json.ts";
 import { AclJson, aclJson } from "../acl_text.ts";
 import { jsonResponse } from "../compression.ts";
 import { DataJson, dataJson, EncodingName } from "../data_json.ts";
 import { etagOf, namesEtag } from "../etag.ts";
 import { missingNode, STAT_HEADERS, statText } from "../znode_reply.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { HexText, NodeType, Stat, statJson } from "../schemas.ts";
+import { HexText, NodeType, Stat } from "../schemas.ts";
 import { findZnode, ttlMsOf } from "../znode_stat.ts";
 import { Reply } from "../listener/reply.ts";
 
@@ -91,7 +92,7 @@ function getNode(
     data: dataJson(data, query.encoding),
     stat: statJson(stat),
     acl: aclJson(gateway.getAcl(caller, path).acl),
-    childCount: stat.childCount,
+    childCount: stat.numChildren,
     owner: null,
     ttl: null,
   };
@@ -106,7 +107,7 @@ function getNode(
     };
   } else if (type === "ttl") {
     const ttlMs = ttlMsOf(tree, id);
-    const remainingMs = stat.childCount > 0 ? null : Math.max(0, stat.mtime + ttlMs - Date.now());
+    const remainingMs = stat.numChildren > 0 ? null : Math.max(0, stat.mtime + ttlMs - Date.now());
     body.ttl = { ttlMs, remainingMs };
   }
   return jsonResponse(request, body, { headers });

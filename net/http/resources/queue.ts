@@ -13,13 +13,13 @@ import { Permission } from "../../../core/tree/acl_list.ts";
 import type { DataTree } from "../../../core/tree/data_tree.ts";
 import { NO_NODE, type NodeId } from "../../../core/tree/node_store.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../core/wire/jute.ts";
-import { sessionIdToHex, type Zxid } from "../../../core/zxid.ts";
+import { sessionIdToHex, type Zxid, zxidText } from "../../../core/zxid.ts";
 import { nodeHashing } from "../../hashing.ts";
 import { DataJson, dataJson } from "../data_json.ts";
 import type { Caller, Gateway } from "../gateway.ts";
 import { notServing } from "../gateway_problems.ts";
 import { Problem } from "../problem.ts";
-import { HexText, zxidText } from "../schemas.ts";
+import { HexText } from "../schemas.ts";
 import { childPath, findZnode } from "../znode_stat.ts";
 
 /** How the entries of a kind of queue are named. */

@@ -6,12 +6,14 @@
 import * as z from "zod";
 import { MULTI_READ_BYTES_MAX } from "../../../core/limits.ts";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
+import { zxidText } from "../../../core/zxid.ts";
+import { statJson } from "../../stat_json.ts";
 import { jsonResponse } from "../compression.ts";
 import { DataJson, dataJson, EncodingName } from "../data_json.ts";
 import { Problem } from "../problem.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import { etagOf } from "../etag.ts";
-import { HexText, Stat, statJson, zxidText } from "../schemas.ts";
+import { HexText, Stat } from "../schemas.ts";
 import { findZnode, nameOf } from "../znode_stat.ts";
 
 const PATH_COUNT_MAX = 1000;

@@ -5,11 +5,11 @@
  */
 import * as z from "zod";
 import type { LogLevel } from "../../../core/ports.ts";
-import { sessionIdToHex } from "../../../core/zxid.ts";
+import { sessionIdToHex, zxidText } from "../../../core/zxid.ts";
 import { jsonResponse } from "../compression.ts";
 import { Problem } from "../problem.ts";
 import { type AnyRoute, route } from "../route.ts";
-import { HexText, zxidText } from "../schemas.ts";
+import { HexText } from "../schemas.ts";
 import {
   connectionName,
   type ConnectionStatus,

@@ -4,9 +4,10 @@
  * @module
  */
 import * as z from "zod";
+import { zxidText } from "../../../core/zxid.ts";
 import { jsonResponse } from "../compression.ts";
 import { type AnyRoute, route } from "../route.ts";
-import { HexText, zxidText } from "../schemas.ts";
+import { HexText } from "../schemas.ts";
 
 export const syncRoutes: readonly AnyRoute[] = [route({
   method: "POST",

@@ -5,13 +5,14 @@
  */
 import * as z from "zod";
 import { TREE_EXPORT_COUNT_MAX } from "../../../core/limits.ts";
+import { zxidText } from "../../../core/zxid.ts";
 import { jsonResponse, packedResponse } from "../compression.ts";
 import type { Gateway } from "../gateway.ts";
 import { linesOf } from "../line_reader.ts";
 import { Problem } from "../problem.ts";
 import { count, Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { HexText, zxidText } from "../schemas.ts";
+import { HexText } from "../schemas.ts";
 import { exportStream, TreeExport } from "../tree_export.ts";
 import { TreeImport } from "../tree_import.ts";
 

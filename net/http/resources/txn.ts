@@ -6,6 +6,8 @@
 import * as z from "zod";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
 import { TTL_MS_MAX } from "../../../core/tree/stat.ts";
+import { zxidText } from "../../../core/zxid.ts";
+import { statJson } from "../../stat_json.ts";
 import { AclJson, aclOfJson } from "../acl_text.ts";
 import { jsonResponse } from "../compression.ts";
 import { DataInput, dataOfJson } from "../data_json.ts";
@@ -14,7 +16,7 @@ import type { CreateKind, MultiOp } from "../gateway.ts";
 import { Problem, type ProblemName, PROBLEMS } from "../problem.ts";
 import { errorNameOf } from "../problem_response.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { HexText, NodeType, Stat, statJson, zxidText } from "../schemas.ts";
+import { HexText, NodeType, Stat } from "../schemas.ts";
 import { isZnodePath } from "../znode_path.ts";
 import { mayCompare } from "../znode_reply.ts";
 import { findZnode } from "../znode_stat.ts";

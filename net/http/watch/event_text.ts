@@ -9,9 +9,9 @@
 import type { DataTree } from "../../../core/tree/data_tree.ts";
 import { NO_NODE, type NodeId } from "../../../core/tree/node_store.ts";
 import { encodeUtf8 } from "../../../core/wire/jute.ts";
-import type { Zxid } from "../../../core/zxid.ts";
+import { type Zxid, zxidText } from "../../../core/zxid.ts";
+import { statJson } from "../../stat_json.ts";
 import { dataJson, type EncodingName } from "../data_json.ts";
-import { statJson, zxidText } from "../schemas.ts";
 import { clientStatOf, dataOf } from "../znode_stat.ts";
 import { type Change, type EventKind, parentOf } from "./change.ts";
 

@@ -4,13 +4,12 @@
  * @module
  */
 import * as z from "zod";
-import { sessionIdToHex, type Zxid } from "../../../core/zxid.ts";
+import { sessionIdToHex, type Zxid, zxidText } from "../../../core/zxid.ts";
 import type { SessionKey } from "../gateway.ts";
 import { Problem } from "../problem.ts";
 import { Flag, ZxidText } from "../query_values.ts";
 import { CURRENT_HEADERS, sessionOfUrl } from "../resources/request_session.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
-import { zxidText } from "../schemas.ts";
 import { isZnodePath } from "../znode_path.ts";
 import type { WatchScope } from "./change.ts";
 import { plainEvent, VALUE_FORMS, type ValueForm } from "./event_text.ts";

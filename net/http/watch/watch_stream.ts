@@ -10,9 +10,8 @@
  * @module
  */
 import { encodeUtf8 } from "../../../core/wire/jute.ts";
-import type { Zxid } from "../../../core/zxid.ts";
+import { type Zxid, zxidText } from "../../../core/zxid.ts";
 import type { Caller, Gateway } from "../gateway.ts";
-import { zxidText } from "../schemas.ts";
 import { pastVerdict } from "./audience.ts";
 import { type Change, kindFor, type WatchScope } from "./change.ts";
 import type { ChangeHistory } from "./change_history.ts";
