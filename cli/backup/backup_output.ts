@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { zxidToHex } from "../../core/zxid.ts";
+import { zxidText } from "../../core/zxid.ts";
 import type { World } from "../world.ts";
 import { bytesOf, timeText } from "../../net/backup/backup_json.ts";
 import type { BackupManifest } from "../../net/backup/manifest.ts";
@@ -14,9 +14,9 @@ export function printTable(world: World, backups: readonly BackupManifest[]): vo
     return [
       id,
       `${source.host}:${source.dataDir}`,
-      `0x${zxidToHex(range.fromZxid)}`,
+      zxidText(range.fromZxid),
       timeText(range.fromTime),
-      `0x${zxidToHex(range.toZxid)}`,
+      zxidText(range.toZxid),
       timeText(range.toTime),
       sizeText(bytesOf(manifest)),
     ];

@@ -13,7 +13,7 @@ import { DataTree } from "../../core/tree/data_tree.ts";
 import { NO_NODE, type NodeId, type NodeStore, ROOT } from "../../core/tree/node_store.ts";
 import { subtree } from "../../core/tree/node_walk.ts";
 import { TxnApplier } from "../../core/txn/apply.ts";
-import { zxidToHex } from "../../core/zxid.ts";
+import { zxidText } from "../../core/zxid.ts";
 import { DataDirLock } from "../../net/data_dir_lock.ts";
 import { storedFiles } from "../../net/disk_usage.ts";
 import { EpochFiles } from "../../net/epoch_files.ts";
@@ -140,7 +140,7 @@ export async function checkData(
   if (result.digestMismatchCount > 0) {
     report("DK-DATA-005", `${result.digestMismatchCount} of the digests on disk do not match`);
   } else if (result.incompleteThrough !== null) {
-    const through = `0x${zxidToHex(result.incompleteThrough)}`;
+    const through = zxidText(result.incompleteThrough);
     report(
       "DK-DATA-005",
       `a snapshot was taken while txns up to ${through} were applied, which no log has`,

@@ -15,7 +15,7 @@ import {
   ownerLowOf,
   ttlMsOfOwner,
 } from "../../core/tree/stat.ts";
-import { sessionIdToHex, zxidToHex } from "../../core/zxid.ts";
+import { sessionIdToHex, zxidText, zxidToHex } from "../../core/zxid.ts";
 import { basename } from "node:path";
 import { snapshotsIn } from "../../core/storage/file_names.ts";
 import { aclJson } from "../../net/http/acl_text.ts";
@@ -177,7 +177,7 @@ class FormatPrinter implements Printer {
     );
     this.#output.print(
       `Session Details (sid, timeout, ephemeralCount):\n${lines.join("")}----\n` +
-        `Last zxid: 0x${zxidToHex(this.#lastZxid)}\n`,
+        `Last zxid: ${zxidText(this.#lastZxid)}\n`,
     );
   }
 

@@ -8,7 +8,7 @@ import type { SnapshotSummary } from "../../core/storage/snapshot_loader.ts";
 import type { SessionTable } from "../../core/storage/snapshot_tree.ts";
 import { DataTree } from "../../core/tree/data_tree.ts";
 import { DIGEST_VERSION } from "../../core/tree/stat.ts";
-import { type Zxid, zxidToHex } from "../../core/zxid.ts";
+import { type Zxid, zxidText } from "../../core/zxid.ts";
 import { CommandError } from "../command_line.ts";
 import { ExitCode, type World } from "../world.ts";
 import { type Progress, startProgress } from "./file_progress.ts";
@@ -153,9 +153,7 @@ const DIGEST_TEXTS: Record<DigestState, (through: string) => string> = {
 function reportText({ file, content, problem }: SnapshotReport): string {
   if (content === null) return `${file}: DAMAGED: ${problem}\n`;
   const { znodeCount, ephemeralCount, sessionCount, digest, through } = content;
-  const state = problem === null
-    ? DIGEST_TEXTS[digest](`0x${zxidToHex(through)}`)
-    : `DAMAGED: ${problem}`;
+  const state = problem === null ? DIGEST_TEXTS[digest](zxidText(through)) : `DAMAGED: ${problem}`;
   return `${file}: ${problem === null ? "ok, " : ""}${znodeCount} znodes (${ephemeralCount} ` +
     `ephemeral), ${sessionCount} ${sessionCount === 1 ? "session" : "sessions"}: ${state}\n`;
 }
@@ -164,6 +162,6 @@ function reportJson({ content, ...report }: SnapshotReport): Record<string, unkn
   return {
     ...report,
     ok: report.problem === null,
-    ...content === null ? {} : { ...content, through: `0x${zxidToHex(content.through)}` },
+    ...content === null ? {} : { ...content, through: zxidText(content.through) },
   };
 }

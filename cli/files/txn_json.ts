@@ -6,7 +6,7 @@
 import { ErrorCode } from "../../core/errors.ts";
 import type { Txn, TxnHeader } from "../../core/txn/txn.ts";
 import { decodeUtf8 } from "../../core/wire/jute.ts";
-import { sessionIdToHex, zxidToHex } from "../../core/zxid.ts";
+import { sessionIdToHex, zxidText } from "../../core/zxid.ts";
 import { aclJson } from "../../net/http/acl_text.ts";
 import { dataJson } from "../../net/http/data_json.ts";
 import { txnTypeName } from "./txn_text.ts";
@@ -33,7 +33,7 @@ export function txnJson(
   { file, offset, header, txn, problem, digest, damage }: TxnOfFile,
 ): JsonObject {
   return {
-    zxid: `0x${zxidToHex(header.zxid)}`,
+    zxid: zxidText(header.zxid),
     time: timeText(header.timeMs),
     timeMs: header.timeMs,
     session: sessionIdToHex(header.sessionId),

@@ -11,7 +11,7 @@ import type { AclList } from "../../core/tree/acl_list.ts";
 import { readTxnHeader, readTxnRecord, type Txn, type TxnHeader } from "../../core/txn/txn.ts";
 import { decodeUtf8, JuteReader } from "../../core/wire/jute.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
-import { sessionIdToHex, zxidToHex } from "../../core/zxid.ts";
+import { sessionIdToHex, zxidText } from "../../core/zxid.ts";
 import { JavaDates, juteAcl, juteText } from "./java_forms.ts";
 
 /** As TxnLogToolkit calls them. */
@@ -54,7 +54,7 @@ export function decodeBody(
 /** One line, with the line ends that data and ACLs bring. */
 export function txnLine(header: TxnHeader, txn: Txn | null, dates: JavaDates): string {
   return `${dates.text(header.timeMs)} session ${sessionIdToHex(header.sessionId)} ` +
-    `cxid ${sessionIdToHex(BigInt(header.cxid))} zxid 0x${zxidToHex(header.zxid)} ` +
+    `cxid ${sessionIdToHex(BigInt(header.cxid))} zxid ${zxidText(header.zxid)} ` +
     `${txnTypeName(header.type)} ${txn === null ? "(cannot be decoded)" : detailsOf(txn)}`;
 }
 

@@ -5,7 +5,7 @@
  */
 import { LogHoleError, ReplayOrder } from "../../core/storage/replay_check.ts";
 import { LogCorruptError } from "../../core/storage/txn_log_reader.ts";
-import { type Zxid, zxidToHex } from "../../core/zxid.ts";
+import { type Zxid, zxidText } from "../../core/zxid.ts";
 import { rest } from "../../net/rest.ts";
 import { type LogEnd, LogWalk, type WalkedRecord, zxidOf } from "./log_walk.ts";
 import { withByte } from "./wrong_byte.ts";
@@ -182,7 +182,7 @@ class LogsCheck {
     const zxid = zxidOf(body);
     const decoded = decodeBody(body, this.#lengthMax);
     const { header, problem } = decoded;
-    const what = `txn 0x${zxidToHex(zxid)} (${txnTypeName(header.type)})`;
+    const what = `txn ${zxidText(zxid)} (${txnTypeName(header.type)})`;
     if (damage !== null) {
       const { field, stored, expected } = damageJson(damage);
       const why = problem !== null
@@ -201,7 +201,7 @@ class LogsCheck {
           damage.field === "end byte" || (damage.field === "length" && this.#stops(damage.stored))
             ? "stops"
             : "refuses",
-        detail: { zxid: `0x${zxidToHex(zxid)}`, stored, expected },
+        detail: { zxid: zxidText(zxid), stored, expected },
       });
     } else if (problem !== null) {
       this.#find({
@@ -210,7 +210,7 @@ class LogsCheck {
         offset,
         message: `${what} cannot be decoded: ${problem}`,
         server: "refuses",
-        detail: { zxid: `0x${zxidToHex(zxid)}` },
+        detail: { zxid: zxidText(zxid) },
       });
     }
     // a zxid that may be what is damaged is not believed, unless it is the one to expect
@@ -229,7 +229,7 @@ class LogsCheck {
   #checkOrder(zxid: Zxid, { offset, file }: { offset: number; file: string }): void {
     this.#order ??= new ReplayOrder({ zxid: zxid - 1, file });
     const after = this.#order.last;
-    const [now, before] = [`0x${zxidToHex(zxid)}`, `0x${zxidToHex(after)}`];
+    const [now, before] = [zxidText(zxid), zxidText(after)];
     const detail = { zxid: now, after: before };
     try {
       const place = this.#order.take(zxid, file);
@@ -308,9 +308,9 @@ class LogsCheck {
         message: end.reason +
           (behind === null
             ? ""
-            : `; behind it are ${behind.count} whole records, 0x${
-              zxidToHex(behind.firstZxid)
-            } to 0x${zxidToHex(behind.lastZxid)}, from offset ${behind.offset} on`),
+            : `; behind it are ${behind.count} whole records, ${zxidText(behind.firstZxid)} to ${
+              zxidText(behind.lastZxid)
+            }, from offset ${behind.offset} on`),
         server: end.server,
       });
       if (behind === null) return;

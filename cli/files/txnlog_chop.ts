@@ -6,7 +6,7 @@
 import { writeFileHeader } from "../../core/storage/file_header.ts";
 import { beginRecord, endRecord } from "../../core/storage/txn_log_format.ts";
 import { JuteWriter } from "../../core/wire/jute.ts";
-import { zxidToHex } from "../../core/zxid.ts";
+import { zxidText, zxidToHex } from "../../core/zxid.ts";
 import { systemFiles, writeAll } from "../../net/file_system.ts";
 import { CommandError } from "../command_line.ts";
 import { ExitCode, type World } from "../world.ts";
@@ -61,7 +61,7 @@ export function chopTxnLog(world: World, path: string, { zxid, maxBuffer }: Chop
       writeAll(target, writer.written());
       target.sync();
       if (count === 0) throw cannotChop(path, `it begins behind zxid ${through}`);
-      if (!isDone) throw cannotChop(path, `it holds no txn behind zxid 0x${zxidToHex(through)}`);
+      if (!isDone) throw cannotChop(path, `it holds no txn behind zxid ${zxidText(through)}`);
     } catch (error) {
       systemFiles.remove(targetPath);
       throw error;

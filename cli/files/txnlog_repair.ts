@@ -12,7 +12,7 @@ import { type FileHeader, writeFileHeader } from "../../core/storage/file_header
 import { beginRecord, endRecord } from "../../core/storage/txn_log_format.ts";
 import { LogCorruptError } from "../../core/storage/txn_log_reader.ts";
 import { JuteWriter } from "../../core/wire/jute.ts";
-import { type Zxid, zxidToHex } from "../../core/zxid.ts";
+import { type Zxid, zxidText } from "../../core/zxid.ts";
 import { DataDirLock } from "../../net/data_dir_lock.ts";
 import { systemFiles, writeAll } from "../../net/file_system.ts";
 import { CommandError } from "../command_line.ts";
@@ -206,7 +206,7 @@ class Repair {
     this.#fixedCount++;
     if (damage.field === "checksum" && !isRestored && last !== -1 && zxid !== last + 1) {
       this.#tell(
-        `the txn at offset ${offset} says zxid 0x${zxidToHex(zxid)} behind 0x${zxidToHex(last)}: ` +
+        `the txn at offset ${offset} says zxid ${zxidText(zxid)} behind ${zxidText(last)}: ` +
           "its zxid may be what is damaged, look at the result before a server gets it",
       );
     }
@@ -246,9 +246,9 @@ class Repair {
       case "unreadable": {
         const lost = end.behind === null
           ? ""
-          : `, with ${end.behind.count} whole records behind it, 0x${
-            zxidToHex(end.behind.firstZxid)
-          } to 0x${zxidToHex(end.behind.lastZxid)}`;
+          : `, with ${end.behind.count} whole records behind it, ${
+            zxidText(end.behind.firstZxid)
+          } to ${zxidText(end.behind.lastZxid)}`;
         const place = `offset ${end.offset} (${end.reason})${lost}`;
         if (this.#options.truncate !== true) {
           throw this.#unrepairable(`nobody can tell what was at ${place}`);

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { sessionIdToHex, zxidToHex } from "../../core/zxid.ts";
+import { sessionIdToHex, zxidText } from "../../core/zxid.ts";
 import type { ClientStat } from "../../net/client/client_types.ts";
 import { formatJavaDate } from "../../net/java_date.ts";
 
 export function statText(stat: ClientStat): string {
-  return `cZxid = 0x${zxidToHex(stat.czxid)}
+  return `cZxid = ${zxidText(stat.czxid)}
 ctime = ${formatJavaDate(stat.ctime)}
-mZxid = 0x${zxidToHex(stat.mzxid)}
+mZxid = ${zxidText(stat.mzxid)}
 mtime = ${formatJavaDate(stat.mtime)}
-pZxid = 0x${zxidToHex(stat.pzxid)}
+pZxid = ${zxidText(stat.pzxid)}
 cversion = ${stat.cversion}
 dataVersion = ${stat.version}
 aclVersion = ${stat.aversion}

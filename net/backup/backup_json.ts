@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { zxidToHex } from "../../core/zxid.ts";
+import { zxidText } from "../../core/zxid.ts";
 import { type BackupManifest, entriesOf } from "./manifest.ts";
 import { completeThroughMs } from "./restore_point.ts";
 
@@ -21,9 +21,9 @@ export function describeBackup(manifest: BackupManifest) {
       serverId: source.serverId,
     },
     range: {
-      fromZxid: `0x${zxidToHex(fromZxid)}`,
+      fromZxid: zxidText(fromZxid),
       fromTime: timeText(fromTime),
-      toZxid: `0x${zxidToHex(toZxid)}`,
+      toZxid: zxidText(toZxid),
       toTime: timeText(toTime),
       /** Nothing was logged between `toTime` and this. */
       completeThrough: timeText(completeThroughMs(manifest)),

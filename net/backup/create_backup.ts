@@ -24,7 +24,7 @@ import { LogHoleError, ReplayOrder } from "../../core/storage/replay_check.ts";
 import { SnapshotLoader } from "../../core/storage/snapshot_loader.ts";
 import { SnapshotReach } from "../../core/storage/snapshot_reach.ts";
 import { LogCorruptError } from "../../core/storage/txn_log_reader.ts";
-import { counterOf, type Zxid, zxidToHex } from "../../core/zxid.ts";
+import { counterOf, type Zxid, zxidText } from "../../core/zxid.ts";
 import { systemFiles } from "../file_system.ts";
 import { rest } from "../rest.ts";
 import { looksWhole, readSnapshotFile } from "../snapshot_files.ts";
@@ -308,7 +308,7 @@ class Creation {
       const base = snapshot.zxid === newest.zxid ? newest : await this.#takeSnapshot(snapshot);
       if (base === null) continue;
       if (reason !== null) {
-        warn(`the backup begins with 0x${zxidToHex(base.throughZxid)}, since ${reason.message}`);
+        warn(`the backup begins with ${zxidText(base.throughZxid)}, since ${reason.message}`);
       }
       return { base, entries: soundEntriesOf(logs) };
     }

@@ -11,7 +11,7 @@
  * @module
  */
 import { dirname } from "node:path";
-import { epochOf, type Zxid, zxidToHex } from "../../core/zxid.ts";
+import { epochOf, type Zxid, zxidText, zxidToHex } from "../../core/zxid.ts";
 import { DataDirError } from "../../core/errors.ts";
 import { DataDirLock, LOCK_NAME } from "../data_dir_lock.ts";
 import { replaceFile, systemFiles } from "../file_system.ts";
@@ -93,9 +93,8 @@ export async function restoreBackup(
   const { tree, sessions, txnCount, mismatch } = replayed;
   if (mismatch !== null && !isExact(replayed)) {
     warn(
-      `the tree differs from the digests in the log, first after txn 0x${
-        zxidToHex(mismatch.zxid)
-      }: ` + `"backup verify ${repository.dir}" tells more`,
+      `the tree differs from the digests in the log, first after txn ${zxidText(mismatch.zxid)}: ` +
+        `"backup verify ${repository.dir}" tells more`,
     );
   }
   tree.finishLoad(throughZxid);

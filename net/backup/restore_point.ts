@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Zxid, zxidToHex } from "../../core/zxid.ts";
+import { type Zxid, zxidText } from "../../core/zxid.ts";
 import { BackupError } from "./backup_error.ts";
 import { type BackupManifest, isWithin } from "./manifest.ts";
 import type { BackupList, Repository } from "./repository.ts";
@@ -90,7 +90,7 @@ export function chooseBackup(
     if (found !== null) return { manifest, throughZxid: found.zxid, timeMs: found.timeMs };
   }
   const asked = point!.kind === "zxid"
-    ? `zxid 0x${zxidToHex(point!.zxid)}`
+    ? `zxid ${zxidText(point!.zxid)}`
     : new Date(point!.timeMs).toISOString();
   const ranges = candidates.map((manifest) => `  ${manifest.id}: ${describeRange(manifest)}`);
   throw new BackupError(
@@ -124,6 +124,6 @@ export function completeThroughMs({ range, createdAt }: BackupManifest): number 
 
 export function describeRange(manifest: BackupManifest): string {
   const { fromZxid, fromTime, toZxid } = manifest.range;
-  return `0x${zxidToHex(fromZxid)} to 0x${zxidToHex(toZxid)}, ` +
+  return `${zxidText(fromZxid)} to ${zxidText(toZxid)}, ` +
     `${new Date(fromTime).toISOString()} to ${new Date(completeThroughMs(manifest)).toISOString()}`;
 }

@@ -8,7 +8,7 @@
  * @module
  */
 import { DataDirError } from "../../core/errors.ts";
-import { zxidToHex } from "../../core/zxid.ts";
+import { zxidText } from "../../core/zxid.ts";
 import { BackupDamagedError, type BackupManifest, type LogEntry } from "./manifest.ts";
 import type { Progress } from "./progress.ts";
 import { isExact, replay } from "./replay.ts";
@@ -85,7 +85,7 @@ class Verification {
       if (mismatch !== null && !isExact(replayed)) {
         problems.push(
           `from "${base.file}" on, the tree differs ${mismatch.count} times from the digests in the ` +
-            `log, first after txn 0x${zxidToHex(mismatch.zxid)}`,
+            `log, first after txn ${zxidText(mismatch.zxid)}`,
         );
       }
       return replayed;

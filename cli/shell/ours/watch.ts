@@ -7,7 +7,7 @@
  * @module
  */
 import { ErrorCode } from "../../../core/errors.ts";
-import { zxidToHex } from "../../../core/zxid.ts";
+import { zxidText } from "../../../core/zxid.ts";
 import { ConnectionLossError, KeeperError } from "../../../net/client/client_errors.ts";
 import type { ClientEvent, ZooKeeperClient } from "../../../net/client/client_types.ts";
 import { dataJson } from "../json_texts.ts";
@@ -165,7 +165,7 @@ class EventPrinter {
         time: isoTime,
         event: kind,
         path,
-        ...zxid === -1 ? {} : { zxid: `0x${zxidToHex(zxid)}` },
+        ...zxid === -1 ? {} : { zxid: zxidText(zxid) },
         ...data === undefined ? {} : data === "gone" ? { gone: true } : dataJson(data),
       });
     }
