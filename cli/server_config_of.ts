@@ -6,7 +6,7 @@
  */
 
 import { resolve } from "../net/file_path.ts";
-import type { ServerConfig } from "../core/server_config.ts";
+import { juteExtraSizeBytes, type ServerConfig } from "../core/server_config.ts";
 import { FOUR_LETTER_WORDS } from "../net/four_letter_words.ts";
 import type { Notice } from "./config_error.ts";
 import type { Settings } from "./config_schema.ts";
@@ -29,7 +29,6 @@ export interface Facts extends Membership {
 const KIB = 1024;
 const SNAP_RETAIN_COUNT_MIN = 3;
 const SNAP_COUNT_MIN = 2;
-const EXTRA_SIZE_BYTES_MIN = 1024;
 const PURGE_INTERVAL_MS_DEFAULT = 24 * 3_600_000;
 const INT_MAX = 2 ** 31 - 1;
 const MAX_BATCH_SIZE_DEFAULT = 1000;
@@ -82,10 +81,7 @@ export function serverConfigOf(
       renewSessionWeight: values.connection_throttle_renew_session_weight,
     },
     juteMaxBufferBytes,
-    juteExtraSizeBytes: Math.max(
-      EXTRA_SIZE_BYTES_MIN,
-      values["jute.maxbuffer.extrasize"] ?? juteMaxBufferBytes,
-    ),
+    juteExtraSizeBytes: juteExtraSizeBytes(juteMaxBufferBytes, values["jute.maxbuffer.extrasize"]),
     globalOutstandingLimit: values.globalOutstandingLimit,
     largeRequestMaxBytes: values.largeRequestMaxBytes,
     largeRequestThresholdBytes: values.largeRequestThreshold,

@@ -303,3 +303,10 @@ export interface EnsembleServer {
   readonly secureClientHost: string | null;
   readonly secureClientPort: number | null;
 }
+
+const EXTRA_SIZE_BYTES_MIN = 1024;
+
+/** What is added to jute.maxbuffer, of so many bytes, when records of our own making are read back. */
+export function juteExtraSizeBytes(maxBufferBytes: number, extraSize: number | undefined): number {
+  return Math.max(EXTRA_SIZE_BYTES_MIN, extraSize ?? maxBufferBytes);
+}

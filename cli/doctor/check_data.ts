@@ -5,24 +5,14 @@
  *
  * @module
  */
-import { DataDirError } from "../../core/errors.ts";
-import type { Logger } from "../../core/ports.ts";
-import { UNFINISHED_SUFFIX } from "../../core/storage/file_names.ts";
-import type { SessionTable } from "../../core/storage/snapshot_tree.ts";
-import { DataTree } from "../../core/tree/data_tree.ts";
+import { juteExtraSizeBytes } from "../../core/server_config.ts";
+import type { DataTree } from "../../core/tree/data_tree.ts";
 import { NO_NODE, type NodeId, type NodeStore, ROOT } from "../../core/tree/node_store.ts";
 import { subtree } from "../../core/tree/node_walk.ts";
-import { TxnApplier } from "../../core/txn/apply.ts";
 import { zxidText } from "../../core/zxid.ts";
 import { DataDirLock } from "../../net/data_dir_lock.ts";
 import { storedFiles } from "../../net/disk_usage.ts";
-import { EpochFiles } from "../../net/epoch_files.ts";
-import { systemFiles } from "../../net/file_system.ts";
-import { readOnly } from "../../net/read_only_files.ts";
-import { recover, type RecoveryResult } from "../../net/recovery.ts";
-import { rest } from "../../net/rest.ts";
-import { systemClock } from "../../net/system_clock.ts";
-import type { Settings } from "../config_schema.ts";
+import { epochProblem, recoverOffline } from "../../net/offline_recovery.ts";
 import { versionDirs } from "./check_disk.ts";
 import type { Examination } from "./examination.ts";
 import { findingKinds, type Report } from "./finding.ts";
@@ -125,9 +115,17 @@ export async function checkData(
     return;
   }
 
-  const { tree, result, lastTimeMs, error } = await readAll(values, dirs);
+  const maxBuffer = values["jute.maxbuffer"];
+  const { tree, result, lastTimeMs, problem } = await recoverOffline(dirs, {
+    digestEnabled: values["digest.enabled"],
+    extendedTypesEnabled: values.extendedTypesEnabled,
+    emulate353TtlNodes: values.emulate353TTLNodes,
+    snapshotTrustEmpty: values["snapshot.trust.empty"],
+    dbAutoCreate: values["db.autocreate"],
+    lengthMax: maxBuffer + juteExtraSizeBytes(maxBuffer, values["jute.maxbuffer.extrasize"]),
+  });
   if (result === null) {
-    report("DK-DATA-001", error);
+    report("DK-DATA-001", problem!);
     return;
   }
   for (const { name, reason } of result.skipped) {
@@ -146,80 +144,23 @@ export async function checkData(
       `a snapshot was taken while txns up to ${through} were applied, which no log has`,
     );
   }
-  if (isMember) checkEpochs(dirs.snapshotDir, result.lastProcessedZxid, report);
-  checkPackets(tree, values["jute.maxbuffer"], report);
-  const aheadMs = lastTimeMs - machine.nowMs();
-  if (aheadMs > CLOCK_TOLERANCE_MS) {
-    report(
-      "DK-DATA-007",
-      `the last write is of ${new Date(lastTimeMs).toISOString()}, ${
-        Math.round(aheadMs / 1000)
-      } s from now`,
-    );
-  }
+  const contradiction = isMember ? epochProblem(dirs, result.lastProcessedZxid) : null;
+  if (contradiction !== null) report("DK-DATA-004", contradiction);
+  checkPackets(tree, maxBuffer, report);
+  if (lastTimeMs !== null) checkClock({ lastTimeMs, nowMs: machine.nowMs() }, report);
 }
 
-async function readAll(
-  values: Settings,
-  dirs: ReturnType<typeof versionDirs>,
-): Promise<{
-  tree: DataTree;
-  /** Null: it failed, with `error`. */
-  result: RecoveryResult | null;
-  lastTimeMs: number;
-  error: string;
-}> {
-  const tree = new DataTree({
-    digestEnabled: values["digest.enabled"],
-    extendedTypes: values.extendedTypesEnabled,
-    emulate353Ttl: values.emulate353TTLNodes,
-    hashSeed: 1,
-  });
-  const sessions: SessionTable = new Map();
-  const applier = new TxnApplier(tree, sessions);
-  let lastTimeMs = 0;
-  const maxBuffer = values["jute.maxbuffer"];
-  try {
-    const result = await recover({
-      dirs,
-      tree,
-      sessions,
-      replay: ({ header, txn }) => {
-        lastTimeMs = header.timeMs;
-        applier.apply(header, txn);
-      },
-      logger: SILENT,
-      clock: systemClock,
-      fileSystem: readOnly(systemFiles),
-      rest,
-      lengthMax: maxBuffer + Math.max(1024, values["jute.maxbuffer.extrasize"] ?? maxBuffer),
-      extendedTypes: values.extendedTypesEnabled,
-      digestEnabled: values["digest.enabled"],
-      trustEmpty: values["snapshot.trust.empty"],
-      autoCreateDatabase: true,
-    });
-    return { tree, result, lastTimeMs, error: "" };
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const isOfData = error instanceof DataDirError || error instanceof Deno.errors.PermissionDenied;
-    if (!isOfData) throw error;
-    return { tree, result: null, lastTimeMs, error: error.message };
-  }
-}
-
-function checkEpochs(
-  dir: string,
-  lastZxid: number,
+function checkClock(
+  { lastTimeMs, nowMs }: { lastTimeMs: number; nowMs: number },
   report: Report<typeof DATA_FINDINGS>,
 ): void {
-  const names = systemFiles.namesIn(dir).map((name) => name.replace(UNFINISHED_SUFFIX, ""));
-  if (!names.includes("acceptedEpoch") && !names.includes("currentEpoch")) return;
-  try {
-    new EpochFiles({ dir, lastZxid, fileSystem: readOnly(systemFiles), logger: SILENT });
-  } catch (error) {
-    if (!(error instanceof DataDirError)) throw error;
-    report("DK-DATA-004", error.message);
-  }
+  const aheadMs = lastTimeMs - nowMs;
+  if (aheadMs <= CLOCK_TOLERANCE_MS) return;
+  const aheadSeconds = Math.round(aheadMs / 1000);
+  report(
+    "DK-DATA-007",
+    `the last write is of ${new Date(lastTimeMs).toISOString()}, ${aheadSeconds} s from now`,
+  );
 }
 
 /** Lists of children and data that half fill the longest packet, the largest first. */
@@ -266,11 +207,3 @@ function isDirectory(path: string): boolean {
     return false;
   }
 }
-
-const SILENT: Logger = {
-  isDebug: false,
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-};

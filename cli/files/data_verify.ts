@@ -6,20 +6,12 @@
  *
  * @module
  */
-import { DataDirError } from "../../core/errors.ts";
-import type { Logger } from "../../core/ports.ts";
 import { isUnfinishedSnapshot, snapshotsIn, txnLogsIn } from "../../core/storage/file_names.ts";
-import type { SessionTable } from "../../core/storage/snapshot_tree.ts";
-import { DataTree } from "../../core/tree/data_tree.ts";
-import { TxnApplier } from "../../core/txn/apply.ts";
-import { type Zxid, zxidText } from "../../core/zxid.ts";
+import { zxidText } from "../../core/zxid.ts";
 import { DataDirLock } from "../../net/data_dir_lock.ts";
-import { EpochFiles } from "../../net/epoch_files.ts";
 import { systemFiles } from "../../net/file_system.ts";
-import { readOnly } from "../../net/read_only_files.ts";
-import { recover, type RecoveryResult } from "../../net/recovery.ts";
-import { rest } from "../../net/rest.ts";
-import { systemClock } from "../../net/system_clock.ts";
+import { epochProblem, type OfflineSettings, recoverOffline } from "../../net/offline_recovery.ts";
+import type { RecoveryResult } from "../../net/recovery.ts";
 import { ExitCode, type World } from "../world.ts";
 import { type ConfigPlaceOptions, type DataPlace, dataPlaceOf } from "./data_place.ts";
 import { startProgress } from "./file_progress.ts";
@@ -28,6 +20,15 @@ import { sizeOf } from "./snapshot_dump.ts";
 import { timeText } from "./txn_json.ts";
 import { checkTxnLogs, type LogsReport } from "./txnlog_check.ts";
 import { logsJson, logsText } from "./txnlog_verify.ts";
+
+/** Where no config file says more: what accepts most, TTLs included. */
+const DEFAULTS: Omit<OfflineSettings, "lengthMax"> = {
+  digestEnabled: true,
+  extendedTypesEnabled: true,
+  emulate353TtlNodes: false,
+  snapshotTrustEmpty: false,
+  dbAutoCreate: true,
+};
 
 export interface DataVerifyOptions {
   readonly json?: boolean;
@@ -93,67 +94,22 @@ export async function verifyDataDir(
 
 async function tryRecovery(place: DataPlace, lengthMax: number): Promise<Outcome> {
   const { config } = place;
-  const tree = new DataTree({
-    digestEnabled: config?.digestEnabled ?? true,
-    extendedTypes: config?.extendedTypesEnabled ?? true,
-    emulate353Ttl: config?.emulate353TtlNodes ?? false,
-    hashSeed: 1,
+  const { tree, sessions, lastTimeMs, result, problem } = await recoverOffline(place, {
+    ...config ?? DEFAULTS,
+    lengthMax,
   });
-  const sessions: SessionTable = new Map();
-  const applier = new TxnApplier(tree, sessions);
-  let lastTimeMs: number | null = null;
-  const counts = () => ({
+  const isMember = config?.ensemble.isMember !== false;
+  const contradiction = result !== null && isMember
+    ? epochProblem(place, result.lastProcessedZxid)
+    : null;
+  return {
+    recovered: contradiction === null ? result : null,
+    problem: problem ?? contradiction,
     znodeCount: tree.nodeCount,
     sessionCount: sessions.size,
     ttlCount: tree.ttlNodes.size,
     lastTimeMs,
-  });
-  try {
-    const recovered = await recover({
-      dirs: place,
-      tree,
-      sessions,
-      replay: ({ header, txn }) => {
-        lastTimeMs = header.timeMs;
-        applier.apply(header, txn);
-      },
-      logger: SILENT,
-      clock: systemClock,
-      fileSystem: readOnly(systemFiles),
-      rest,
-      lengthMax,
-      extendedTypes: config?.extendedTypesEnabled ?? true,
-      digestEnabled: config?.digestEnabled ?? true,
-      trustEmpty: config?.snapshotTrustEmpty ?? false,
-      autoCreateDatabase: config?.dbAutoCreate ?? true,
-    });
-    const problem = epochProblem(place, recovered.lastProcessedZxid);
-    return { recovered: problem === null ? recovered : null, problem, ...counts() };
-  } catch (error) {
-    const isOfData = error instanceof DataDirError ||
-      error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound;
-    if (!isOfData) throw error;
-    return { recovered: null, problem: error.message, ...counts() };
-  }
-}
-
-/** Why a member would not start: its epochs contradict each other, or the data. */
-function epochProblem({ snapshotDir, config }: DataPlace, lastZxid: Zxid): string | null {
-  const names = namesIn(snapshotDir);
-  const isMember = names.includes("acceptedEpoch") || names.includes("currentEpoch");
-  if (!isMember || config?.ensemble.isMember === false) return null;
-  try {
-    new EpochFiles({
-      dir: snapshotDir,
-      lastZxid,
-      fileSystem: readOnly(systemFiles),
-      logger: SILENT,
-    });
-    return null;
-  } catch (error) {
-    if (error instanceof DataDirError) return error.message;
-    throw error;
-  }
+  };
 }
 
 class DataReport {
@@ -287,11 +243,3 @@ function namesIn(dir: string): string[] {
     throw error;
   }
 }
-
-const SILENT: Logger = {
-  isDebug: false,
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-};

@@ -3,12 +3,12 @@
  *
  * @module
  */
+import { juteExtraSizeBytes } from "../../core/server_config.ts";
 import { CommandError } from "../command_line.ts";
 import { ExitCode } from "../world.ts";
 
 /** jute.maxbuffer's default. */
 const MAX_BUFFER_BYTES = 0xfffff;
-const EXTRA_BYTES_MIN = 1024;
 const MAX_BUFFER_LIMIT = 1 << 29;
 
 /** @param text of `--max-buffer`: jute.maxbuffer of the server, in bytes */
@@ -20,5 +20,5 @@ export function lengthMaxOf(text: string | undefined): number {
       { exitCode: ExitCode.InvalidInvocation },
     );
   }
-  return maxBuffer + Math.max(maxBuffer, EXTRA_BYTES_MIN);
+  return maxBuffer + juteExtraSizeBytes(maxBuffer, undefined);
 }

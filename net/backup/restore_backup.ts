@@ -17,9 +17,9 @@ import { DataDirLock, LOCK_NAME } from "../data_dir_lock.ts";
 import { replaceFile, systemFiles } from "../file_system.ts";
 import { isAlive } from "../process_table.ts";
 import { rest } from "../rest.ts";
+import { silentLogger } from "../silent_logger.ts";
 import { SnapshotFiles } from "../snapshot_files.ts";
 import { systemClock } from "../system_clock.ts";
-import type { Logger } from "../../core/ports.ts";
 import { BackupError } from "./backup_error.ts";
 import type { Progress } from "./progress.ts";
 import { numberIn } from "./number_file.ts";
@@ -136,7 +136,7 @@ async function writeDataDir({ dataDir, dataLogDir, replayed, plan, warn }: {
     compression: "none",
     withDigest: true,
     withLastZxid: true,
-    logger: SILENT,
+    logger: silentLogger,
     clock: systemClock,
     fileSystem: systemFiles,
     rest,
@@ -249,7 +249,7 @@ function lockDirectories(dataDir: string, dataLogDir: string): Disposable {
   try {
     for (const dir of [dataDir, dataLogDir]) Deno.mkdirSync(dir, { recursive: true });
     const dirs = { dataDir, dataLogDir, snapshotDir: "", logDir: "" };
-    const lock = DataDirLock.acquire(dirs, SILENT);
+    const lock = DataDirLock.acquire(dirs, silentLogger);
     for (const dir of [dataDir, dataLogDir]) {
       const path = `${dir}/${LOCK_NAME}`;
       if (isThere(path)) giveTo(Deno.statSync(dir), path);
@@ -277,11 +277,3 @@ function refuseRunningServer(dir: string): void {
       "server, or remove the file if it is of another program",
   );
 }
-
-const SILENT: Logger = {
-  isDebug: false,
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-};

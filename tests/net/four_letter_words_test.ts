@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LogFields, Logger } from "../../core/ports.ts";
+import type { LogFields } from "../../core/ports.ts";
 import { OpCode } from "../../core/wire/op_code.ts";
 import { lastOperationCode } from "../../net/four_letter_connections.ts";
 import type { FourLetterContext } from "../../net/four_letter_context.ts";
@@ -9,6 +9,7 @@ import {
   FourLetterWords,
 } from "../../net/four_letter_words.ts";
 import { formatJavaDate } from "../../net/java_date.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import {
   connectionOf,
   connectionsAfterCrst,
@@ -19,13 +20,6 @@ import {
 } from "./four_letter_fixture.ts";
 
 const TESTDATA = new URL("../testdata/four_letter_words/", import.meta.url);
-const SILENT: Logger = {
-  isDebug: false,
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-};
 
 function recorded(name: string): string {
   return Deno.readTextFileSync(new URL(`${name}.txt`, TESTDATA));
@@ -36,7 +30,7 @@ function ask(
   word: FourLetterWord,
   argument: bigint | null = null,
 ): string {
-  const words = new FourLetterWords({ context, enabledWords: "*", logger: SILENT });
+  const words = new FourLetterWords({ context, enabledWords: "*", logger: silentLogger });
   return [...words.answer(word, { argument, remoteAddress: "127.0.0.1" })].join("");
 }
 
@@ -111,7 +105,7 @@ Deno.test("FourLetterWords.answer() to envi is key=value lines", () => {
 Deno.test("FourLetterWords.answer() refuses words that are not enabled, as a real server does", () => {
   const logged: [string, LogFields | undefined][] = [];
   const logger = {
-    ...SILENT,
+    ...silentLogger,
     warn: (text: string, fields?: LogFields) => logged.push([text, fields]),
   };
   const context = recordedContext({
@@ -247,7 +241,7 @@ Deno.test("FourLetterWords.answer() comes in pieces, each made when it is asked 
       }
     },
   });
-  const words = new FourLetterWords({ context, enabledWords: "*", logger: SILENT });
+  const words = new FourLetterWords({ context, enabledWords: "*", logger: silentLogger });
   const options = { argument: null, remoteAddress: "127.0.0.1" };
   let chunkCount = 0;
   let lineCount = 0;

@@ -5,13 +5,7 @@
  */
 import type { LogFields, Logger } from "../../core/ports.ts";
 
-export const silentLogger: Logger = {
-  isDebug: false,
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-};
+export { silentLogger } from "../../net/silent_logger.ts";
 
 export interface LogLine {
   readonly level: "debug" | "info" | "warn" | "error";
