@@ -65,7 +65,7 @@ export async function forEachOf(
 }
 
 /** Children first. What is gone already is no fault: ephemerals and containers go by themselves. */
-export async function deleteTree(client: ZooKeeperClient, path: string): Promise<void> {
+async function deleteTree(client: ZooKeeperClient, path: string): Promise<void> {
   const children = async () => {
     const { children } = await client.getChildren(path);
     await forEachOf(children.length, (i) => deleteTree(client, `${path}/${children[i]}`));

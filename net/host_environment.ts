@@ -7,11 +7,11 @@
  *
  * @module
  */
+import { MIB } from "./byte_size.ts";
 import { nodeFs, nodeV8 } from "./node_modules.ts";
 
 /** What is printed where Java's property has no counterpart here. */
 export const NOT_AVAILABLE = "<NA>";
-const MIB = 1024 * 1024;
 
 /** The lines of `envi`, in ZooKeeper's order; memory is that of the JavaScript heap. */
 export function readEnvironment(version: string): [key: string, value: string][] {

@@ -9,6 +9,7 @@
 import type { Logger } from "../core/ports.ts";
 import type { ServerConfig } from "../core/server_config.ts";
 import type { DataTree } from "../core/tree/data_tree.ts";
+import { MIB, mib } from "./byte_size.ts";
 import { LateInterval } from "./late_timers.ts";
 import { type MemoryLimit, memoryLimitOf } from "./memory_limit.ts";
 import { nodeProcess, nodeV8 } from "./node_modules.ts";
@@ -22,7 +23,6 @@ const COLLECT_CHECK_COUNT = 15;
 const HEAP_FULL_RATIO = 0.95;
 /** Of the soft limit: what is freed must be worth something, or writes are refused again at once. */
 const ENOUGH_RATIO = 0.95;
-const MIB = 2 ** 20;
 /**
  * Of a limit that is a share: left for the program's own code, and for what the system keeps of files. With less the
  * system reads them again and again, and the server stands still long before it is killed (seen with 15 of 256 MiB).
@@ -198,8 +198,4 @@ function memoryUseOf({ store }: DataTree): MemoryUse {
     heapBytes: heapUsed,
     heapBytesMax: nodeV8().getHeapStatistics().heap_size_limit,
   };
-}
-
-function mib(bytes: number): number {
-  return Math.round(bytes / MIB);
 }

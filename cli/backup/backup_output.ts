@@ -4,6 +4,7 @@
  * @module
  */
 import { zxidText } from "../../core/zxid.ts";
+import { sizeText } from "../../net/byte_size.ts";
 import type { World } from "../world.ts";
 import { bytesOf, timeText } from "../../net/backup/backup_json.ts";
 import type { BackupManifest } from "../../net/backup/manifest.ts";
@@ -29,12 +30,4 @@ export function printTable(world: World, backups: readonly BackupManifest[]): vo
       `${row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd()}\n`,
     );
   }
-}
-
-export function sizeText(bytes: number): string {
-  const units = ["bytes", "KB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }

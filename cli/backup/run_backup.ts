@@ -6,11 +6,12 @@
 import { resolve } from "node:path";
 import { zxidText } from "../../core/zxid.ts";
 import { BackupError } from "../../net/backup/backup_error.ts";
+import { sizeText } from "../../net/byte_size.ts";
 import { CommandError } from "../command_line.ts";
 import { ConfigError } from "../config_error.ts";
 import { ExitCode, type World } from "../world.ts";
 import { describeBackup, timeText } from "../../net/backup/backup_json.ts";
-import { printTable, sizeText } from "./backup_output.ts";
+import { printTable } from "./backup_output.ts";
 import { type CommittedZxid, committedZxidOf } from "../../net/backup/committed_zxid.ts";
 import { checkDataDir, createBackup, type CreatedBackup } from "../../net/backup/create_backup.ts";
 import { BackupDamagedError, type BackupManifest } from "../../net/backup/manifest.ts";

@@ -10,6 +10,7 @@ import type { DataTree } from "../../core/tree/data_tree.ts";
 import { NO_NODE, type NodeId, type NodeStore, ROOT } from "../../core/tree/node_store.ts";
 import { subtree } from "../../core/tree/node_walk.ts";
 import { zxidText } from "../../core/zxid.ts";
+import { MIB, mib } from "../../net/byte_size.ts";
 import { DataDirLock } from "../../net/data_dir_lock.ts";
 import { storedFiles } from "../../net/disk_usage.ts";
 import { epochProblem, recoverOffline } from "../../net/offline_recovery.ts";
@@ -85,7 +86,6 @@ export const DATA_FINDINGS = findingKinds({
   },
 });
 
-const MIB = 1024 * 1024;
 const STORED_BYTES_MAX = 256 * MIB;
 const PACKET_RATIO_MAX = 0.5;
 const CLOCK_TOLERANCE_MS = 5000;
@@ -110,7 +110,7 @@ export async function checkData(
     const limit = STORED_BYTES_MAX / MIB;
     report(
       "DK-DATA-008",
-      `they have ${Math.round(bytes / MIB)} MiB, limit ${limit} MiB without --deep`,
+      `they have ${mib(bytes)} MiB, limit ${limit} MiB without --deep`,
     );
     return;
   }

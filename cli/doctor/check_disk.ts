@@ -4,6 +4,7 @@
  * @module
  */
 import { isUnfinishedSnapshot } from "../../core/storage/file_names.ts";
+import { mib } from "../../net/byte_size.ts";
 import { storedFiles } from "../../net/disk_usage.ts";
 import type { Examination } from "./examination.ts";
 import { findingKinds, type Report } from "./finding.ts";
@@ -132,7 +133,6 @@ export const DISK_FINDINGS = findingKinds({
   },
 });
 
-const MIB = 1024 * 1024;
 const USED_RATIO_MAX = 0.9;
 const FREE_INODE_RATIO_MIN = 0.05;
 const SYNC_COUNT = 64;
@@ -178,10 +178,10 @@ export async function checkDisks(
   }
   const { snapshots } = storedFiles(versionDirs({ dataDir, dataLogDir }));
   if (snapshots.count > SNAPSHOT_COUNT_MAX && running === null) {
-    const mib = Math.round(snapshots.bytes / MIB);
+    const size = mib(snapshots.bytes);
     report(
       "DK-DISK-017",
-      `${snapshots.count} snapshots of ${mib} MiB, more than ${SNAPSHOT_COUNT_MAX}`,
+      `${snapshots.count} snapshots of ${size} MiB, more than ${SNAPSHOT_COUNT_MAX}`,
     );
   }
 }
@@ -375,8 +375,4 @@ function mountText(mount: Mount | null): string {
   return mount === null
     ? "an unknown file system"
     : `${mount.mountPoint} (${mount.type}, ${mount.source})`;
-}
-
-function mib(bytes: number): number {
-  return Math.round(bytes / MIB);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MIB, mib } from "../../net/byte_size.ts";
 import { storedFiles } from "../../net/disk_usage.ts";
 import { groupFiles, memoryLimitOf } from "../../net/memory_limit.ts";
 import { versionDirs } from "./check_disk.ts";
@@ -56,7 +57,6 @@ export const MEMORY_FINDINGS = findingKinds({
   },
 });
 
-const MIB = 1024 * 1024;
 /** Of a server with no data, and some connections. */
 const BASE_BYTES = 96 * MIB;
 /** Measured: 192 MiB resident with 150,000 znodes of 200 bytes, whose snapshot has 46 MiB. */
@@ -139,8 +139,4 @@ function processorsOf(machine: Machine): number | null {
 function kibOf(meminfo: string, name: string): number | null {
   const found = new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(meminfo)?.[1];
   return found === undefined ? null : Number(found);
-}
-
-function mib(bytes: number): number {
-  return Math.round(bytes / MIB);
 }

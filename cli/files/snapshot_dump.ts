@@ -288,7 +288,7 @@ export function kindOf(owner: bigint): OwnerKind {
 }
 
 /** What a snapshot is named after; -1 for another name. */
-export function nameZxidOf(path: string): number {
+function nameZxidOf(path: string): number {
   return snapshotsIn([basename(path)])[0]?.zxid ?? -1;
 }
 

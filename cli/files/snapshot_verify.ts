@@ -77,7 +77,7 @@ export async function verifySnapshots(
 }
 
 /** @param options.zxid what it is named after, -1 for another name */
-export async function checkSnapshot({ dir, name, zxid, lengthMax, progress }: {
+async function checkSnapshot({ dir, name, zxid, lengthMax, progress }: {
   dir: string;
   name: string;
   zxid: Zxid;

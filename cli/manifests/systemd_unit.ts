@@ -9,7 +9,7 @@ import type { ManifestOptions } from "./manifest_options.ts";
 const USER = "zookeeper";
 
 /** The data directory that its settings are to name is among the folders it may write to. */
-export const STATE_DIR = "/var/lib/zookeeper";
+const STATE_DIR = "/var/lib/zookeeper";
 
 export function systemdUnit({ executable, config, memoryMax }: ManifestOptions): string {
   return `\

@@ -4,11 +4,11 @@
  * @module
  */
 
+import { MIB } from "../../net/byte_size.ts";
 import { type Environment, splitShellWords } from "../config_sources.ts";
 
 /** A server that recovers a small tree needs less; V8 ends a process that has too little without a word. */
 const HEAP_MIB_MIN = 128;
-const MIB = 1024 * 1024;
 
 export interface HeapLimit {
   readonly mebibytes: number;

@@ -122,7 +122,7 @@ export function completeThroughMs({ range, createdAt }: BackupManifest): number 
   return Math.max(createdAt, range.toTime);
 }
 
-export function describeRange(manifest: BackupManifest): string {
+function describeRange(manifest: BackupManifest): string {
   const { fromZxid, fromTime, toZxid } = manifest.range;
   return `${zxidText(fromZxid)} to ${zxidText(toZxid)}, ` +
     `${new Date(fromTime).toISOString()} to ${new Date(completeThroughMs(manifest)).toISOString()}`;
