@@ -4,6 +4,7 @@
  * @module
  */
 import { basename } from "node:path";
+import { sameBytes } from "../../core/same_bytes.ts";
 import { DataTree } from "../../core/tree/data_tree.ts";
 import { NO_NODE, type NodeId, type NodeStore, ROOT } from "../../core/tree/node_store.ts";
 import { subtree } from "../../core/tree/node_walk.ts";
@@ -234,9 +235,4 @@ function nodeJson(tree: DataTree, id: NodeId): Record<string, unknown> {
     acl: aclJson(tree.aclOf(id).entries),
     stat: statJson(clientStatOf(tree, id)),
   };
-}
-
-function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  if (a === null || b === null) return a === b;
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

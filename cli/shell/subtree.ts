@@ -5,6 +5,7 @@
  */
 
 import { ErrorCode } from "../../core/errors.ts";
+import { childPath } from "../../core/tree/path_text.ts";
 import { KeeperError } from "../../net/client/client_errors.ts";
 import type { ShellContext } from "./shell_command.ts";
 
@@ -57,8 +58,4 @@ async function childrenOf(
     if (isRoot || !(error instanceof KeeperError) || error.code !== ErrorCode.NoNode) throw error;
     return [];
   }
-}
-
-function childPath(parent: string, name: string): string {
-  return parent === "/" ? `/${name}` : `${parent}/${name}`;
 }

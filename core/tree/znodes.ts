@@ -10,6 +10,7 @@
  * @module
  */
 import { crc32Update, CRC_START } from "../checksum.ts";
+import { sameBytes } from "../same_bytes.ts";
 import { type SnapshotCursor, TreeClearedError } from "../storage/snapshot_tree.ts";
 import { encodeUtf8, type JuteWriter } from "../wire/jute.ts";
 import type { Zxid } from "../zxid.ts";
@@ -69,7 +70,7 @@ export class Znodes {
   childrenAreSystem(parent: NodeId): boolean {
     return this.isSystem(parent) ||
       (this.store.parent(parent) === ROOT && parent !== ROOT &&
-        equalBytes(this.store.name(parent), ZOOKEEPER_NAME));
+        sameBytes(this.store.name(parent), ZOOKEEPER_NAME));
   }
 
   /** Nothing is left, not even data of the root. */
@@ -179,10 +180,4 @@ export class Znodes {
   endSnapshot(cursor: SnapshotCursor): void {
     this.#walks.delete(cursor as SnapshotWalk);
   }
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -7,12 +7,13 @@
  */
 import { assert } from "../../core/assert.ts";
 import { NO_NODE } from "../../core/tree/node_store.ts";
+import { parentPath } from "../../core/tree/path_text.ts";
 import type { Zxid } from "../../core/zxid.ts";
 import { aclJson } from "./acl_text.ts";
 import type { Caller, Gateway, MultiOp } from "./gateway.ts";
 import { isProblem, Problem } from "./problem.ts";
 import { type LineContent, lineContent, parseTreeLine, placedPath } from "./tree_line.ts";
-import { findZnode, parentPath } from "./znode_stat.ts";
+import { findZnode } from "./znode_stat.ts";
 
 /** Lines of one transaction. */
 const BATCH_LINE_COUNT = 200;

@@ -4,6 +4,7 @@
  * @module
  */
 import * as z from "zod";
+import { parentPath } from "../../core/tree/path_text.ts";
 import { sessionIdToHex, type Zxid, zxidText } from "../../core/zxid.ts";
 import type { ClientStat } from "../client/client_types.ts";
 import { statJson } from "../stat_json.ts";
@@ -16,7 +17,7 @@ import { Problem, type ProblemDetails } from "./problem.ts";
 import { etagOf } from "./etag.ts";
 import { HexText, Stat } from "./schemas.ts";
 import { urlPathOf } from "./znode_path.ts";
-import { clientStatOf, dataOf, findZnode, parentPath } from "./znode_stat.ts";
+import { clientStatOf, dataOf, findZnode } from "./znode_stat.ts";
 import { Reply } from "./listener/reply.ts";
 
 export const STAT_HEADERS = {

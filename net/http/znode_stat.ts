@@ -52,16 +52,6 @@ export function dataOf(tree: DataTree, id: NodeId): Uint8Array<ArrayBuffer> | nu
   return data === null ? null : new Uint8Array(data);
 }
 
-/** The path of a znode's child. */
-export function childPath(parent: string, name: string): string {
-  return parent === "/" ? `/${name}` : `${parent}/${name}`;
-}
-
-/** The path of a znode's parent; of those at the top, and of the root, it is the root. */
-export function parentPath(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
-}
-
 /**
  * What the stat of a znode was when txn `zxid` had made it: it may have been changed since, or deleted.
  *

@@ -5,11 +5,13 @@
  * @module
  */
 import { ErrorCode } from "../../../core/errors.ts";
+import { sameBytes } from "../../../core/same_bytes.ts";
 import type { AclEntry } from "../../../core/tree/acl_list.ts";
+import { parentPath } from "../../../core/tree/path_text.ts";
 import type { ClientStat, MultiOp, ZooKeeperClient } from "../../../net/client/client_types.ts";
 import { aclText } from "../../../net/http/acl_text.ts";
 import { isMasked } from "./exported_line.ts";
-import { aclEntryOf, clientAclOf, parentOf, sameData } from "./import_batches.ts";
+import { aclEntryOf, clientAclOf } from "./import_batches.ts";
 import type { WantedTree, WantedZnode } from "./tree_file.ts";
 import { isCode, lasting, walkTree } from "./tree_walk.ts";
 import { typeOf } from "./znode_text.ts";
@@ -135,7 +137,7 @@ export class ApplyPlanner {
       this.#obstacles.push(`${path}: its ACL cannot be seen, which takes the ADMIN permission`);
       return;
     }
-    const isOtherData = data !== undefined && !sameData(found.data ?? null, data);
+    const isOtherData = data !== undefined && !sameBytes(found.data ?? null, data);
     const isOtherAcl = acl !== undefined && !sameAcl(acl, found.acl!);
     if (!isOtherData && !isOtherAcl) {
       this.#unchanged += 1;
@@ -193,7 +195,7 @@ export class ApplyPlanner {
         ? "something below it stays"
         : null;
       if (why !== null || stat === null) {
-        staying.add(parentOf(path));
+        staying.add(parentPath(path));
         this.#kept.push({ path, why: why ?? UNREADABLE });
         continue;
       }
@@ -219,7 +221,7 @@ interface Found {
 
 /** The znode is below one that keeps what it has; itself it is wanted. */
 function isKept(path: string, kept: ReadonlySet<string>): boolean {
-  return kept.has(parentOf(path));
+  return kept.has(parentPath(path));
 }
 
 /** The order of entries means nothing. */

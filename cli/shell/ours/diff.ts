@@ -3,11 +3,11 @@
  *
  * @module
  */
+import { sameBytes } from "../../../core/same_bytes.ts";
 import { dataJson } from "../json_texts.ts";
 import type { ShellContext } from "../shell_command.ts";
 import { CommandOutput, counted, DeniedSubtrees, Progress } from "./command_output.ts";
 import { authOf, type ComparedZnode, comparePaths, type DiffSide, openSide } from "./diff_sides.ts";
-import { sameData } from "./import_batches.ts";
 import { OptionWords, usageError } from "./option_words.ts";
 import { asTrouble, TROUBLE } from "./trouble.ts";
 import { dataInShort } from "./znode_text.ts";
@@ -174,7 +174,7 @@ class Comparison {
   #compare(left: ComparedZnode, right: ComparedZnode): void {
     const { isQuiet, isCounted, isJson, withAcl, withData } = this.#options;
     const { path } = left;
-    const isOtherData = withData && !sameData(left.data, right.data);
+    const isOtherData = withData && !sameBytes(left.data, right.data);
     const isSeen = left.acl !== null && right.acl !== null;
     const isOtherAcl = withAcl && isSeen && left.acl !== right.acl;
     const isOtherType = left.type !== right.type;

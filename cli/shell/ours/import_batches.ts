@@ -7,7 +7,9 @@
  * @module
  */
 import { ErrorCode } from "../../../core/errors.ts";
+import { sameBytes } from "../../../core/same_bytes.ts";
 import type { AclEntry } from "../../../core/tree/acl_list.ts";
+import { parentPath } from "../../../core/tree/path_text.ts";
 import { ConnectionLossError, KeeperError, MultiError } from "../../../net/client/client_errors.ts";
 import type {
   ClientAcl,
@@ -234,7 +236,7 @@ export class ImportBatches {
   async #missingAbove(path: string, there: Set<string>): Promise<string[]> {
     const { signal } = this.#settings;
     const missing: string[] = [];
-    for (let at = parentOf(path); !there.has(at) && !this.#planned.has(at); at = parentOf(at)) {
+    for (let at = parentPath(path); !there.has(at) && !this.#planned.has(at); at = parentPath(at)) {
       const parent = at;
       if (await lasting(this.#client, () => this.#client.exists(parent), signal) !== null) {
         there.add(parent);
@@ -269,7 +271,7 @@ function addCreation(
 /** Its data and ACL; its type stays, which nothing can change. */
 function addReplacement(plan: BatchPlan, znode: ImportedZnode, existing: Existing | null): void {
   const { path, data, acl } = znode;
-  const isOtherData = existing?.data === undefined || !sameData(existing.data, data);
+  const isOtherData = existing?.data === undefined || !sameBytes(existing.data, data);
   const isOtherAcl = acl !== undefined &&
     (existing?.acl === undefined || aclText(acl) !== aclText(existing.acl.map(aclEntryOf)));
   if (!isOtherData && !isOtherAcl) {
@@ -308,16 +310,6 @@ function failureOf(
     ? `the parent of ${path} does not exist, --parents makes it`
     : errorText(new KeeperError(error.code, path));
   return new ShellError(`line ${number}: ${what}`);
-}
-
-export function sameData(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  if (a === null || b === null || a.length !== b.length) return a === b;
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
-  return true;
-}
-
-export function parentOf(path: string): string {
-  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
 }
 
 export function clientAclOf({ perms, id }: AclEntry): ClientAcl {

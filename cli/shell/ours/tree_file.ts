@@ -27,14 +27,13 @@ import {
 } from "yaml";
 import * as z from "zod";
 import type { AclEntry } from "../../../core/tree/acl_list.ts";
+import { childPath, parentPath } from "../../../core/tree/path_text.ts";
 import { TTL_MS_MAX } from "../../../core/tree/stat.ts";
 import { encodeUtf8 } from "../../../core/wire/jute.ts";
 import { AclJson, aclOfJson, parseAclText } from "../../../net/http/acl_text.ts";
 import { Problem } from "../../../net/http/problem.ts";
 import { isZnodePath } from "../../../net/http/znode_path.ts";
 import { ShellError } from "../shell_command.ts";
-import { parentOf } from "./import_batches.ts";
-import { childPath } from "./tree_walk.ts";
 
 export interface WantedZnode {
   readonly path: string;
@@ -309,7 +308,7 @@ class TreeFile {
   /** With the parents that nobody wrote down: they only have to be there. */
   #inOrder(): Map<string, WantedZnode> {
     for (const path of [...this.#znodes.keys()]) {
-      for (let at = parentOf(path); at !== "/" && !this.#znodes.has(at); at = parentOf(at)) {
+      for (let at = parentPath(path); at !== "/" && !this.#znodes.has(at); at = parentPath(at)) {
         this.#znodes.set(at, { path: at, ...NOTHING });
       }
     }

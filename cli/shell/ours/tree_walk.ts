@@ -8,6 +8,7 @@
  * @module
  */
 import { ErrorCode } from "../../../core/errors.ts";
+import { childPath } from "../../../core/tree/path_text.ts";
 import type { ClientAcl, ClientStat, ZooKeeperClient } from "../../../net/client/client_types.ts";
 import { ConnectionLossError, KeeperError } from "../../../net/client/client_errors.ts";
 
@@ -86,11 +87,6 @@ export async function lasting<T>(
       await client.connected({ timeoutMs: RECONNECT_MS_MAX, signal });
     }
   }
-}
-
-/** The path of a child. */
-export function childPath(parent: string, name: string): string {
-  return parent === "/" ? `/${name}` : `${parent}/${name}`;
 }
 
 /** A znode that was asked for. */

@@ -9,9 +9,9 @@
  */
 import { SUPER_SCHEME } from "../../../core/auth/auth_provider.ts";
 import { Permission, PERMISSIONS } from "../../../core/tree/acl_list.ts";
+import { parentPath } from "../../../core/tree/path_text.ts";
 import type { Caller, Gateway } from "../gateway.ts";
 import { Problem } from "../problem.ts";
-import { parentPath } from "../znode_stat.ts";
 
 /** @throws {Problem} `no-auth`, which is told as `auth-required` to who brought no credentials */
 export function requireAdmin({ caller, gateway }: { caller: Caller; gateway: Gateway }): void {

@@ -10,6 +10,7 @@ import * as z from "zod";
 import { assert } from "../../../core/assert.ts";
 import { type AclEntry, OPEN_ACL, Permission } from "../../../core/tree/acl_list.ts";
 import { NO_NODE, type NodeId } from "../../../core/tree/node_store.ts";
+import { parentPath } from "../../../core/tree/path_text.ts";
 import { TTL_MS_MAX } from "../../../core/tree/stat.ts";
 import type { ClientStat } from "../../client/client_types.ts";
 import { parseAclText } from "../acl_text.ts";
@@ -26,7 +27,7 @@ import {
   WriteReply,
   writeReply,
 } from "../znode_reply.ts";
-import { findZnode, parentPath } from "../znode_stat.ts";
+import { findZnode } from "../znode_stat.ts";
 
 /** How often others may come in between before a PUT gives up. */
 const ATTEMPT_COUNT_MAX = 10;

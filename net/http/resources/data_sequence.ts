@@ -11,6 +11,7 @@
 import * as z from "zod";
 import type { DataTree } from "../../../core/tree/data_tree.ts";
 import { NO_NODE, type NodeId } from "../../../core/tree/node_store.ts";
+import { childPath, parentPath } from "../../../core/tree/path_text.ts";
 import { encodeUtf8 } from "../../../core/wire/jute.ts";
 import { sessionIdToHex } from "../../../core/zxid.ts";
 import { nodeHashing } from "../../hashing.ts";
@@ -19,7 +20,7 @@ import { isProblem, Problem } from "../problem.ts";
 import { Flag } from "../query_values.ts";
 import { type AnyRoute, type Call, route } from "../route.ts";
 import { dataUrl, STAT_HEADERS, WriteReply, writeReply } from "../znode_reply.ts";
-import { childPath, clientStatOf, dataOf, findZnode, nameOf, parentPath } from "../znode_stat.ts";
+import { clientStatOf, dataOf, findZnode, nameOf } from "../znode_stat.ts";
 import { IDEMPOTENCY_KEY, idempotencyKeyOf } from "./idempotency_key.ts";
 import { CREATE_QUERY, createRequest, dataOfBody } from "./data_put.ts";
 

@@ -13,9 +13,10 @@
  */
 import * as z from "zod";
 import { NO_NODE } from "../../../core/tree/node_store.ts";
+import { childPath } from "../../../core/tree/path_text.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../core/wire/jute.ts";
 import { isProblem } from "../problem.ts";
-import { childPath, findZnode } from "../znode_stat.ts";
+import { findZnode } from "../znode_stat.ts";
 import type { QueueEntry } from "./queue.ts";
 import type { Contender } from "./queue_place.ts";
 

@@ -12,6 +12,7 @@ import * as z from "zod";
 import { Permission } from "../../../core/tree/acl_list.ts";
 import type { DataTree } from "../../../core/tree/data_tree.ts";
 import { NO_NODE, type NodeId } from "../../../core/tree/node_store.ts";
+import { childPath } from "../../../core/tree/path_text.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../core/wire/jute.ts";
 import { sessionIdToHex, type Zxid, zxidText } from "../../../core/zxid.ts";
 import { nodeHashing } from "../../hashing.ts";
@@ -20,7 +21,7 @@ import type { Caller, Gateway } from "../gateway.ts";
 import { notServing } from "../gateway_problems.ts";
 import { Problem } from "../problem.ts";
 import { HexText } from "../schemas.ts";
-import { childPath, findZnode } from "../znode_stat.ts";
+import { findZnode } from "../znode_stat.ts";
 
 /** How the entries of a kind of queue are named. */
 export interface QueueKind {

@@ -8,6 +8,7 @@
  * @module
  */
 import type { AclList } from "../../../core/tree/acl_list.ts";
+import { parentPath } from "../../../core/tree/path_text.ts";
 import type { Zxid } from "../../../core/zxid.ts";
 
 /** Watches that a list of changes remembers what concerns them. */
@@ -49,8 +50,7 @@ export function kindFor({ path, isRecursive }: WatchScope, change: Change): Even
 
 /** @returns null: the root has none */
 export function parentOf(path: string): string | null {
-  if (path === "/") return null;
-  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+  return path === "/" ? null : parentPath(path);
 }
 
 function isBelow(path: string, ancestor: string): boolean {

@@ -51,28 +51,13 @@ testWith(
     const known = inRange(writes.states, last.range);
     for (const [i, { zxid, lines }] of [random.pick(known), random.pick(known)].entries()) {
       const to = `${dir.path}/restored-${i}`;
-      await backupJson(
-        "restore",
-        repository,
-        last.id,
-        "--at",
-        `0x${zxid.toString(16)}`,
-        "--to",
-        to,
-      );
-      const where = `seed ${random.seed} at 0x${zxid.toString(16)}`;
+      const at = `0x${zxid.toString(16)}`;
+      const restore = ["restore", repository, last.id, "--at", at, "--to", to];
+      await backupJson(...restore);
+      const where = `seed ${random.seed} at ${at}`;
       assert.deepEqual(await treeOf(to), lines, where);
       if (i > 0) continue;
-      await backupJson(
-        "restore",
-        repository,
-        last.id,
-        "--at",
-        `0x${zxid.toString(16)}`,
-        "--to",
-        to,
-        "--force",
-      );
+      await backupJson(...restore, "--force");
       await using java = await ServerProcess.start("java", { ...options, dataDir: to });
       assert.deepEqual(linesBelowLoad(await dumpTree(java.clientPort)), lines, `Java, ${where}`);
     }
