@@ -54,7 +54,10 @@ function declareTxnLog(program: Command, { world, action }: CommandLine): void {
     )
     .argument("<file|dir>", "a log, a dataDir or dataLogDir, or its version-2")
     .option("--json", "print one JSON object a line")
-    .option("--from <zxid|time>", "from this zxid (0x100000002) or time (2026-11-22T21:54:05Z) on")
+    .option(
+      "--from <zxid|time>",
+      "from this zxid (0x100000002) or time (2026-11-22T21:54:05Z, -15m) on",
+    )
     .option("--to <zxid|time>", "up to this zxid or time")
     .option("--path <path>", "only those that touch this znode or one below it")
     .option("--session <id>", "only those of this session (0x1000013bf780000)")

@@ -6,6 +6,7 @@
 import type { Txn, TxnHeader } from "../../core/txn/txn.ts";
 import { decodeUtf8 } from "../../core/wire/jute.ts";
 import type { Zxid } from "../../core/zxid.ts";
+import { timeGiven } from "../../net/given_time.ts";
 import { CommandError } from "../command_line.ts";
 import { ExitCode } from "../world.ts";
 import { TXN_TYPE_NAMES, txnTypeName } from "./txn_text.ts";
@@ -66,9 +67,9 @@ export function zxidOf(option: string, text: string): Zxid {
 
 function boundOf(option: string, text: string): Bound {
   if (/^(0x.*|\d+)$/i.test(text)) return { zxid: zxidOf(option, text) };
-  const timeMs = Date.parse(text);
-  if (!Number.isNaN(timeMs)) return { timeMs };
-  throw wrong(option, text, "a zxid (0x100000002) or a time (2026-11-22T21:54:05Z)");
+  const timeMs = timeGiven(text, Date.now());
+  if (timeMs !== null) return { timeMs };
+  throw wrong(option, text, "a zxid (0x100000002) or a time (2026-11-22T21:54:05Z, -15m)");
 }
 
 function pathOf(text: string): string {

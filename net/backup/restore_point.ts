@@ -4,6 +4,7 @@
  * @module
  */
 import { type Zxid, zxidText } from "../../core/zxid.ts";
+import { timeGiven } from "../given_time.ts";
 import { BackupError } from "./backup_error.ts";
 import { type BackupManifest, isWithin } from "./manifest.ts";
 import type { BackupList, Repository } from "./repository.ts";
@@ -11,48 +12,15 @@ import { type FoundTxn, lastTxnBy, lastTxnThrough } from "./stored_txns.ts";
 
 export type RestorePoint = { kind: "zxid"; zxid: Zxid } | { kind: "time"; timeMs: number };
 
-const ISO_TIME =
-  /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?([.,]\d{1,9})?(Z|[+-]\d\d:?\d\d|[+-]\d\d)?)?$/i;
-const UNIT_MS: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-
 /**
- * @param text `0x1a3`, `2026-11-26T09:30:00Z` (without a zone: local time), or `-15m`, as long before now
- * @returns null when it is none of these
+ * @param text `0x1a3`, or a time as {@linkcode timeGiven} takes it
+ * @returns null when it is neither
  */
 export function parseRestorePoint(text: string, nowMs: number): RestorePoint | null {
   const zxid = /^0x([0-9a-f]{1,16})$/i.exec(text)?.[1];
   if (zxid !== undefined) return { kind: "zxid", zxid: parseInt(zxid, 16) };
-  const ago = /^-(\d{1,9}(?:\.\d{1,9})?)(s|m|h|d)$/.exec(text);
-  if (ago !== null) return timeOf(nowMs - Number(ago[1]) * UNIT_MS[ago[2]!]!);
-  const timeMs = parseTime(text);
-  return timeOf(timeMs);
-}
-
-/** A Date holds no more than 270,000 years before or after 1970. */
-function timeOf(timeMs: number): RestorePoint | null {
-  return Number.isNaN(new Date(timeMs).getTime()) ? null : { kind: "time", timeMs };
-}
-
-function parseTime(text: string): number {
-  const parts = ISO_TIME.exec(text);
-  if (parts === null) return NaN;
-  const [, date, time = "00:00", seconds = ":00", fraction = "", zone = ""] = parts;
-  const offset = zone.replace(
-    /^([+-]\d\d)(\d\d)?$/,
-    (_, hours, minutes = "00") => `${hours}:${minutes}`,
-  );
-  const timeMs = Date.parse(
-    `${date}T${time}${seconds}${fraction.replace(",", ".")}${offset.toUpperCase()}`,
-  );
-  // of the 31st of a month that has 30 days, another day would be made
-  const day = Number(date!.slice(8));
-  const [year, month] = [Number(date!.slice(0, 4)), Number(date!.slice(5, 7))];
-  return day > new Date(Date.UTC(year, month, 0)).getUTCDate() ? NaN : timeMs;
+  const timeMs = timeGiven(text, nowMs);
+  return timeMs === null ? null : { kind: "time", timeMs };
 }
 
 /** The backup that reaches a point, and the last txn that is to be in the tree. */

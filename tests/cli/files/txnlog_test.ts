@@ -29,6 +29,8 @@ Deno.test("txnlog dump prints each operation of a multi, and only what is asked 
     [["--from", "0x43"], ["0x43", "0x44"]],
     [["--to", "2"], ["0x1", "0x2"]],
     [["--from", "2026-11-22T21:54:06Z", "--to", "0x1d"], ["0x1c", "0x1d"]],
+    [["--from", "2026-11-22 22:54:06+0100", "--to", "0x1d"], ["0x1c", "0x1d"]],
+    [["--from", "-1s"], []],
     [["--path", "/seq", "--type", "create"], ["0x7", "0x8", "0x9", "0xa"]],
     [["--path", "/m/2"], ["0x2f"]], // inside a multi
     [["--session", "0x1000013bf780000", "--last", "1"], ["0x3b"]],
@@ -40,7 +42,13 @@ Deno.test("txnlog dump prints each operation of a multi, and only what is asked 
     const lines = stdout.split("\n").slice(0, -1).map((line) => JSON.parse(line));
     assert.deepEqual(lines.map(({ zxid }) => zxid), zxids, args.join(" "));
   }
-  const wrong = [["--type", "make"], ["--from", "x"], ["--path", "a"], ["--last", "0"]];
+  const wrong = [
+    ["--type", "make"],
+    ["--from", "x"],
+    ["--to", "2026-02-30"],
+    ["--path", "a"],
+    ["--last", "0"],
+  ];
   for (const args of wrong) {
     const { code, stderr } = await runFiles(["txnlog", LOG, ...args]);
     assert.equal(code, 2);
