@@ -1,25 +1,13 @@
 import assert from "node:assert/strict";
-import { InProcessServer } from "../../support/in_process_server.ts";
 import { SeededRandom, seedFrom } from "../../support/seeded_random.ts";
-import { makeTempDir } from "../../support/temp_dir.ts";
 import { backup, backupJson, type CreatedJson, filesBelow } from "./backup_runs.ts";
-import { KnownWrites } from "./known_writes.ts";
-import { SESSION_TIMEOUT_MS, SUPER, superSession } from "./restored_tree.ts";
+import { startWritten } from "./written_server.ts";
 
 Deno.test("backups share what is the same, and damage of any file is found", async (t) => {
   const random = new SeededRandom(seedFrom("BACKUP_SEED"));
-  using dir = makeTempDir();
-  const folder = `${dir.path}/backups`;
-  await using server = await InProcessServer.start({
-    defines: SUPER,
-    config: { maxSessionTimeout: SESSION_TIMEOUT_MS },
-  });
-  using client = await superSession(server.clientPort);
-  const writes = new KnownWrites(client, random);
-  await writes.begin();
-  await writes.run(150);
-  const create = (...more: string[]): Promise<CreatedJson> =>
-    backupJson("create", "--to", folder, "--data-dir", server.dataDir, ...more);
+  await using server = await startWritten(random, 150);
+  const { dir, folder, writes } = server;
+  const create = (...more: string[]): Promise<CreatedJson> => backupJson(...server.create, ...more);
 
   let second: CreatedJson;
   /** The log that the second backup brought. */
@@ -69,7 +57,7 @@ Deno.test("backups share what is the same, and damage of any file is found", asy
     async () => {
       const bytes = Deno.readFileSync(ending);
       Deno.removeSync(ending);
-      const to = `${dir.path}/never`;
+      const to = `${dir}/never`;
       const { code, stderr } = await backup("restore", folder, second.id, "--to", to);
       assert.equal(code, 1);
       assert.match(stderr, /log\..*it is missing; "backup verify/);
@@ -83,7 +71,7 @@ Deno.test("backups share what is the same, and damage of any file is found", asy
   );
 
   await t.step("prune deletes the oldest, and only what nobody else needs", async () => {
-    const to = `${dir.path}/restored`;
+    const to = `${dir}/restored`;
     await backup("restore", folder, "--to", to);
     const last: CreatedJson = await backupJson("create", "--to", folder, "--data-dir", to);
     const { backups } = await backupJson("list", folder);

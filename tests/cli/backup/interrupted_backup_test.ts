@@ -3,8 +3,7 @@ import { SeededRandom, seedFrom } from "../../support/seeded_random.ts";
 import { makeTempDir } from "../../support/temp_dir.ts";
 import { InProcessServer } from "../../support/in_process_server.ts";
 import { backup, backupJson, filesBelow } from "./backup_runs.ts";
-import { KnownWrites } from "./known_writes.ts";
-import { SESSION_TIMEOUT_MS, SUPER, superSession } from "./restored_tree.ts";
+import { startWritten } from "./written_server.ts";
 
 const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
 
@@ -23,17 +22,8 @@ function startBackup(...args: string[]): Deno.ChildProcess {
 
 Deno.test("a killed backup create leaves the backups of before, and is made good by the next one", async () => {
   const random = new SeededRandom(seedFrom("BACKUP_SEED"));
-  using dir = makeTempDir();
-  const folder = `${dir.path}/backups`;
-  await using server = await InProcessServer.start({
-    defines: SUPER,
-    config: { maxSessionTimeout: SESSION_TIMEOUT_MS },
-  });
-  using client = await superSession(server.clientPort);
-  const writes = new KnownWrites(client, random);
-  await writes.begin();
-  await writes.run(20);
-  const create = ["create", "--to", folder, "--data-dir", server.dataDir];
+  await using server = await startWritten(random, 20);
+  const { folder, writes, create } = server;
   await backupJson(...create);
 
   for (let round = 0; round < 3; round++) {
