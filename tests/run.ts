@@ -27,6 +27,15 @@ const TESTS_MS_MAX = 30 * 60_000;
 /** For what a process that has ended printed last. */
 const OUTPUT_MS_MAX = 1000;
 
+/**
+ * All tests at once take two processes: those with other programs mostly wait for them, and leave a processor to the
+ * rest. What the second one prints follows when it has ended.
+ */
+const LANES: readonly (readonly string[])[] = [["tests/compat/"], [
+  "tests/",
+  "--ignore=tests/compat",
+]];
+
 Deno.exit(await main());
 
 async function main(): Promise<number> {
@@ -76,15 +85,6 @@ async function succeeds(command: string, args: string[], output?: "show"): Promi
     return false; // there is no such program
   }
 }
-
-/**
- * All tests at once take two processes: those with other programs mostly wait for them, and leave a processor to the
- * rest. What the second one prints follows when it has ended.
- */
-const LANES: readonly (readonly string[])[] = [["tests/compat/"], [
-  "tests/",
-  "--ignore=tests/compat",
-]];
 
 async function runTests(): Promise<number> {
   using dir = makeTempDir();
