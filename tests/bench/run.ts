@@ -5,6 +5,7 @@
  *     deno task bench                    the whole table, about three quarters of an hour
  *     deno task bench --ensemble         three members, about an hour; also with --quick
  *     deno task bench --http             the HTTP API beside etcd, about three minutes; also with --quick
+ *     deno task bench --startup          dist/denkeeper's start and `cli ls /` beside zkServer.sh and zkCli.sh
  *     deno task bench --json=out.json    any option of compare.py or http.py; given twice, the last one counts
  *
  * Builds the load generators when they are missing or older than their sources.
@@ -55,9 +56,12 @@ const QUICK_ENSEMBLE = [...QUICK, "--mode=ensemble", "--more=", "--extras=failov
 Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
-  const given = args.filter((arg) => !["--quick", "--ensemble", "--http"].includes(arg));
+  const given = args.filter((arg) =>
+    !["--quick", "--ensemble", "--http", "--startup"].includes(arg)
+  );
   const has = (option: string) => given.some((arg) => arg.split("=", 1)[0] === option);
   const measures = !["--show", "--help", "-h"].some(has);
+  if (args.includes("--startup")) return await runStartup(args, given);
   if (args.includes("--http")) return await runHttp(args, given, { measures, has });
   const needsJava = measures && !has("--only-a") && !has("--b-cmd");
   if (!await runs("python3", "--version")) {
@@ -80,6 +84,20 @@ async function main(args: readonly string[]): Promise<number> {
     ...options,
     ...given,
   ];
+  const { code } = await new Deno.Command("python3", { args: command }).spawn().status;
+  return code;
+}
+
+async function runStartup(args: readonly string[], given: readonly string[]): Promise<number> {
+  const executable = `${PROJECT_DIR}dist/denkeeper`;
+  if (!isFile(executable)) {
+    return complain(`There is no ${executable}: make it with deno task compile`);
+  }
+  const options = [
+    `--executable=${executable}`,
+    ...(args.includes("--quick") ? ["--rounds=3"] : []),
+  ];
+  const command = [`${BENCH_DIR}startup.py`, ...options, ...given];
   const { code } = await new Deno.Command("python3", { args: command }).spawn().status;
   return code;
 }
