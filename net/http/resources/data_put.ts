@@ -221,7 +221,7 @@ async function upsert(call: PutCall, put: PlannedPut): Promise<Response> {
     let id = findZnode(gateway.tree, path);
     if (put.createOnly || id === NO_NODE) {
       const made = await make(call, put);
-      if (made instanceof Response) return made;
+      if (typeof made !== "string") return made;
       if (made === "exists" && put.createOnly) throw existing(path, "it exists");
       // others made or deleted it, or its parents, which this server may not know yet
       if (findZnode(gateway.tree, path) === NO_NODE) await gateway.sync(caller);
