@@ -13,7 +13,7 @@ import { runSeed } from "./simulation.ts";
 import type { Canary } from "./swarm.ts";
 
 /** How long seeds are run; `SIM_SECONDS` sets another time. */
-const SECONDS = Number(Deno.env.get("SIM_SECONDS") ?? 60);
+const SECONDS = Number(Deno.env.get("SIM_SECONDS") ?? 30);
 const FIRST_SEED = 1000;
 const SEED_COUNT_MAX = 400;
 /** A planted fault is found by then. */

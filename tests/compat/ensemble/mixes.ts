@@ -1,7 +1,7 @@
 /**
  * Which programs the members of a test's ensemble run, and which of the mixes are tried when.
  *
- * `deno task compat` tries all of them, `deno task test` those marked for CI.
+ * `deno task compat` tries all of them, `deno task test` some of those marked for CI.
  *
  * @module
  */
@@ -51,14 +51,22 @@ export function chosen<Row extends { readonly inCi?: boolean }>(
   return marked.length > 0 ? marked : possible.slice(0, 1);
 }
 
-/** Registers a test for each chosen mix, named after it, with an ensemble that is not started yet. */
+/** Of the marked mixes that a file's tests take turns with. */
+let turn = 0;
+
+/**
+ * Registers a test for each mix, named after it, with an ensemble that is not started yet. In CI the tests of a file
+ * take turns with the marked ones: all of them at each test would take it four minutes.
+ */
 export function testMixes(
   mixes: readonly Mix[],
   name: string,
   options: Omit<EnsembleOptions, "members">,
   run: (ensemble: Ensemble, t: Deno.TestContext) => Promise<void>,
 ): void {
-  for (const mix of chosen(mixes, targetsOf)) {
+  const rows = chosen(mixes, targetsOf);
+  const tried = TRIES_ALL_MIXES ? rows : [rows[turn++ % rows.length]!];
+  for (const mix of tried) {
     testWith(ENSEMBLE_NEEDS, `ensemble: ${name} (${mixText(mix)})`, async (t) => {
       const members = membersOf(mix);
       await withEnsemble({ ...options, members }, (ensemble) => run(ensemble, t));
