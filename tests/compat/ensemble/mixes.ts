@@ -35,9 +35,12 @@ export const UNIFORM: readonly { readonly target: Target; readonly inCi?: boolea
 /** What all tests of ensembles need. */
 export const ENSEMBLE_NEEDS: readonly PrerequisiteName[] = ["java", "javaServer", "kazoo"];
 
+/** Of the marked rows that a file's tests take turns with. */
+let turn = 0;
+
 /**
- * The rows of a table to try: all that are possible, or those marked for CI; the first one when none
- * of the marked is possible.
+ * The rows of a table to try: all that are possible, or in CI one of those marked for it, the next one at each call
+ * (all at each test would take it four minutes more); the first one when none of the marked is possible.
  */
 export function chosen<Row extends { readonly inCi?: boolean }>(
   rows: readonly Row[],
@@ -48,25 +51,17 @@ export function chosen<Row extends { readonly inCi?: boolean }>(
   );
   if (TRIES_ALL_MIXES) return possible;
   const marked = possible.filter(({ inCi }) => inCi);
-  return marked.length > 0 ? marked : possible.slice(0, 1);
+  return marked.length > 0 ? [marked[turn++ % marked.length]!] : possible.slice(0, 1);
 }
 
-/** Of the marked mixes that a file's tests take turns with. */
-let turn = 0;
-
-/**
- * Registers a test for each mix, named after it, with an ensemble that is not started yet. In CI the tests of a file
- * take turns with the marked ones: all of them at each test would take it four minutes.
- */
+/** Registers a test for each chosen mix, named after it, with an ensemble that is not started yet. */
 export function testMixes(
   mixes: readonly Mix[],
   name: string,
   options: Omit<EnsembleOptions, "members">,
   run: (ensemble: Ensemble, t: Deno.TestContext) => Promise<void>,
 ): void {
-  const rows = chosen(mixes, targetsOf);
-  const tried = TRIES_ALL_MIXES ? rows : [rows[turn++ % rows.length]!];
-  for (const mix of tried) {
+  for (const mix of chosen(mixes, targetsOf)) {
     testWith(ENSEMBLE_NEEDS, `ensemble: ${name} (${mixText(mix)})`, async (t) => {
       const members = membersOf(mix);
       await withEnsemble({ ...options, members }, (ensemble) => run(ensemble, t));
