@@ -7,7 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { BundledProgram } from "./bundle.ts";
+import { type BundledProgram, withHiddenImports } from "./bundle.ts";
 import { SERVER_FLAGS, TOOL_FLAGS, V8_FLAGS } from "./run_flags.ts";
 
 /** Programs, which read an archive from stdin, and how hard each tries. */
@@ -41,7 +41,7 @@ export async function makeSelfExtracting(options: SelfExtractingOptions): Promis
   for (const file of app.files) {
     const path = `${root}/app/${file}`;
     Deno.mkdirSync(path.replace(/[^/]*$/, ""), { recursive: true });
-    Deno.copyFileSync(`${app.dir}/${file}`, path);
+    Deno.writeTextFileSync(path, withHiddenImports(Deno.readTextFileSync(`${app.dir}/${file}`)));
   }
   Deno.writeTextFileSync(`${root}/complete`, "");
   const names = ["denkeeper", ...app.files.map((file) => `app/${file}`), "complete"];

@@ -2,7 +2,7 @@
  * Imports of Node.js modules that load nothing until something of them is used.
  */
 import assert from "node:assert/strict";
-import { withLazyNodeModules } from "../../../cli/packaging/bundle.ts";
+import { withHiddenImports, withLazyNodeModules } from "../../../cli/packaging/bundle.ts";
 
 /** Runs code as a module, which has nothing but what it imports. */
 async function resultOf(code: string): Promise<unknown> {
@@ -76,4 +76,13 @@ Deno.test("withLazyNodeModules() leaves others alone, and refuses what it cannot
   ) {
     assert.throws(() => withLazyNodeModules(code), /Cannot make this import lazy/, code);
   }
+});
+
+Deno.test("withHiddenImports() leaves what is loaded later to be found when it is", () => {
+  assert.equal(
+    withHiddenImports('import{a}from"./a.js";const b=()=>import("./b.js"),c=import("../c.js")'),
+    'import{a}from"./a.js";const b=()=>import(String("./b.js")),c=import(String("../c.js"))',
+  );
+  const others = 'import("node:zlib");import(name);reimport("./b.js")';
+  assert.equal(withHiddenImports(others), others);
 });
