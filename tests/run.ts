@@ -24,6 +24,17 @@ interface Counts {
 
 /** Far more than they take: a test that hangs is a failed one, and the last line is printed. */
 const TESTS_MS_MAX = 30 * 60_000;
+/** For what a process that has ended printed last. */
+const OUTPUT_MS_MAX = 1000;
+
+/**
+ * All tests at once take two processes: those with other programs mostly wait for them, and leave a processor to the
+ * rest. What the second one prints follows when it has ended.
+ */
+const LANES: readonly (readonly string[])[] = [["tests/compat/"], [
+  "tests/",
+  "--ignore=tests/compat",
+]];
 
 Deno.exit(await main());
 
@@ -77,27 +88,55 @@ async function succeeds(command: string, args: string[], output?: "show"): Promi
 
 async function runTests(): Promise<number> {
   using dir = makeTempDir();
-  const reportFile = `${dir.path}/report.xml`;
-  const places = Deno.args.some((arg) => !arg.startsWith("-")) ? [] : ["tests/"];
+  const isAll = !Deno.args.some((arg) => !arg.startsWith("-"));
+  const lanes = isAll ? LANES : [[]];
+  const all = await Promise.all(
+    lanes.map((places, i) =>
+      runLane([...places, ...Deno.args], { reportFile: `${dir.path}/${i}.xml`, isFirst: i === 0 })
+    ),
+  );
+  const sum = (key: keyof Counts) => all.reduce((total, counts) => total + counts[key], 0);
+  const skipped = sum("skipped") === 0 ? "" : `, ${sum("skipped")} skipped`;
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed${skipped}`);
+  return sum("failed") === 0 ? 0 : 1;
+}
+
+async function runLane(
+  args: readonly string[],
+  { reportFile, isFirst }: { reportFile: string; isFirst: boolean },
+): Promise<Counts> {
+  const output = isFirst ? "inherit" : "piped";
   const tests = new Deno.Command(Deno.execPath(), {
-    args: ["test", ...TEST_PERMISSIONS, `--junit-path=${reportFile}`, ...places, ...Deno.args],
+    args: ["test", ...TEST_PERMISSIONS, `--junit-path=${reportFile}`, ...args],
     cwd: new URL("../", import.meta.url),
     stdin: "null",
+    stdout: output,
+    stderr: output,
   }).spawn();
   const timer = setTimeout(() => {
     console.log(`The tests are not done after ${TESTS_MS_MAX / 60_000} minutes: they are ended`);
     tests.kill("SIGKILL");
   }, TESTS_MS_MAX);
-  const { success } = await tests.status;
+  const { success } = isFirst ? await tests.status : await printed(tests);
   clearTimeout(timer);
   const report = readReport(reportFile);
   if (report === "") console.log(); // it may have died in the middle of a line
   const counts = countResults(report);
   // A file that does not compile, or a run that dies, fails without a failed test.
-  const failed = success ? counts.failed : Math.max(1, counts.failed);
-  const skipped = counts.skipped === 0 ? "" : `, ${counts.skipped} skipped`;
-  console.log(`${counts.passed} passed, ${failed} failed${skipped}`);
-  return failed === 0 ? 0 : 1;
+  return success ? counts : { ...counts, failed: Math.max(1, counts.failed) };
+}
+
+/** Ends with the process, not with whoever inherited its output. */
+async function printed(tests: Deno.ChildProcess): Promise<Deno.CommandStatus> {
+  const pieces: Uint8Array[] = [];
+  const keep = () => new WritableStream<Uint8Array>({ write: (piece) => void pieces.push(piece) });
+  const kept = Promise.allSettled([tests.stdout.pipeTo(keep()), tests.stderr.pipeTo(keep())]);
+  const status = await tests.status;
+  await Promise.race([kept, new Promise((resolve) => setTimeout(resolve, OUTPUT_MS_MAX))]);
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length;) at += await Deno.stdout.write(piece.subarray(at));
+  }
+  return status;
 }
 
 function readReport(file: string): string {
