@@ -19,7 +19,7 @@ fail() {
 # Absolute, so that the program can start itself again. Without a slash is what a shell was told to read (`sh denkeeper`).
 case $0 in
   /*) DENKEEPER_EXECUTABLE=$0 ;;
-  *) DENKEEPER_EXECUTABLE=$PWD/$0 ;;
+  *) DENKEEPER_EXECUTABLE=$PWD/${0#./} ;;
 esac
 [ -f "$DENKEEPER_EXECUTABLE" ] || DENKEEPER_EXECUTABLE=$(command -v -- "$0")
 export DENKEEPER_EXECUTABLE

@@ -110,7 +110,7 @@ Deno.test("a file that unpacks itself knows where it is, however it is called", 
   Deno.symlinkSync(file, `${machine.folder}/link`);
   const cases: [words: string[], cwd: string, env: Record<string, string>, executable: string][] = [
     [[file], "/", {}, file],
-    [["sh", "-c", "./denkeeper"], dir, {}, `${dir}/./denkeeper`],
+    [["sh", "-c", "./denkeeper"], dir, {}, file],
     [["sh", "-c", "../link"], dir, {}, `${dir}/../link`],
     [["sh", "denkeeper"], dir, {}, `${dir}/denkeeper`],
     [["sh", "-c", "denkeeper"], "/", { PATH: `${machine.bin}:${dir}` }, file],
